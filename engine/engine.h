@@ -1,0 +1,206 @@
+/* engine.h: tokens and structure in, probabilities out.
+ *
+ * An eng_model is an immutable, memory-mapped GGUF file: weights, tokenizer, hyper-
+ * parameters; any number of sessions on any threads share it. An eng_session is the
+ * mutable state of one sequence: the KV cache and scratch. The caller states the whole
+ * wanted prefix (eng_session_sync); the session keeps the longest common prefix of what it
+ * has cached, drops the rest and evaluates what is missing.
+ *
+ * The engine knows no syntax tree and no protocol. Structure reaches it as one plain
+ * record a token.
+ *
+ * Determinism: the logits of a token depend on the (token, record) sequence up to it and
+ * on the kernel set, never on how the sequence was split into syncs nor on the number of
+ * threads: cached and recomputed logits are identical bit by bit.
+ *
+ * Threads: a model may be read from any thread; a session belongs to one thread at a
+ * time. Cancelling (an eng_cancel flag) may come from any thread. Errors: an eng_status
+ * and one line in the caller's eng_error (may be NULL) that names the input, what was
+ * found and what was expected. Nothing here exits, aborts or writes to a stream.
+ */
+#ifndef ESPALIER_ENGINE_H
+#define ESPALIER_ENGINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENG_LEVELS 8
+#define ENG_RELATIONS 12
+
+enum eng_status {
+    ENG_OK = 0,
+    ENG_NO_MEMORY,
+    ENG_IO,          /* open, map, read or write failed */
+    ENG_BAD_FILE,    /* not GGUF v3, truncated, or inconsistent */
+    ENG_UNSUPPORTED, /* valid, but an architecture or tensor type we do not run */
+    ENG_BAD_INPUT,   /* token out of range, sequence longer than the context ... */
+    ENG_CANCELLED
+};
+
+struct eng_error {
+    char text[256];
+};
+
+/* ---- GGUF -------------------------------------------------------------------------- */
+
+/* Reader over a mapped or caller-owned block of bytes; every offset, count, size and type
+ * is checked before use. See engine/gguf.h for reading keys and tensors one by one and
+ * for the writer. */
+struct eng_gguf;
+
+/* ---- Models ------------------------------------------------------------------------ */
+
+struct eng_model;
+
+/* Weights as the file stores them, or expanded to fp32 at load (reference checks). */
+enum eng_weights { ENG_WEIGHTS_AS_STORED = 0, ENG_WEIGHTS_F32 };
+
+struct eng_model_options {
+    enum eng_weights weights;
+    int threads; /* compute threads of this model's sessions, the caller's included; 0:
+                    one for each physical core, at most 4 */
+};
+
+/* path is copied. options may be NULL. */
+enum eng_status eng_model_open(const char *path, const struct eng_model_options *options,
+                               struct eng_model **out, struct eng_error *err);
+void eng_model_close(struct eng_model *model); /* after its sessions */
+
+/* Attention structures, the values of espalier.attention.structure. */
+enum eng_structure {
+    ENG_STRUCTURE_NONE = 0,
+    ENG_STRUCTURE_ADDITIVE,       /* s + b[h, r] */
+    ENG_STRUCTURE_ADDITIVE_KEY,   /* s + q . e[r] */
+    ENG_STRUCTURE_MULTIPLICATIVE, /* s * softplus(g[h, r]) / ln 2 */
+    ENG_STRUCTURE_GATED           /* softmax, then w * sigmoid(g[h, r]), renormalised */
+};
+
+struct eng_model_info {
+    const char *name;         /* general.name, or the file's base name */
+    const char *architecture; /* "espalier", "llama" */
+    const char *license;      /* "" when the file does not say */
+    uint64_t parameters, file_bytes;
+    uint32_t layers, d_model, d_ff, heads, kv_heads, head_dim, vocab, context;
+    enum eng_structure structure;
+    const char *weight_type; /* the most frequent matrix type: "Q8_0" ... */
+    const char *kernels;     /* the kernel set in use: "ref", "avx2", "avx512" */
+};
+const struct eng_model_info *eng_model_info(const struct eng_model *model);
+
+/* ---- Tokenizer --------------------------------------------------------------------- */
+
+struct eng_token {
+    int32_t id;
+    uint32_t start, end; /* bytes of the input */
+};
+
+/* Byte-level BPE: any bytes are accepted and the spans tile the input. Special tokens are
+ * never recognised in text. Writes up to capacity tokens and sets *count to the number
+ * that the whole text needs; ENG_BAD_INPUT when that is more than capacity. Never
+ * allocates for text up to 64 KiB a line beyond per-call scratch. */
+enum eng_status eng_tokenize(const struct eng_model *model, const char *text, size_t len,
+                             struct eng_token *out, size_t capacity, size_t *count,
+                             struct eng_error *err);
+
+/* Bytes of a token (not zero-terminated), or NULL for special and unknown ids. */
+const char *eng_token_text(const struct eng_model *model, int32_t id, size_t *len);
+
+/* Id of a special token by its name, -1 when the vocabulary has none. The default model's:
+ * <|end|> <|fim_prefix|> <|fim_suffix|> <|fim_middle|> <|file|> <|pad|> and one a language,
+ * <|lang:ID|>. */
+int32_t eng_special_token(const struct eng_model *model, const char *name);
+
+/* Where to cut text[len] for token healing: the start of the last pre-token when more
+ * text could merge with it, else len. */
+size_t eng_heal_point(const struct eng_model *model, const char *text, size_t len);
+
+/* ---- Sessions ---------------------------------------------------------------------- */
+
+/* One token's structure; chain holds positions in the sequence, -1 for none. Mirrors what
+ * the syntax side computes; segments: 0 context, 1 suffix, 2 prefix, 3 middle. Positions
+ * at or after the token itself are an error. Models without structure ignore it. */
+struct eng_record {
+    int32_t chain[ENG_LEVELS];
+    uint8_t depth, kind, sibling, segment;
+};
+
+struct eng_input {
+    int32_t id;
+    struct eng_record record;
+};
+
+struct eng_session;
+
+/* Set from any thread to make the running call return ENG_CANCELLED within one layer. */
+typedef _Atomic int eng_cancel;
+
+/* capacity: tokens of context, at most the model's own; 0 for the model's. All memory of
+ * the session is allocated here. */
+enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity,
+                                struct eng_session **out, struct eng_error *err);
+void eng_session_free(struct eng_session *session);
+
+/* Makes the cache hold exactly want[0..n). *reused: tokens kept from before (may be NULL).
+ * Logits of the last token are available afterwards, also when nothing had to be
+ * evaluated but it. Cancelled or failed: the cache holds a valid, shorter prefix. */
+enum eng_status eng_session_sync(struct eng_session *session, const struct eng_input *want,
+                                 size_t n, eng_cancel *cancel, size_t *reused,
+                                 struct eng_error *err);
+
+/* Evaluates one more token. No allocation. */
+enum eng_status eng_session_append(struct eng_session *session, const struct eng_input *next,
+                                   eng_cancel *cancel, struct eng_error *err);
+
+/* Drops the tokens from position n on; logits are stale until the next sync or append. */
+void eng_session_rewind(struct eng_session *session, size_t n);
+
+size_t eng_session_length(const struct eng_session *session);
+
+/* float[vocab], valid until the next call on this session. */
+const float *eng_session_logits(const struct eng_session *session);
+
+/* Evaluates want[0..n) from an empty cache and writes the logits of every position from
+ * first on: out is float[(n - first), vocab], row-major. For evaluation and tests. */
+enum eng_status eng_session_logits_all(struct eng_session *session, const struct eng_input *want,
+                                       size_t n, size_t first, float *out, eng_cancel *cancel,
+                                       struct eng_error *err);
+
+/* Bytes held by the session (cache and scratch). */
+size_t eng_session_bytes(const struct eng_session *session);
+
+/* ---- Sampling ---------------------------------------------------------------------- */
+
+struct eng_sampler {
+    float temperature; /* 0: greedy */
+    float top_p;       /* 1: off */
+    uint64_t state;    /* the caller's seed; advanced by each draw */
+};
+
+/* Says whether a token may be drawn. NULL allows all. */
+typedef bool (*eng_allow)(int32_t id, void *user);
+
+/* Draws from logits[vocab]; *log_prob (may be NULL) gets the natural log-probability of
+ * the drawn token under the unmodified softmax. scratch: float[vocab]. Returns -1 when
+ * nothing is allowed. Ties go to the lowest id. */
+int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab,
+                   eng_allow allow, void *user, float *scratch, float *log_prob);
+
+/* True when the token's bytes may come next under token healing: they start with
+ * want[want_len], or are a prefix of it. */
+bool eng_heal_allows(const struct eng_model *model, int32_t id, const char *want,
+                     size_t want_len);
+
+/* ---- Hardware ---------------------------------------------------------------------- */
+
+struct eng_hardware {
+    char cpu[64];              /* brand string, "" when unknown */
+    int logical_cpus, threads; /* usable here; the default for threads */
+    uint64_t memory_bytes;
+    const char *kernels;      /* chosen set; ESPALIER_CPU=ref|avx2|avx512|neon forces one */
+    const char *instructions; /* space-separated: "avx2 fma avx512f avx512vnni" ... */
+};
+void eng_hardware_get(struct eng_hardware *out);
+
+#endif
