@@ -5,7 +5,7 @@
  * that the model sees in use what it saw in training.
  *
  * Layouts (| marks special tokens; each takes the segment of the part it introduces, an
- * empty chain, and zeros elsewhere):
+ * empty chain, and zeros elsewhere; |lang| introduces the whole: segment CONTEXT):
  *
  *   SPM    |lang| |fim_suffix| suffix |fim_middle| prefix middle |end|
  *   PSM    |lang| |fim_prefix| prefix |fim_suffix| suffix |fim_middle| middle |end|
@@ -13,11 +13,15 @@
  *
  * In SPM the |fim_middle| token has segment PREFIX: prefix and middle are one run, so
  * typing only extends the end. Token healing is part of the layout: the prefix is cut at
- * the healing point, and the middle starts with the bytes cut off.
+ * the healing point, and the middle starts with the bytes cut off. Special tokens that the
+ * vocabulary lacks are left out (|lang|) or rule the layout out (the FIM tokens).
  *
  * The prefix window starts at a token boundary that is a multiple of `chunk` tokens
  * counted from the start of the file's prefix tokens, so that it moves rarely while
  * typing. The suffix starts right after the hole and is cut after suffix_max tokens.
+ *
+ * Chains are mapped to positions of the sequence; an entry in front of the window or, for
+ * a suffix token, in the prefix becomes -1.
  *
  * Not thread-safe per object; distinct prompts are independent.
  */
@@ -26,6 +30,8 @@
 
 #include "engine/engine.h"
 #include "syntax/syntax.h"
+
+struct asst_tokens;
 
 enum asst_order { ASST_ORDER_SPM = 0, ASST_ORDER_PSM = 1, ASST_ORDER_PLAIN = 2 };
 
@@ -37,23 +43,37 @@ struct asst_prompt_options {
     uint32_t chunk;      /* window granularity in tokens */
 };
 
+/* The order the model was made for (PLAIN when its vocabulary lacks the FIM tokens) and
+ * sizes that fit its context. */
+void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_options *out);
+
+/* Where the text comes from. */
+struct asst_source {
+    const struct syn_document *doc;
+    const struct syn_hole *hole; /* opened on doc for this very range; NULL: no tree, and
+                                    every chain is empty */
+    size_t hole_start, hole_end; /* bytes of doc */
+    struct asst_tokens *tokens;  /* this document's cache, synced by the call; NULL: none */
+};
+
 struct asst_prompt {
     struct eng_input *inputs; /* [capacity] */
     uint32_t length, capacity;
     size_t heal_start;        /* byte of the document where the generated text starts */
     size_t hole_start, hole_end;
     struct syn_middle middle; /* state to continue with; token indices are positions */
+    bool has_tree;            /* middle is valid */
 };
 
 /* Builds the sequence up to (not including) the middle for the hole. On success *out is
  * filled; free with asst_prompt_free. */
-enum eng_status asst_prompt_build(const struct eng_model *model, const struct syn_document *doc,
-                                  const struct syn_hole *hole,
+enum eng_status asst_prompt_build(const struct eng_model *model, const struct asst_source *source,
                                   const struct asst_prompt_options *options,
                                   struct asst_prompt *out, struct eng_error *err);
 void asst_prompt_free(struct asst_prompt *prompt);
 
-/* Appends one middle token with its record; the state advances. */
+/* Appends one middle token with its record; the state advances. Allocates nothing. A
+ * special token (<|end|>) gets an empty chain and leaves the state alone. */
 enum eng_status asst_prompt_append(struct asst_prompt *prompt, const struct eng_model *model,
                                    int32_t id, struct eng_error *err);
 
@@ -62,5 +82,14 @@ enum eng_status asst_prompt_append_text(struct asst_prompt *prompt,
                                         const struct eng_model *model,
                                         const struct syn_document *doc, const char *text,
                                         size_t len, struct eng_error *err);
+
+/* The PLAIN sequence of a complete text: |lang| and the document's tokens from byte start
+ * on (a line's start), up to end bytes or budget tokens, whichever comes first, with the
+ * features of the complete document; |end| follows when the document's end was reached.
+ * *stop: the byte after the last token taken. tokens may be NULL. */
+enum eng_status asst_prompt_plain(const struct eng_model *model, const struct syn_document *doc,
+                                  struct asst_tokens *tokens, size_t start, size_t end,
+                                  uint32_t budget, struct asst_prompt *out, size_t *stop,
+                                  struct eng_error *err);
 
 #endif
