@@ -8,7 +8,7 @@
  *   grammars/<id>/fillings   candidate texts for the hole at the cursor, one a line
  *   grammars/<id>/queries/   tree-sitter queries (*.scm)
  *
- * Adding a language is one folder, one pinned npm package and one row in registry.c.
+ * Adding a language is one folder, one pinned npm package and one row in languages.def.
  *
  * Everything returned is static and never freed; all functions may be called from any
  * thread.
