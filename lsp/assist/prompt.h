@@ -59,7 +59,7 @@ struct asst_source {
 struct asst_prompt {
     struct eng_input *inputs; /* [capacity] */
     uint32_t length, capacity;
-    size_t heal_start;        /* byte of the document where the generated text starts */
+    size_t heal_start; /* byte of the document where the generated text starts */
     size_t hole_start, hole_end;
     struct syn_middle middle; /* state to continue with; token indices are positions */
     bool has_tree;            /* middle is valid */
@@ -78,8 +78,7 @@ enum eng_status asst_prompt_append(struct asst_prompt *prompt, const struct eng_
                                    int32_t id, struct eng_error *err);
 
 /* The healed middle of a known text: tokens of document[heal_start, hole_start) + text. */
-enum eng_status asst_prompt_append_text(struct asst_prompt *prompt,
-                                        const struct eng_model *model,
+enum eng_status asst_prompt_append_text(struct asst_prompt *prompt, const struct eng_model *model,
                                         const struct syn_document *doc, const char *text,
                                         size_t len, struct eng_error *err);
 
