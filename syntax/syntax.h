@@ -127,7 +127,10 @@ struct syn_record {
 
 /* The document with a hole [hole_start, hole_end) (empty for a plain cursor), repaired: of
  * the language's candidate fillings, the one whose incremental re-parse has the least
- * ERROR/MISSING cost stands in the hole. The document itself is not changed. */
+ * ERROR/MISSING cost stands in the hole. The document itself is not changed.
+ *
+ * A hole is a snapshot (its own text, a copy of the tree handle): it stays valid after the
+ * document is edited or freed, and may be used from another thread than the document. */
 struct syn_hole;
 
 enum syn_status syn_hole_open(const struct syn_document *doc, size_t hole_start, size_t hole_end,
