@@ -109,6 +109,7 @@ struct window {
     struct syn_record *records;
     int32_t *ids;
     size_t n_prefix, n_suffix, capacity;
+    size_t n_line; /* of the prefix tokens, those on the hole's line */
 };
 
 static void window_free(struct window *w)
@@ -235,6 +236,7 @@ static enum eng_status take_prefix(struct window *w, const struct eng_model *mod
                 line_start + last.tokens[i].end);
     free(last.tokens);
     w->n_prefix = n;
+    w->n_line = last.count < n ? last.count : n;
     return status;
 }
 
@@ -405,6 +407,7 @@ enum eng_status asst_prompt_build(const struct eng_model *model, const struct as
         out->hole_start = source->hole_start;
         out->hole_end = source->hole_end;
         push_window(out, &w, &s, options->order, &l);
+        out->line_position = (uint32_t)l.prefix_at + (uint32_t)(w.n_prefix - w.n_line);
         begin_middle(out, source, &w, &l);
     } else {
         asst_prompt_free(out);

@@ -63,6 +63,8 @@ struct asst_prompt {
     size_t hole_start, hole_end;
     struct syn_middle middle; /* state to continue with; token indices are positions */
     bool has_tree;            /* middle is valid */
+    uint32_t line_position;   /* position of the first token of the hole's line that is in
+                                 the window */
 };
 
 /* Builds the sequence up to (not including) the middle for the hole. On success *out is

@@ -1,0 +1,286 @@
+/* candidate.c: trimming.
+ *
+ * The order matters: first what the neighbours on the right already say, then what the
+ * tree cannot hold, then white space. The tree decides wherever it can: whether a bracket
+ * at the end of a candidate doubles the one right of the cursor is asked by parsing both
+ * readings, not by counting. Counting is the fallback for texts without a grammar.
+ *
+ * An unfinished construct is not an error: `if (x) {` opens what the user goes on to fill.
+ * So a candidate that the tree would cut is judged again with the closers of the brackets
+ * that it left open; only when that does not parse either is it cut.
+ */
+#include "lsp/assist/candidate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPEN_MAX = 32 };
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\v' || c == '\f';
+}
+
+static bool is_space(char c)
+{
+    return is_blank(c) || c == '\n' || c == '\r';
+}
+
+static size_t line_length(const char *text, size_t len)
+{
+    size_t n = 0;
+    while (n < len && text[n] != '\n' && text[n] != '\r')
+        n++;
+    return n;
+}
+
+/* Leading blanks of a line, a tab counting to the next multiple of eight. */
+static uint32_t indent_of(const char *line, size_t len, size_t *bytes)
+{
+    uint32_t columns = 0;
+    size_t i = 0;
+    for (; i < len && is_blank(line[i]); i++)
+        columns += line[i] == '\t' ? 8 - columns % 8 : 1;
+    if (bytes) *bytes = i;
+    return columns;
+}
+
+enum syn_status asst_site_open(const struct syn_document *doc, size_t cursor, bool with_tree,
+                               struct asst_site *out, struct syn_error *err)
+{
+    memset(out, 0, sizeof *out);
+    size_t len, line, column;
+    const char *text = syn_document_text(doc, &len);
+    syn_position_of(doc, cursor, SYN_UTF8, &line, &column);
+    size_t start = syn_line_start(doc, line);
+    out->indent = indent_of(text + start, cursor - start, NULL);
+    out->right_len = len - cursor < ASST_SITE_BYTES ? len - cursor : ASST_SITE_BYTES;
+    out->rest_len = line_length(text + cursor, out->right_len);
+    out->right = malloc(out->right_len + 1);
+    if (!out->right) return SYN_NO_MEMORY;
+    memcpy(out->right, text + cursor, out->right_len);
+    out->right[out->right_len] = 0;
+    if (!with_tree) return SYN_OK;
+    enum syn_status status = syn_hole_open(doc, cursor, cursor, &out->hole, err);
+    if (status != SYN_OK) asst_site_close(out);
+    return status;
+}
+
+void asst_site_close(struct asst_site *site)
+{
+    syn_hole_free(site->hole);
+    free(site->right);
+    memset(site, 0, sizeof *site);
+}
+
+/* ---- Neighbours ---------------------------------------------------------------------- */
+
+static void trim_end(const char *text, size_t *len)
+{
+    while (*len > 0 && is_space(text[*len - 1]))
+        (*len)--;
+}
+
+static char closer_of(char c)
+{
+    return c == '(' ? ')' : c == '[' ? ']' : c == '{' ? '}' : 0;
+}
+
+static bool is_closer(char c)
+{
+    return c == ')' || c == ']' || c == '}';
+}
+
+/* Brackets that text leaves open, as the closers they need, innermost first, and the
+ * number of closers that have no opener in it. Quoted brackets count like others: this
+ * only proposes readings, which the tree then judges. */
+static size_t open_brackets(const char *text, size_t len, char *closers, size_t *surplus)
+{
+    char stack[OPEN_MAX];
+    size_t n = 0;
+    *surplus = 0;
+    for (size_t i = 0; i < len; i++) {
+        char closer = closer_of(text[i]);
+        if (closer && n < OPEN_MAX)
+            stack[n++] = closer;
+        else if (is_closer(text[i]) && n > 0 && stack[n - 1] == text[i])
+            n--;
+        else if (is_closer(text[i]))
+            (*surplus)++;
+    }
+    for (size_t i = 0; i < n; i++)
+        closers[i] = stack[n - 1 - i];
+    return n;
+}
+
+/* Bytes at the end of text that equal the beginning of what stands right of the cursor on
+ * its line (blanks in front of it aside). */
+static size_t overlap(const struct asst_site *site, const char *text, size_t len)
+{
+    const char *rest = site->right;
+    size_t rest_len = site->rest_len;
+    while (rest_len > 0 && is_blank(*rest))
+        rest++, rest_len--;
+    for (size_t n = len < rest_len ? len : rest_len; n > 0; n--)
+        if (memcmp(text + len - n, rest, n) == 0) return n;
+    return 0;
+}
+
+static bool word_byte(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (unsigned char)c >= 0x80;
+}
+
+/* Drops from the end of the candidate what the rest of the line says again, where the
+ * tree (or, without one, the bracket balance) is no worse for it. */
+static enum syn_status drop_overlap(const struct asst_site *site, const char *text, size_t *len,
+                                    struct syn_error *err)
+{
+    size_t n = overlap(site, text, *len);
+    if (n == 0) return SYN_OK;
+    size_t shorter = *len - n;
+    /* Half a word is no repetition. */
+    if (shorter > 0 && word_byte(text[shorter]) && word_byte(text[shorter - 1])) return SYN_OK;
+    if (site->hole && shorter > 0) {
+        struct syn_verdict with, without;
+        enum syn_status status = syn_candidate_judge(site->hole, text, *len, &with, err);
+        if (status == SYN_OK)
+            status = syn_candidate_judge(site->hole, text, shorter, &without, err);
+        if (status != SYN_OK) return status;
+        if (without.cost_all < with.cost_all) *len = shorter;
+        return SYN_OK;
+    }
+    char closers[OPEN_MAX];
+    size_t surplus;
+    open_brackets(text, *len, closers, &surplus);
+    if (shorter == 0 || surplus > 0) *len = shorter;
+    return SYN_OK;
+}
+
+/* Next line of text[len] that is not blank, from *at on; false when there is none. */
+static bool next_line(const char *text, size_t len, size_t *at, const char **line, size_t *line_len)
+{
+    while (*at < len) {
+        const char *start = text + *at;
+        size_t n = line_length(start, len - *at), lead;
+        *at += n;
+        if (*at < len) *at += (text[*at] == '\r' && *at + 1 < len && text[*at + 1] == '\n') ? 2 : 1;
+        indent_of(start, n, &lead);
+        *line = start + lead;
+        *line_len = n - lead;
+        trim_end(*line, line_len);
+        if (*line_len > 0) return true;
+    }
+    return false;
+}
+
+/* Cuts the candidate where its lines begin to repeat the lines below the cursor. A line of
+ * nothing but brackets repeats nothing by itself. */
+static void drop_repeated_lines(const struct asst_site *site, const char *text, size_t *len)
+{
+    size_t below_at = site->rest_len, below_len;
+    const char *below;
+    if (!next_line(site->right, site->right_len, &below_at, &below, &below_len)) return;
+    bool has_word = false;
+    for (size_t i = 0; i < below_len; i++)
+        has_word = has_word || word_byte(below[i]);
+
+    size_t at = 0, line_len;
+    const char *line;
+    while (next_line(text, *len, &at, &line, &line_len)) {
+        bool first = (size_t)(line - text) <= line_length(text, *len);
+        if (line_len != below_len || memcmp(line, below, line_len) != 0) continue;
+        if (!has_word && first) continue;
+        /* One short line may well occur twice; it must also be the whole end. */
+        if (!has_word && at < *len) continue;
+        *len = (size_t)(line - text);
+        return;
+    }
+}
+
+/* ---- The tree ------------------------------------------------------------------------ */
+
+/* Judges the candidate with the closers it lacks; true when nothing of it must go. */
+static enum syn_status passes_closed(const struct asst_site *site, const char *text, size_t len,
+                                     bool *passes, struct syn_error *err)
+{
+    char joined[ASST_MAX_TEXT_BYTES + OPEN_MAX + 2], closers[OPEN_MAX];
+    size_t surplus, n = open_brackets(text, len, closers, &surplus);
+    *passes = false;
+    if (n == 0 || len > ASST_MAX_TEXT_BYTES) return SYN_OK;
+    memcpy(joined, text, len);
+    memcpy(joined + len, closers, n);
+    struct syn_verdict verdict;
+    enum syn_status status = syn_candidate_judge(site->hole, joined, len + n, &verdict, err);
+    *passes = status == SYN_OK && verdict.keep >= len;
+    return status;
+}
+
+static enum syn_status trim_by_tree(const struct asst_site *site, const char *text, size_t *len,
+                                    enum asst_stop *stop, struct syn_error *err)
+{
+    struct syn_verdict verdict;
+    enum syn_status status = syn_candidate_judge(site->hole, text, *len, &verdict, err);
+    if (status != SYN_OK) return status;
+    if (verdict.keep < *len) {
+        bool passes = false;
+        status = passes_closed(site, text, *len, &passes, err);
+        if (status != SYN_OK || passes) return status;
+        *len = verdict.keep;
+        *stop = verdict.closed ? ASST_STOP_CLOSED : ASST_STOP_INVALID;
+    } else if (verdict.closed && *stop != ASST_STOP_NEWLINE) {
+        *stop = ASST_STOP_CLOSED;
+    }
+    return SYN_OK;
+}
+
+enum syn_status asst_candidate_trim(const struct asst_site *site, char *text, size_t *len,
+                                    enum asst_stop *stop, struct syn_error *err)
+{
+    trim_end(text, len);
+    drop_repeated_lines(site, text, len);
+    trim_end(text, len);
+    if (*len == 0) return SYN_OK;
+    enum syn_status status = drop_overlap(site, text, len, err);
+    trim_end(text, len);
+    if (status == SYN_OK && *len > 0 && site->hole)
+        status = trim_by_tree(site, text, len, stop, err);
+    trim_end(text, len);
+    return status;
+}
+
+/* Where the line before the unfinished one starts; false when there is no such line. */
+static bool last_whole_line(const char *text, size_t len, size_t *start)
+{
+    size_t end = len;
+    while (end > 0 && text[end - 1] != '\n' && text[end - 1] != '\r')
+        end--;
+    if (end == 0) return false;
+    size_t at = end - 1;
+    if (at > 0 && text[at] == '\n' && text[at - 1] == '\r') at--;
+    while (at > 0 && text[at - 1] != '\n' && text[at - 1] != '\r')
+        at--;
+    *start = at;
+    return true;
+}
+
+size_t asst_block_end(const struct asst_site *site, const char *text, size_t len)
+{
+    size_t start, lead;
+    if (!last_whole_line(text, len, &start) || start == 0) return SIZE_MAX;
+    size_t n = line_length(text + start, len - start);
+    uint32_t indent = indent_of(text + start, n, &lead);
+    if (lead == n || indent > site->indent) return SIZE_MAX;
+    /* `}` or `end` at the opener's own depth still belongs to the block. */
+    const char *word = text + start + lead;
+    size_t word_len = n - lead;
+    static const char *const enders[] = {"end", "fi", "done", "esac"};
+    bool ends = is_closer(word[0]);
+    for (size_t i = 0; i < sizeof enders / sizeof *enders; i++) {
+        size_t l = strlen(enders[i]);
+        ends = ends || (word_len >= l && memcmp(word, enders[i], l) == 0 &&
+                        (word_len == l || !word_byte(word[l])));
+    }
+    return ends ? start + n : start;
+}

@@ -1,0 +1,470 @@
+/* complete.c: the decode loop and what it stops for.
+ *
+ * Owns the job (prompt, site, limits) and the loop that turns a session's logits into
+ * candidates. Everything that reads the document happens in prepare; run touches plain
+ * values and the job's own snapshot, so the document may change or go away meanwhile. It
+ * deliberately knows no request ids, versions or editors: whether a result is still wanted
+ * is the caller's question, asked through the cancel flag.
+ *
+ * All memory a run needs is taken before the first token.
+ */
+#include "lsp/assist/complete.h"
+#include "grammars/grammars.h"
+#include "lsp/assist/candidate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LINE_TOKENS = 48, BLOCK_TOKENS = 128 };
+
+struct asst_job {
+    const struct eng_model *model;
+    struct asst_prompt prompt;
+    struct asst_site site;
+    char *healed; /* bytes left of the cursor that the text has to begin with */
+    size_t healed_len;
+    uint32_t max_tokens, n;
+    float temperature;
+    uint64_t seed;
+    bool block, raw;
+    double prepare_ms;
+};
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static enum eng_status no_memory(struct eng_error *err)
+{
+    if (err) snprintf(err->text, sizeof err->text, "out of memory for a completion");
+    return ENG_NO_MEMORY;
+}
+
+static enum eng_status from_syntax(enum syn_status status, const struct syn_error *why,
+                                   struct eng_error *err)
+{
+    if (status == SYN_OK) return ENG_OK;
+    if (status == SYN_NO_MEMORY) return no_memory(err);
+    if (err) snprintf(err->text, sizeof err->text, "%s", why->text);
+    return ENG_BAD_INPUT;
+}
+
+const char *asst_stop_name(enum asst_stop stop)
+{
+    static const char *const names[] = {"eot", "newline", "closed", "max_tokens", "invalid"};
+    return names[stop];
+}
+
+/* ---- Prepare -------------------------------------------------------------------------- */
+
+static bool opens_scope(uint8_t kind)
+{
+    switch (kind) {
+    case GRAM_KIND_FUNCTION:
+    case GRAM_KIND_CLASS:
+    case GRAM_KIND_BLOCK:
+    case GRAM_KIND_IF:
+    case GRAM_KIND_LOOP:
+    case GRAM_KIND_SWITCH:
+    case GRAM_KIND_TRY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Does a block open at the cursor? The rest of the line must be blank, and the tree must
+ * have the cursor inside a scope that begins on this line: directly after its brace, or,
+ * where blocks have none, after its colon or opening keyword. */
+static bool block_opens(const struct asst_request *request, const struct asst_prompt *p,
+                        const struct asst_site *site)
+{
+    for (size_t i = 0; i < site->rest_len; i++)
+        if (site->right[i] != ' ' && site->right[i] != '\t') return false;
+    if (!p->has_tree || p->middle.length == 0) return false;
+    size_t len, line, column;
+    const char *text = syn_document_text(request->doc, &len);
+    syn_position_of(request->doc, request->cursor, SYN_UTF8, &line, &column);
+    size_t start = syn_line_start(request->doc, line), at = request->cursor;
+    while (at > start && (text[at - 1] == ' ' || text[at - 1] == '\t'))
+        at--;
+    if (at == start) return false;
+    char last = text[at - 1];
+    size_t top = p->middle.length - 1u;
+    if (last == '{') return p->middle.opener[top] == '{' || opens_scope(p->middle.kind[top]);
+    if (p->middle.start[top] < (int32_t)p->line_position) return false;
+    return last == ':' && opens_scope(p->middle.kind[top]);
+}
+
+static enum eng_status keep_healed(struct asst_job *job, const struct asst_request *request,
+                                   struct eng_error *err)
+{
+    size_t len;
+    const char *text = syn_document_text(request->doc, &len);
+    job->healed_len = request->cursor - job->prompt.heal_start;
+    job->healed = malloc(job->healed_len + 1);
+    if (!job->healed) return no_memory(err);
+    memcpy(job->healed, text + job->prompt.heal_start, job->healed_len);
+    return ENG_OK;
+}
+
+static uint32_t tokens_wanted(const struct asst_request *request, bool block, uint32_t middle_max)
+{
+    uint32_t n = request->max_tokens;
+    if (n == 0) n = block ? BLOCK_TOKENS : LINE_TOKENS;
+    if (n > ASST_MAX_TOKENS) n = ASST_MAX_TOKENS;
+    return n < middle_max ? n : middle_max;
+}
+
+static enum eng_status prepare(struct asst_job *job, const struct asst_request *request,
+                               struct eng_error *err)
+{
+    struct asst_prompt_options sizes;
+    if (request->sizes)
+        sizes = *request->sizes;
+    else
+        asst_prompt_defaults(job->model, &sizes);
+    if (request->max_tokens > sizes.middle_max && request->max_tokens < sizes.budget / 2)
+        sizes.middle_max = request->max_tokens;
+
+    struct syn_error why = {"the text around the cursor could not be read"};
+    bool tree = syn_document_language(request->doc) != NULL;
+    enum syn_status syn = asst_site_open(request->doc, request->cursor, tree, &job->site, &why);
+    enum eng_status status = from_syntax(syn, &why, err);
+    struct asst_source source = {.doc = request->doc,
+                                 .hole = job->site.hole,
+                                 .hole_start = request->cursor,
+                                 .hole_end = request->cursor,
+                                 .tokens = request->tokens};
+    if (status == ENG_OK)
+        status = asst_prompt_build(job->model, &source, &sizes, &job->prompt, err);
+    if (status == ENG_OK) status = keep_healed(job, request, err);
+    if (status != ENG_OK) return status;
+
+    job->block =
+        request->scope == ASST_SCOPE_BLOCK ||
+        (request->scope == ASST_SCOPE_AUTO && block_opens(request, &job->prompt, &job->site));
+    job->max_tokens = tokens_wanted(request, job->block, sizes.middle_max);
+    job->n = request->n == 0 ? 1 : request->n > ASST_MAX_ITEMS ? ASST_MAX_ITEMS : request->n;
+    job->temperature = request->temperature;
+    job->seed = request->seed;
+    job->raw = request->raw;
+    return ENG_OK;
+}
+
+enum eng_status asst_complete_prepare(const struct eng_model *model,
+                                      const struct asst_request *request, struct asst_job **out,
+                                      struct eng_error *err)
+{
+    double began = now_ms();
+    *out = NULL;
+    size_t len;
+    syn_document_text(request->doc, &len);
+    if (request->cursor > len) {
+        if (err)
+            snprintf(err->text, sizeof err->text, "cursor at byte %zu of a text of %zu bytes",
+                     request->cursor, len);
+        return ENG_BAD_INPUT;
+    }
+    struct asst_job *job = calloc(1, sizeof *job);
+    if (!job) return no_memory(err);
+    job->model = model;
+    enum eng_status status = prepare(job, request, err);
+    if (status != ENG_OK) {
+        asst_job_free(job);
+        return status;
+    }
+    job->prepare_ms = now_ms() - began;
+    *out = job;
+    return ENG_OK;
+}
+
+void asst_job_free(struct asst_job *job)
+{
+    if (!job) return;
+    asst_prompt_free(&job->prompt);
+    asst_site_close(&job->site);
+    free(job->healed);
+    free(job);
+}
+
+bool asst_job_is_block(const struct asst_job *job)
+{
+    return job->block;
+}
+
+/* ---- Decode --------------------------------------------------------------------------- */
+
+/* One candidate while it is written. text holds the healed bytes first. */
+struct candidate {
+    char text[ASST_MAX_TEXT_BYTES];
+    size_t len;
+    double log_prob;
+    uint32_t tokens;
+    enum asst_stop stop;
+};
+
+/* What may be drawn next. */
+struct choice {
+    const struct asst_job *job;
+    const char *want; /* healed bytes still outstanding */
+    size_t want_len;
+    int32_t end;          /* <|end|>, or -1 */
+    const int32_t *taken; /* first tokens of earlier candidates */
+    size_t n_taken;
+};
+
+static bool may_draw(int32_t id, void *user)
+{
+    const struct choice *c = user;
+    for (size_t i = 0; i < c->n_taken; i++)
+        if (c->taken[i] == id) return false;
+    if (id == c->end) return c->want_len == 0;
+    size_t len;
+    if (!eng_token_text(c->job->model, id, &len)) return false;
+    return c->want_len == 0 || eng_heal_allows(c->job->model, id, c->want, c->want_len);
+}
+
+/* log of the probability mass that the choice leaves, under the whole softmax. */
+static double allowed_log_mass(const float *logits, size_t vocab, struct choice *c)
+{
+    float top = logits[0];
+    for (size_t i = 1; i < vocab; i++)
+        top = logits[i] > top ? logits[i] : top;
+    double all = 0, allowed = 0;
+    for (size_t i = 0; i < vocab; i++) {
+        double e = exp((double)logits[i] - top);
+        all += e;
+        if (may_draw((int32_t)i, c)) allowed += e;
+    }
+    return allowed > 0 ? log(allowed / all) : 0;
+}
+
+/* Scratch of a run: everything the loop needs, allocated once. */
+struct run {
+    struct eng_session *session;
+    struct asst_job *job;
+    eng_cancel *cancel;
+    struct eng_error *err;
+    float *scratch; /* [vocab] */
+    size_t vocab;
+    int32_t end;
+    int32_t taken[ASST_MAX_ITEMS];
+    size_t n_taken;
+    struct eng_sampler sampler;
+    struct candidate *now;
+    uint32_t generated;
+};
+
+static bool is_cancelled(const struct run *r)
+{
+    return r->cancel && atomic_load_explicit(r->cancel, memory_order_relaxed) != 0;
+}
+
+/* Draws one token; false when nothing may follow. */
+static bool draw(struct run *r, struct choice *choice, int32_t *id)
+{
+    const float *logits = eng_session_logits(r->session);
+    float log_prob = 0;
+    *id = eng_sample(&r->sampler, logits, r->vocab, may_draw, choice, r->scratch, &log_prob);
+    if (*id < 0) return false;
+    if (choice->want_len > 0) log_prob -= (float)allowed_log_mass(logits, r->vocab, choice);
+    r->now->log_prob += log_prob < 0 ? log_prob : 0;
+    r->now->tokens++;
+    r->generated++;
+    return true;
+}
+
+/* Adds a token's bytes; false when the candidate ends here. */
+static bool take_bytes(struct run *r, const char *bytes, size_t len)
+{
+    struct candidate *c = r->now;
+    for (size_t i = 0; i < len; i++) {
+        bool newline = bytes[i] == '\n' || bytes[i] == '\r';
+        if (newline && !r->job->block && c->len >= r->job->healed_len) {
+            c->stop = ASST_STOP_NEWLINE;
+            return false;
+        }
+        if (c->len + 1 >= sizeof c->text) {
+            c->stop = ASST_STOP_MAX_TOKENS;
+            return false;
+        }
+        c->text[c->len++] = bytes[i];
+    }
+    return true;
+}
+
+/* A block ends with the node that held the cursor, or with a line no deeper than it. */
+static bool block_ended(struct run *r, uint16_t depth_at_cursor)
+{
+    struct candidate *c = r->now;
+    size_t healed = r->job->healed_len;
+    if (!r->job->block || c->len <= healed) return false;
+    char last = c->text[c->len - 1];
+    if (last != '\n' && last != '\r') return false;
+    size_t keep = asst_block_end(&r->job->site, c->text + healed, c->len - healed);
+    bool closed = r->job->prompt.has_tree && r->job->prompt.middle.length < depth_at_cursor;
+    if (keep == SIZE_MAX && !closed) return false;
+    if (keep != SIZE_MAX) c->len = healed + keep;
+    c->stop = ASST_STOP_CLOSED;
+    return true;
+}
+
+/* Decodes one candidate from a session that stands at the end of the prompt. */
+static enum eng_status decode(struct run *r)
+{
+    struct asst_job *job = r->job;
+    struct candidate *c = r->now;
+    uint16_t depth = job->prompt.middle.length;
+    *c = (struct candidate){.stop = ASST_STOP_MAX_TOKENS};
+    for (uint32_t step = 0; step < job->max_tokens; step++) {
+        if (is_cancelled(r)) return ENG_CANCELLED;
+        size_t done = c->len < job->healed_len ? c->len : job->healed_len;
+        struct choice choice = {job,    job->healed + done, job->healed_len - done,
+                                r->end, r->taken,           step == 0 ? r->n_taken : 0};
+        int32_t id;
+        if (!draw(r, &choice, &id)) return ENG_OK;
+        if (step == 0 && r->n_taken < ASST_MAX_ITEMS) r->taken[r->n_taken++] = id;
+        if (id == r->end) {
+            c->stop = ASST_STOP_END;
+            return ENG_OK;
+        }
+        size_t len;
+        const char *bytes = eng_token_text(job->model, id, &len);
+        if (!take_bytes(r, bytes, len)) return ENG_OK;
+        if (job->prompt.length >= job->prompt.capacity) return ENG_OK;
+        enum eng_status status = asst_prompt_append(&job->prompt, job->model, id, r->err);
+        if (status != ENG_OK) return status;
+        if (block_ended(r, depth) || step + 1 == job->max_tokens) return ENG_OK;
+        status = eng_session_append(r->session, &job->prompt.inputs[job->prompt.length - 1],
+                                    r->cancel, r->err);
+        if (status != ENG_OK) return status;
+    }
+    return ENG_OK;
+}
+
+/* ---- Items ---------------------------------------------------------------------------- */
+
+/* The largest prefix that is whole characters: a byte-level vocabulary may stop within. */
+static size_t whole_characters(const char *text, size_t len)
+{
+    size_t at = len;
+    while (at > 0 && len - at < 4 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
+        at--;
+    if (at == 0) return 0;
+    unsigned char lead = (unsigned char)text[at - 1];
+    size_t want = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 0;
+    size_t have = len - (at - 1);
+    return want == have ? len : at - 1;
+}
+
+/* Turns the candidate into an item, unless nothing is left of it or it is there already. */
+static enum eng_status keep_item(struct run *r, struct asst_result *out)
+{
+    struct candidate *c = r->now;
+    struct asst_job *job = r->job;
+    if (c->len <= job->healed_len || memcmp(c->text, job->healed, job->healed_len) != 0)
+        return ENG_OK;
+    char *text = c->text + job->healed_len;
+    size_t len = whole_characters(text, c->len - job->healed_len);
+    if (!job->raw) {
+        struct syn_error why = {"the candidate could not be judged"};
+        enum syn_status syn = asst_candidate_trim(&job->site, text, &len, &c->stop, &why);
+        if (syn == SYN_BAD_TEXT) return ENG_OK; /* not UTF-8: nothing to show */
+        if (syn != SYN_OK) return from_syntax(syn, &why, r->err);
+    }
+    if (len == 0) return ENG_OK;
+    for (size_t i = 0; i < out->count; i++)
+        if (out->items[i].len == len && memcmp(out->items[i].text, text, len) == 0) return ENG_OK;
+
+    struct asst_item *item = &out->items[out->count];
+    item->text = out->storage + out->count * ASST_MAX_TEXT_BYTES;
+    memcpy(item->text, text, len);
+    item->text[len] = 0;
+    item->len = len;
+    item->confidence = (float)exp(c->log_prob / (c->tokens ? c->tokens : 1));
+    item->stop = c->stop;
+    out->count++;
+    return ENG_OK;
+}
+
+static int by_confidence(const void *a, const void *b)
+{
+    const struct asst_item *x = a, *y = b;
+    if (x->confidence != y->confidence) return x->confidence < y->confidence ? 1 : -1;
+    return x->text < y->text ? -1 : 1; /* the earlier decoded */
+}
+
+enum eng_status asst_complete_prefill(struct eng_session *session, const struct asst_job *job,
+                                      eng_cancel *cancel, struct eng_error *err)
+{
+    return eng_session_sync(session, job->prompt.inputs, job->prompt.length, cancel, NULL, err);
+}
+
+static enum eng_status run_all(struct run *r, struct asst_result *out)
+{
+    struct asst_job *job = r->job;
+    struct syn_middle at_cursor = job->prompt.middle;
+    uint32_t prompt_length = job->prompt.length;
+    enum eng_status status = ENG_OK;
+    for (uint32_t i = 0; status == ENG_OK && i < job->n; i++) {
+        double began = now_ms();
+        size_t cached = 0;
+        status = eng_session_sync(r->session, job->prompt.inputs, prompt_length, r->cancel, &cached,
+                                  r->err);
+        double synced = now_ms();
+        if (i == 0) {
+            out->timings.prefill_ms = synced - began;
+            out->timings.cached_tokens = (uint32_t)cached;
+        }
+        if (status == ENG_OK) status = decode(r);
+        if (status == ENG_OK) status = keep_item(r, out);
+        out->timings.decode_ms += now_ms() - (i == 0 ? synced : began);
+        job->prompt.length = prompt_length;
+        job->prompt.middle = at_cursor;
+    }
+    return status;
+}
+
+enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *job,
+                                  eng_cancel *cancel, struct asst_result *out,
+                                  struct eng_error *err)
+{
+    memset(out, 0, sizeof *out);
+    struct run r = {.session = session,
+                    .job = job,
+                    .cancel = cancel,
+                    .err = err,
+                    .vocab = eng_model_info(job->model)->vocab,
+                    .end = eng_special_token(job->model, "<|end|>"),
+                    .sampler = {job->temperature, 1.0f, job->seed}};
+    if (r.end < 0) r.end = eng_special_token(job->model, "<|endoftext|>");
+    if (r.end < 0) r.end = eng_special_token(job->model, "</s>");
+    r.scratch = malloc(r.vocab * sizeof *r.scratch);
+    r.now = malloc(sizeof *r.now);
+    out->storage = malloc((size_t)job->n * ASST_MAX_TEXT_BYTES);
+    enum eng_status status = ENG_OK;
+    if (!r.scratch || !r.now || !out->storage) status = no_memory(err);
+    if (status == ENG_OK) status = run_all(&r, out);
+    out->timings.prepare_ms = job->prepare_ms;
+    out->timings.prompt_tokens = job->prompt.length;
+    out->timings.generated_tokens = r.generated;
+    free(r.scratch);
+    free(r.now);
+    if (status != ENG_OK) asst_result_free(out);
+    qsort(out->items, out->count, sizeof out->items[0], by_confidence);
+    return status;
+}
+
+void asst_result_free(struct asst_result *result)
+{
+    if (!result) return;
+    free(result->storage);
+    memset(result, 0, sizeof *result);
+}

@@ -1,0 +1,103 @@
+/* complete.h: what to insert at the cursor.
+ *
+ * A completion goes in two steps, so that the model runs on its own thread:
+ *
+ *   asst_complete_prepare   on the thread that owns the document: cuts the window,
+ *                           computes the features and takes a snapshot of what judging
+ *                           candidates needs. The job shares nothing with the document.
+ *   asst_complete_run       on any thread that has a session: prefill, decode, trim.
+ *   asst_complete_prefill   the first half of run alone: warms the session's cache.
+ *
+ * The text returned is to be inserted at the cursor as it is; nothing is replaced. It
+ * never ends in white space, and never repeats what stands right of the cursor. An empty
+ * result is a normal one: the model had nothing to say that the tree lets pass.
+ *
+ * A document without a language, or with a language the model has no token for, still
+ * completes: without tree features, and trimmed by brackets and lines alone.
+ *
+ * Ownership: job and result belong to the caller. Documents belong to one thread, jobs
+ * and sessions to one thread at a time; the cancel flag may be set from any.
+ */
+#ifndef ESPALIER_COMPLETE_H
+#define ESPALIER_COMPLETE_H
+
+#include "lsp/assist/prompt.h"
+
+#define ASST_MAX_ITEMS      16
+#define ASST_MAX_TOKENS     512 /* of one item */
+#define ASST_MAX_TEXT_BYTES 8192
+
+enum asst_scope {
+    ASST_SCOPE_AUTO = 0, /* a block where the tree says that one opens at the cursor's
+                            line end, else the rest of the line */
+    ASST_SCOPE_LINE,     /* never past the end of the line */
+    ASST_SCOPE_BLOCK     /* lines, until the node that holds the cursor closes */
+};
+
+/* Why the text ends where it ends. */
+enum asst_stop {
+    ASST_STOP_END = 0,    /* the model said so */
+    ASST_STOP_NEWLINE,    /* end of the line, one line wanted */
+    ASST_STOP_CLOSED,     /* the node that holds the cursor closed */
+    ASST_STOP_MAX_TOKENS, /* as much as was asked for */
+    ASST_STOP_INVALID     /* what followed would not have parsed */
+};
+
+/* "eot", "newline", "closed", "max_tokens", "invalid". */
+const char *asst_stop_name(enum asst_stop stop);
+
+struct asst_request {
+    const struct syn_document *doc; /* parsed, when it has a language */
+    size_t cursor;                  /* byte of the document */
+    struct asst_tokens *tokens;     /* the document's cache, or NULL */
+    enum asst_scope scope;
+    uint32_t max_tokens;                     /* 0: 48 for a line, 128 for a block */
+    uint32_t n;                              /* items wanted, 0 is 1; at most ASST_MAX_ITEMS */
+    float temperature;                       /* 0: greedy; the items then differ in their
+                                                first token */
+    uint64_t seed;                           /* of the sampler, when temperature is not 0 */
+    bool raw;                                /* no trimming by tree or neighbours: evaluation */
+    const struct asst_prompt_options *sizes; /* NULL: asst_prompt_defaults */
+};
+
+struct asst_timings {
+    double prepare_ms, prefill_ms, decode_ms;
+    uint32_t prompt_tokens, cached_tokens, generated_tokens;
+};
+
+struct asst_item {
+    char *text; /* zero-terminated, of the result's own memory */
+    size_t len;
+    float confidence; /* geometric mean of the tokens' probabilities, as the model puts
+                         them (under token healing: among the tokens allowed); 0..1 */
+    enum asst_stop stop;
+};
+
+struct asst_result {
+    struct asst_item items[ASST_MAX_ITEMS]; /* most confident first, all different */
+    size_t count;
+    struct asst_timings timings;
+    char *storage; /* what the items' texts point into */
+};
+
+struct asst_job;
+
+enum eng_status asst_complete_prepare(const struct eng_model *model,
+                                      const struct asst_request *request, struct asst_job **out,
+                                      struct eng_error *err);
+void asst_job_free(struct asst_job *job);
+
+/* True when a block opens at the cursor and ASST_SCOPE_AUTO chose to write one. */
+bool asst_job_is_block(const struct asst_job *job);
+
+/* The session must be of the job's model. cancel may be NULL. */
+enum eng_status asst_complete_prefill(struct eng_session *session, const struct asst_job *job,
+                                      eng_cancel *cancel, struct eng_error *err);
+
+/* ENG_CANCELLED: *out is empty. Free with asst_result_free. */
+enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *job,
+                                  eng_cancel *cancel, struct asst_result *out,
+                                  struct eng_error *err);
+void asst_result_free(struct asst_result *result);
+
+#endif
