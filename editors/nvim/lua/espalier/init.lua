@@ -1,0 +1,157 @@
+--- Espalier for Neovim: setup and the :Espalier command.
+---
+--- Thin on purpose. Neovim's own client speaks to the server and draws the ghost text; what is
+--- here only configures it. See :help espalier.
+
+local M = {}
+
+---@class espalier.Keymaps
+---@field accept? string|false insert-mode key that accepts the suggestion
+---@field next? string|false key for the next alternative
+---@field previous? string|false key for the previous alternative
+
+---@class espalier.Options
+---@field cmd? string[] command that starts the server
+---@field filetypes? string[] filetypes it is started for
+---@field settings? table settings of the server, without the leading "espalier"
+---@field inline_completion? boolean whether suggestions are on in newly attached buffers
+---@field keymaps? espalier.Keymaps|false
+
+---@type espalier.Options
+local defaults = {
+  inline_completion = true,
+  keymaps = { accept = '<Tab>', next = '<M-n>', previous = '<M-p>' },
+}
+
+---@type espalier.Options
+M.options = vim.deepcopy(defaults)
+
+---@param options? espalier.Options
+function M.setup(options)
+  options = options or {}
+  vim.validate('options', options, 'table')
+  vim.validate('options.cmd', options.cmd, 'table', true)
+  vim.validate('options.filetypes', options.filetypes, 'table', true)
+  vim.validate('options.settings', options.settings, 'table', true)
+  vim.validate('options.inline_completion', options.inline_completion, 'boolean', true)
+  vim.validate('options.keymaps', options.keymaps, function(value)
+    return value == false or type(value) == 'table'
+  end, true, 'table or false')
+  M.options = vim.tbl_deep_extend('force', vim.deepcopy(defaults), options)
+
+  local config = {}
+  config.cmd = options.cmd
+  config.filetypes = options.filetypes
+  config.settings = options.settings and { espalier = options.settings }
+  vim.lsp.config('espalier', config)
+  vim.lsp.enable('espalier')
+end
+
+--- The client of the current buffer, or any running one.
+---@return vim.lsp.Client?
+function M.client()
+  return vim.lsp.get_clients({ name = 'espalier', bufnr = 0 })[1]
+    or vim.lsp.get_clients({ name = 'espalier' })[1]
+end
+
+--- Asks the server for its status.
+---@param callback fun(error: string?, status: table?)
+function M.request_status(callback)
+  local client = M.client()
+  if not client then
+    callback('the server is not running', nil)
+    return
+  end
+  client:request('espalier/status', vim.empty_dict(), function(err, result)
+    callback(err and err.message, result)
+  end)
+end
+
+--- One line for each value of the server's answer, nested names joined with dots.
+---@param status table
+---@return string[]
+function M.status_lines(status)
+  local lines = {}
+  local function add(name, value)
+    if type(value) == 'table' and not vim.islist(value) then
+      for _, key in ipairs(vim.tbl_keys(value)) do
+        add(name == '' and key or (name .. '.' .. key), value[key])
+      end
+    elseif type(value) == 'table' then
+      lines[#lines + 1] = ('%s: %s'):format(name, vim.json.encode(value))
+    elseif value ~= vim.NIL then
+      lines[#lines + 1] = ('%s: %s'):format(name, tostring(value))
+    end
+  end
+  add('', status)
+  table.sort(lines)
+  return lines
+end
+
+local commands = {}
+
+function commands.status()
+  M.request_status(function(err, status)
+    if err then
+      vim.notify('espalier: ' .. err, vim.log.levels.WARN)
+      return
+    end
+    local on = vim.lsp.inline_completion.is_enabled({ bufnr = 0 })
+    local lines = M.status_lines(status or {})
+    table.insert(lines, 1, 'espalier: inline completion ' .. (on and 'on' or 'off'))
+    vim.api.nvim_echo({ { table.concat(lines, '\n') } }, true, {})
+  end)
+end
+
+function commands.restart()
+  -- Disabling stops the clients; the second call waits until they are gone, because enabling
+  -- again would attach to the one that is just shutting down.
+  vim.lsp.enable('espalier', false)
+  local function start(attempts)
+    if attempts > 0 and #vim.lsp.get_clients({ name = 'espalier' }) > 0 then
+      vim.defer_fn(function()
+        start(attempts - 1)
+      end, 50)
+      return
+    end
+    vim.lsp.enable('espalier', true)
+  end
+  start(100)
+end
+
+function commands.toggle()
+  local on = not vim.lsp.inline_completion.is_enabled({ bufnr = 0 })
+  vim.lsp.inline_completion.enable(on, { bufnr = 0 })
+  vim.api.nvim_echo({ { 'espalier: inline completion ' .. (on and 'on' or 'off') } }, false, {})
+end
+
+--- Runs `:Espalier NAME`; without a name, the status.
+---@param arguments string[]
+function M.command(arguments)
+  local name = arguments[1] or 'status'
+  local run = commands[name]
+  if not run or #arguments > 1 then
+    vim.notify(
+      ('espalier: unknown command "%s"; expected status, restart or toggle'):format(
+        table.concat(arguments, ' ')
+      ),
+      vim.log.levels.ERROR
+    )
+    return
+  end
+  run()
+end
+
+---@param lead string
+---@param line string
+---@return string[]
+function M.complete_command(lead, line)
+  if #vim.split(vim.trim(line:sub(1, #line - #lead)), '%s+') > 1 then
+    return {}
+  end
+  return vim.tbl_filter(function(name)
+    return vim.startswith(name, lead)
+  end, { 'restart', 'status', 'toggle' })
+end
+
+return M

@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+"""Drives a real Neovim in a real terminal against the language server.
+
+    nvim_test.py --nvim NVIM --server "COMMAND..." --work FOLDER [--only NAME]
+
+Neovim runs in a private tmux server; keys are sent and the screen is read as a person would.
+Ghost text is told from the buffer's text by its colour. What it should be is not written here: a
+tap between client and server logs what the server answered, and the screen and the saved file are
+compared with that answer.
+"""
+
+import argparse
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PLUGIN = HERE.parent.parent / "editors" / "nvim"
+GHOST_COLOUR = "38;2;255;0;255"
+WAIT = 20.0
+
+
+class Failure(Exception):
+    pass
+
+
+def wait_for(what, probe, seconds=WAIT):
+    """Polls until the probe returns something true."""
+    end = time.monotonic() + seconds
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(0.03)
+
+
+class Conversation:
+    """What client and server said, from the tap's log."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def entries(self):
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        complete = text[: text.rfind("\n") + 1]
+        return [json.loads(line) for line in complete.splitlines()]
+
+    def answers(self, method):
+        """(params, result) of every answered request of this method, in the answers' order."""
+        asked, found = {}, []
+        for entry in self.entries():
+            message = entry["message"]
+            if entry["from"] == "client" and message.get("method") == method:
+                asked[message["id"]] = message["params"]
+            elif entry["from"] == "server" and "method" not in message:
+                params = asked.pop(message.get("id"), None)
+                if params is not None and "result" in message:
+                    found.append((params, message["result"]))
+        return found
+
+    def last_items(self):
+        """Position and items of the newest answered inline completion."""
+        answers = self.answers("textDocument/inlineCompletion")
+        if not answers:
+            return None, []
+        params, result = answers[-1]
+        items = result["items"] if isinstance(result, dict) else (result or [])
+        return params["position"], items
+
+
+def position_to_offset(text, position):
+    """Only ASCII is typed in these tests, so a character is a character in every encoding."""
+    lines = text.split("\n")
+    return sum(len(line) + 1 for line in lines[: position["line"]]) + position["character"]
+
+
+def apply_item(text, item):
+    start = position_to_offset(text, item["range"]["start"])
+    end = position_to_offset(text, item["range"]["end"])
+    return text[:start] + item["insertText"] + text[end:]
+
+
+def rest_of(item, position):
+    """What of an item's text is still to come at the position."""
+    assert item["range"]["start"]["line"] == position["line"]
+    return item["insertText"][position["character"] - item["range"]["start"]["character"] :]
+
+
+class Neovim:
+    def __init__(self, options, name, file_name, text):
+        self.folder = options.work / name
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.file = self.folder / file_name
+        self.file.write_text(text, encoding="utf-8")
+        self.talk = Conversation(self.folder / "lsp.log")
+        self.socket = f"espalier-test-{os.getpid()}"
+        command = [sys.executable, str(HERE / "lsp_tap.py"), str(self.talk.path)]
+        command += shlex.split(options.server)
+        init = self.folder / "init.lua"
+        init.write_text(
+            f"""
+vim.o.termguicolors = true
+vim.o.swapfile = false
+vim.o.shadafile = 'NONE'
+vim.cmd('filetype indent off')
+vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})
+vim.api.nvim_set_hl(0, 'ComplHint', {{ fg = '#ff00ff' }})
+require('espalier').setup({{ cmd = vim.json.decode([==[{json.dumps(command)}]==]) }})
+"""
+        )
+        environment = {"XDG_CONFIG_DIRS": str(self.folder), "ESPALIER_TEST": "1"}
+        for key in ("CONFIG", "DATA", "STATE", "CACHE"):
+            environment[f"XDG_{key}_HOME"] = str(self.folder / key.lower())
+        settings = [f"{key}={value}" for key, value in environment.items()]
+        self.tmux(
+            "-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30",
+            "env", "TERM=tmux-256color", "COLORTERM=truecolor", *settings,
+            str(options.nvim), "-u", str(init), str(self.file),
+        )  # fmt: skip
+        # Without this a tmux client would wait half a second after each escape.
+        self.tmux("set-option", "-s", "escape-time", "0")
+        wait_for("the server's initialize answer", lambda: self.talk.answers("initialize"))
+        wait_for("the file on the screen", lambda: file_name in self.screen())
+        wait_for("didOpen", lambda: any(
+            entry["message"].get("method") == "textDocument/didOpen"
+            for entry in self.talk.entries()
+        ))  # fmt: skip
+
+    def tmux(self, *arguments):
+        done = subprocess.run(
+            ["tmux", "-L", self.socket, *arguments], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Failure(f"tmux {arguments[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def type(self, text):
+        self.tmux("send-keys", "-l", text)
+
+    def keys(self, *names):
+        self.tmux("send-keys", *names)
+
+    def screen(self):
+        return self.tmux("capture-pane", "-p")
+
+    def ghost(self):
+        """The text on screen in the ghost text's colour, lines joined with newlines."""
+        found = []
+        for line in self.tmux("capture-pane", "-p", "-e").split("\n"):
+            inside, part = False, ""
+            for escape, character in re.findall(r"\x1b\[([0-9;:]*)m|(.)", line):
+                if character:
+                    part += character if inside else ""
+                elif GHOST_COLOUR in escape.replace(":", ";"):
+                    inside = True
+                elif re.match(r"^(0?$|0;|39|38)", escape):
+                    inside = False
+            if part:
+                found.append(part)
+        return "\n".join(found)
+
+    def wait_for_ghost(self):
+        """Waits until the screen shows what the server answered last; returns the item and its
+        position."""
+
+        def probe():
+            position, items = self.talk.last_items()
+            if not items:
+                return None
+            wanted = rest_of(items[0], position)
+            return same_on_screen(self.ghost(), wanted) and (items[0], position)
+
+        return wait_for("ghost text that is the server's answer", probe)
+
+    def leave_insert(self):
+        self.keys("Escape")
+        wait_for("normal mode", lambda: "-- INSERT --" not in self.screen(), 3)
+
+    def save(self):
+        before = self.file.stat().st_mtime_ns
+        self.leave_insert()
+        self.type(":w\r")
+        wait_for("the file to be written", lambda: self.file.stat().st_mtime_ns != before, 5)
+        return self.file.read_text(encoding="utf-8")
+
+    def close(self):
+        try:
+            self.keys("Escape")
+            self.type(":qa!\r")
+            wait_for("Neovim to end", lambda: not self.alive(), 5)
+        except Failure:
+            pass
+        subprocess.run(["tmux", "-L", self.socket, "kill-server"], capture_output=True)
+
+    def alive(self):
+        probe = ["tmux", "-L", self.socket, "has-session"]
+        return subprocess.run(probe, capture_output=True).returncode == 0
+
+
+def same_on_screen(ghost, wanted):
+    """A screen has no trailing blanks and shows tabs as blanks."""
+
+    def plain(text):
+        return [re.sub(r"\s+", " ", line).strip() for line in text.rstrip().split("\n")]
+
+    return ghost != "" and plain(ghost) == plain(wanted)
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        raise Failure(f"{what}: got\n{got}\nwanted\n{wanted}")
+
+
+def load_case(name):
+    """A case is a source file with the text to type in place of one <|type:...|> mark."""
+    path = HERE / "cases" / name
+    match = re.search(r"<\|type:(.*?)\|>", path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    return text[: match.start()] + text[match.end() :], match.group(1), match.start()
+
+
+def place_cursor(vim, text, offset):
+    """Puts the cursor into insert mode at the end of the offset's line."""
+    vim.keys("Escape")
+    vim.type(f":{text.count(chr(10), 0, offset) + 1}\r")
+    vim.type("A")
+
+
+def with_case(options, name, case, body):
+    text, typed, offset = load_case(case)
+    vim = Neovim(options, name, case, text)
+    try:
+        place_cursor(vim, text, offset)
+        vim.type(typed)
+        body(vim, text[:offset] + typed + text[offset:], offset + len(typed))
+    except Failure as failure:
+        shown = vim.screen() if vim.alive() else "(Neovim has ended)"
+        raise Failure(f"{failure}\nscreen:\n{shown}\nlog: {vim.talk.path}") from None
+    finally:
+        vim.close()
+
+
+def accept(vim, text, cursor):
+    """Ghost text appears, is the server's answer, and <Tab> puts exactly it into the file."""
+    item, _ = vim.wait_for_ghost()
+    vim.keys("Tab")
+    expect("the file after <Tab>", vim.save(), apply_item(text, item))
+
+
+def type_through(vim, text, cursor):
+    """Typing what is suggested keeps the rest on screen; <Tab> at once does not double it."""
+    item, position = vim.wait_for_ghost()
+    rest = rest_of(item, position)
+    if len(rest.split("\n")[0]) < 3:
+        raise Failure(f"the suggestion {rest!r} is too short to type into; change the case")
+    vim.type(rest[0])
+    wait_for("the rest of the ghost text", lambda: same_on_screen(vim.ghost(), rest[1:]), 2)
+    # One tmux call: the key arrives long before the client asks again.
+    vim.tmux("send-keys", "-l", rest[1], ";", "send-keys", "Tab")
+    time.sleep(0.1)
+    expect("the file after typing through", vim.save(), apply_item(text, item))
+
+
+def leave_insert_mode(vim, text, cursor):
+    """Leaving insert mode takes the ghost text away, and no late answer brings it back."""
+    vim.wait_for_ghost()
+    vim.leave_insert()
+    expect("ghost text in normal mode", vim.ghost(), "")
+    # Again, leaving while the request is about to go or under way.
+    vim.type("a")
+    time.sleep(0.2)
+    vim.leave_insert()
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        expect("ghost text in normal mode", vim.ghost(), "")
+        time.sleep(0.05)
+    expect("the file, nothing accepted", vim.save(), text)
+
+
+def switch_off(vim, text, cursor):
+    """Switched off, no ghost text comes and <Tab> is a tab again; :Espalier status answers."""
+    vim.wait_for_ghost()
+    vim.leave_insert()
+    vim.type(":Espalier status\r")
+    wait_for("the status", lambda: "inline completion on" in vim.screen(), 5)
+    if not vim.talk.answers("espalier/status"):
+        raise Failure("the server did not answer espalier/status")
+    vim.keys("Enter")
+    vim.type(":Espalier toggle\r")
+    wait_for("the switch", lambda: "inline completion off" in vim.screen(), 5)
+    vim.type("A ")
+    time.sleep(0.6)
+    expect("ghost text while switched off", vim.ghost(), "")
+    vim.keys("Tab")
+    time.sleep(0.1)
+    expect("the file", vim.save(), text[:cursor] + " \t" + text[cursor:])
+
+
+TESTS = {}
+
+
+for language, case in (("c", "sum.c"), ("python", "report.py")):
+    TESTS[f"accept-{language}"] = (case, accept)
+TESTS["type-through"] = ("sum.c", type_through)
+TESTS["leave-insert-mode"] = ("sum.c", leave_insert_mode)
+TESTS["switch-off"] = ("sum.c", switch_off)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--nvim", required=True, type=Path)
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--work", required=True, type=Path)
+    parser.add_argument("--only")
+    options = parser.parse_args()
+    failed = 0
+    for name, (case, body) in TESTS.items():
+        if options.only and options.only != name:
+            continue
+        start = time.monotonic()
+        try:
+            with_case(options, name, case, body)
+            print(f"ok      {name} ({time.monotonic() - start:.1f} s)", flush=True)
+        except Failure as failure:
+            failed += 1
+            print(f"FAILED  {name}: {failure}", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
