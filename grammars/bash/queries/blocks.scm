@@ -1,0 +1,4 @@
+; Bash: nodes that open a block.
+[
+  (compound_statement)
+] @block

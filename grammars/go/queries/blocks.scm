@@ -1,0 +1,5 @@
+; Go: nodes that open a block.
+[
+  (block)
+  (field_declaration_list)
+] @block

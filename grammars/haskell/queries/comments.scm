@@ -1,0 +1,10 @@
+; Haskell: text that is not code.
+[
+  (comment)
+  (haddock)
+] @comment
+
+[
+  (char)
+  (string)
+] @string

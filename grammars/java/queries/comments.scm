@@ -1,0 +1,10 @@
+; Java: text that is not code.
+[
+  (block_comment)
+  (line_comment)
+] @comment
+
+[
+  (character_literal)
+  (string_literal)
+] @string

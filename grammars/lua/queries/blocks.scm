@@ -1,0 +1,5 @@
+; Lua: nodes that open a block.
+[
+  (block)
+  (do_statement)
+] @block

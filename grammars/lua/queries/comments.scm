@@ -1,0 +1,8 @@
+; Lua: text that is not code.
+[
+  (comment)
+] @comment
+
+[
+  (string)
+] @string

@@ -1,0 +1,4 @@
+; Python: nodes that open a block.
+[
+  (block)
+] @block

@@ -1,0 +1,8 @@
+; Python: text that is not code.
+[
+  (comment)
+] @comment
+
+[
+  (string)
+] @string

@@ -1,0 +1,12 @@
+; Ruby: text that is not code.
+[
+  (comment)
+] @comment
+
+[
+  (character)
+  (heredoc_body)
+  (regex)
+  (simple_symbol)
+  (string)
+] @string

@@ -1,0 +1,11 @@
+; TypeScript: text that is not code.
+[
+  (comment)
+  (html_comment)
+] @comment
+
+[
+  (regex)
+  (string)
+  (template_string)
+] @string
