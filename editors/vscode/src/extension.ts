@@ -1,0 +1,123 @@
+/**
+ * The extension starts the language server, and says what state it is in. Completion, diagnostics
+ * and code actions are vscode-languageclient's; what they contain is the server's. Nothing is
+ * decided here that a second editor would have to decide again.
+ */
+import * as vscode from 'vscode';
+import { LanguageClient, State } from 'vscode-languageclient/node';
+import type { LanguageClientOptions, ServerOptions } from 'vscode-languageclient/node';
+import { findServer } from './server';
+import { StatusItem } from './status';
+
+const languages = [
+  'c',
+  'cpp',
+  'csharp',
+  'go',
+  'haskell',
+  'java',
+  'javascript',
+  'javascriptreact',
+  'kotlin',
+  'lua',
+  'php',
+  'python',
+  'ruby',
+  'rust',
+  'scala',
+  'shellscript',
+  'typescript',
+  'typescriptreact',
+];
+
+let client: LanguageClient | undefined;
+
+function inlineCompletionEnabled(): boolean {
+  return vscode.workspace.getConfiguration('espalier').get('inlineCompletion.enabled', true);
+}
+
+function createClient(context: vscode.ExtensionContext): LanguageClient {
+  const command = findServer(
+    vscode.workspace.getConfiguration('espalier').get('path', ''),
+    context.extensionPath,
+  );
+  const server: ServerOptions = { command, args: ['serve', '--stdio'] };
+  const options: LanguageClientOptions = {
+    documentSelector: languages.map((language) => ({ language, scheme: 'file' })),
+    synchronize: { configurationSection: 'espalier' },
+    middleware: {
+      provideInlineCompletionItems: (document, position, trigger, token, next) =>
+        inlineCompletionEnabled() ? next(document, position, trigger, token) : undefined,
+    },
+  };
+  return new LanguageClient('espalier', 'Espalier', server, options);
+}
+
+async function start(context: vscode.ExtensionContext, status: StatusItem): Promise<void> {
+  const started = createClient(context);
+  client = started;
+  started.onDidChangeState(({ newState }) => {
+    if (client === started) {
+      status.serverIs(State[newState].toLowerCase());
+    }
+  });
+  try {
+    await started.start();
+    await status.refresh(started, inlineCompletionEnabled());
+  } catch (cause) {
+    // The client has shown the cause to the user; here it only must not end the extension.
+    status.failed(cause);
+  }
+}
+
+async function stop(): Promise<void> {
+  const stopped = client;
+  client = undefined;
+  if (stopped?.needsStop()) {
+    await stopped.stop();
+  }
+  await stopped?.dispose();
+}
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const status = new StatusItem('espalier.status');
+
+  // One restart after the other, however often it is asked for.
+  let queue = Promise.resolve();
+  const restart = (): Promise<void> => {
+    queue = queue.then(stop).then(() => start(context, status));
+    return queue;
+  };
+
+  context.subscriptions.push(
+    status,
+    vscode.commands.registerCommand('espalier.restart', restart),
+    vscode.commands.registerCommand('espalier.status', () =>
+      status.show(client, inlineCompletionEnabled()),
+    ),
+    vscode.commands.registerCommand('espalier.toggle', () =>
+      vscode.workspace
+        .getConfiguration('espalier')
+        .update(
+          'inlineCompletion.enabled',
+          !inlineCompletionEnabled(),
+          vscode.ConfigurationTarget.Global,
+        ),
+    ),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('espalier.path')) {
+        void restart();
+      } else if (change.affectsConfiguration('espalier')) {
+        void status.refresh(client, inlineCompletionEnabled());
+      }
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(restart),
+  );
+
+  queue = start(context, status);
+  await queue;
+}
+
+export function deactivate(): Promise<void> {
+  return stop();
+}
