@@ -61,9 +61,19 @@ struct eng_model_options {
     enum eng_weights weights;
     int threads; /* compute threads of this model's sessions, the caller's included; 0:
                     one for each physical core, at most 4 */
+    bool vocab_only; /* only the tokenizer: the file need not hold tensors, and sessions
+                        on such a model are refused */
 };
 
-/* path is copied. options may be NULL. */
+/* path is copied. options may be NULL.
+ *
+ * Two environment variables choose the arithmetic. ESPALIER_CPU=ref|avx2|avx512|neon forces
+ * a kernel set. ESPALIER_PREFILL=int8|blas: our own kernels, or OpenBLAS's fp32 products on
+ * expanded weights, for all products. Without it files of Q8_0 run on our kernels and
+ * files of F32, F16 and BF16 on OpenBLAS where that is installed. OpenBLAS is loaded by the
+ * first model that wants it; as that sets an environment variable for a moment (blas.c
+ * tells why), a program with several threads that run such models opens the first one
+ * before it starts them. */
 enum eng_status eng_model_open(const char *path, const struct eng_model_options *options,
                                struct eng_model **out, struct eng_error *err);
 void eng_model_close(struct eng_model *model); /* after its sessions */
@@ -85,7 +95,9 @@ struct eng_model_info {
     uint32_t layers, d_model, d_ff, heads, kv_heads, head_dim, vocab, context;
     enum eng_structure structure;
     const char *weight_type; /* the most frequent matrix type: "Q8_0" ... */
-    const char *kernels;     /* the kernel set in use: "ref", "avx2", "avx512" */
+    const char *kernels;     /* the kernel set in use: "ref", "avx2", "avx512", "neon" */
+    const char *products;    /* who multiplies matrices: "own", "OpenBLAS", or "own, OpenBLAS
+                                not found" where it would have been taken */
 };
 const struct eng_model_info *eng_model_info(const struct eng_model *model);
 

@@ -1,0 +1,652 @@
+/* Opening a model: from a checked GGUF file to matrices that the kernels can run.
+ *
+ * Owns the mapping, the packed copies of weights, the thread pool and the tokenizer. Every
+ * hyper-parameter is checked against the limits below and every tensor's type and shape
+ * against the hyper-parameters before anything is computed from it; the rest of the engine
+ * relies on that and checks nothing again.
+ *
+ * Memory. F32, F16 and BF16 matrices are used where the file is mapped. Q8_0 matrices are
+ * used there by kernel set ref and by the OpenBLAS path; the vector sets read a packed
+ * copy of the same size (see kernels.c), so that a process holds each weight once in its
+ * own memory and the mapped pages, touched once, stay in the system's cache.
+ *
+ * Deliberately absent: loading in the background, more than one file to a model, and any
+ * architecture-specific code outside of this file. What differs between "espalier" and
+ * "llama" is data in struct eng_model by the time a session sees it.
+ */
+#include "engine/model.h"
+#include "engine/error.h"
+#include "engine/hardware.h"
+#include "engine/kernels/half.h"
+#include "engine/tokenizer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_LAYERS   512u
+#define MAX_WIDTH    65536u /* d_model, d_ff, heads * head_dim */
+#define MAX_HEAD_DIM 1024u
+#define MAX_VOCAB    (1u << 20)
+#define MAX_CONTEXT  (1u << 20)
+
+/* ---- Keys -------------------------------------------------------------------------- */
+
+struct reader {
+    struct eng_model *model;
+    const struct eng_gguf *gguf;
+    const char *architecture;
+    enum eng_weights weights;
+    struct eng_error *err;
+};
+
+/* The name of an architecture's own key, "espalier.block_count". */
+static const char *key_name(const struct reader *in, const char *suffix, char name[128])
+{
+    snprintf(name, 128, "%s.%s", in->architecture, suffix);
+    return name;
+}
+
+/* A required count in [low, high]. */
+static enum eng_status read_count(const struct reader *in, const char *suffix, enum eng_need need,
+                                  uint32_t low, uint32_t high, uint32_t *out)
+{
+    char name[128];
+    key_name(in, suffix, name);
+    enum eng_status status = eng_gguf_get_u32(in->gguf, name, need, out, in->err);
+    if (status != ENG_OK) return status;
+    if (*out < low || *out > high)
+        return eng_fail(in->err, ENG_BAD_FILE,
+                        "%s is %" PRIu32 ", expected %" PRIu32 " to %" PRIu32, name, *out, low,
+                        high);
+    return ENG_OK;
+}
+
+static enum eng_status copy_string(const struct reader *in, const char *name, const char *otherwise,
+                                   char **out)
+{
+    struct eng_string value = {otherwise, strlen(otherwise)};
+    enum eng_status status = eng_gguf_get_string(in->gguf, name, ENG_OPTIONAL, &value, in->err);
+    if (status != ENG_OK) return status;
+    char *copy = malloc(value.len + 1);
+    if (!copy) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
+    memcpy(copy, value.text, value.len);
+    copy[value.len] = '\0';
+    *out = copy;
+    return ENG_OK;
+}
+
+static enum eng_status read_structure(const struct reader *in)
+{
+    static const char *const names[] = {"none", "additive", "additive_key", "multiplicative",
+                                        "gated"};
+    char key[128];
+    struct eng_string value = {"none", 4};
+    enum eng_status status = eng_gguf_get_string(in->gguf, key_name(in, "attention.structure", key),
+                                                 ENG_OPTIONAL, &value, in->err);
+    if (status != ENG_OK) return status;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!eng_string_is(value, names[i])) continue;
+        in->model->info.structure = (enum eng_structure)i;
+        uint32_t levels = ENG_LEVELS;
+        if (i == 0) return ENG_OK;
+        return read_count(in, "tree.levels", ENG_OPTIONAL, ENG_LEVELS, ENG_LEVELS, &levels);
+    }
+    return eng_fail(
+        in->err, ENG_UNSUPPORTED,
+        "%s is \"%.*s\", expected none, additive, additive_key, multiplicative or gated", key,
+        (int)(value.len < 40 ? value.len : 40), value.text);
+}
+
+static enum eng_status read_activation(const struct reader *in)
+{
+    char key[128];
+    bool llama = strcmp(in->architecture, "llama") == 0;
+    struct eng_string value = {llama ? "swiglu" : "relu2", llama ? 6 : 5};
+    enum eng_status status = eng_gguf_get_string(
+        in->gguf, key_name(in, "feed_forward.activation", key), ENG_OPTIONAL, &value, in->err);
+    if (status != ENG_OK) return status;
+    if (eng_string_is(value, "swiglu"))
+        in->model->activation = ENG_SWIGLU;
+    else if (eng_string_is(value, "relu2"))
+        in->model->activation = ENG_RELU2;
+    else
+        return eng_fail(in->err, ENG_UNSUPPORTED, "%s is \"%.*s\", expected relu2 or swiglu", key,
+                        (int)(value.len < 40 ? value.len : 40), value.text);
+    return ENG_OK;
+}
+
+/* Angles per position. Scaling "linear" divides positions by a factor; a tensor
+ * rope_freqs.weight divides each frequency by its own. */
+static enum eng_status read_rope(const struct reader *in)
+{
+    struct eng_model *model = in->model;
+    char key[128];
+    float base = 10000.0f, factor = 1.0f;
+    struct eng_string scaling = {"none", 4};
+    enum eng_status status;
+
+    model->rope_interleaved = strcmp(in->architecture, "llama") == 0;
+    model->rope_dim = model->info.head_dim;
+    status = read_count(in, "rope.dimension_count", ENG_OPTIONAL, 2, model->info.head_dim,
+                        &model->rope_dim);
+    if (status != ENG_OK) return status;
+    if (model->rope_dim % 2 != 0 ||
+        (!model->rope_interleaved && model->rope_dim != model->info.head_dim))
+        return eng_fail(in->err, ENG_UNSUPPORTED, "rope over %" PRIu32 " of %" PRIu32 " dimensions",
+                        model->rope_dim, model->info.head_dim);
+
+    status = eng_gguf_get_f32(in->gguf, key_name(in, "rope.freq_base", key), ENG_OPTIONAL, &base,
+                              in->err);
+    if (status != ENG_OK) return status;
+    if (!(base > 0) || !isfinite(base))
+        return eng_fail(in->err, ENG_BAD_FILE, "%s is %g, expected a positive number", key, base);
+
+    status = eng_gguf_get_string(in->gguf, key_name(in, "rope.scaling.type", key), ENG_OPTIONAL,
+                                 &scaling, in->err);
+    if (status != ENG_OK) return status;
+    if (eng_string_is(scaling, "linear")) {
+        status = eng_gguf_get_f32(in->gguf, key_name(in, "rope.scaling.factor", key), ENG_REQUIRED,
+                                  &factor, in->err);
+        if (status != ENG_OK) return status;
+        if (!(factor > 0) || !isfinite(factor))
+            return eng_fail(in->err, ENG_BAD_FILE, "%s is %g, expected a positive number", key,
+                            factor);
+    } else if (!eng_string_is(scaling, "none")) {
+        return eng_fail(in->err, ENG_UNSUPPORTED, "%s is \"%.*s\", expected none or linear", key,
+                        (int)(scaling.len < 40 ? scaling.len : 40), scaling.text);
+    }
+
+    uint32_t half = model->rope_dim / 2;
+    const struct eng_tensor *divisors = eng_gguf_find_tensor(in->gguf, "rope_freqs.weight");
+    if (divisors &&
+        (divisors->type != ENG_F32 || divisors->dims[0] != half || divisors->n_dims != 1))
+        return eng_fail(in->err, ENG_BAD_FILE, "rope_freqs.weight: expected F32 [%" PRIu32 "]",
+                        half);
+    model->rope_frequency = malloc(half * sizeof(float));
+    if (!model->rope_frequency) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for rope");
+    for (uint32_t i = 0; i < half; i++) {
+        double divisor = divisors ? ((const float *)divisors->data)[i] : 1.0;
+        if (!(divisor > 0))
+            return eng_fail(in->err, ENG_BAD_FILE, "rope_freqs.weight[%" PRIu32 "] is %g", i,
+                            divisor);
+        double frequency = pow((double)base, -2.0 * i / model->rope_dim);
+        model->rope_frequency[i] = (float)(frequency / factor / divisor);
+    }
+    return ENG_OK;
+}
+
+static enum eng_status read_hyper_parameters(const struct reader *in)
+{
+    struct eng_model_info *info = &in->model->info;
+    enum eng_status status;
+    const struct {
+        const char *suffix;
+        enum eng_need need;
+        uint32_t low, high;
+        uint32_t *out;
+    } counts[] = {
+        {"context_length", ENG_REQUIRED, 1, MAX_CONTEXT, &info->context},
+        {"embedding_length", ENG_REQUIRED, 1, MAX_WIDTH, &info->d_model},
+        {"block_count", ENG_REQUIRED, 1, MAX_LAYERS, &info->layers},
+        {"feed_forward_length", ENG_REQUIRED, 1, MAX_WIDTH, &info->d_ff},
+        {"attention.head_count", ENG_REQUIRED, 1, MAX_WIDTH, &info->heads},
+        {"attention.head_count_kv", ENG_OPTIONAL, 1, MAX_WIDTH, &info->kv_heads},
+        {"attention.key_length", ENG_OPTIONAL, 2, MAX_HEAD_DIM, &info->head_dim},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        status = read_count(in, counts[i].suffix, counts[i].need, counts[i].low, counts[i].high,
+                            counts[i].out);
+        if (status != ENG_OK) return status;
+        if (counts[i].out == &info->heads) { /* what the optional ones default to */
+            info->kv_heads = info->heads;
+            info->head_dim = info->d_model / info->heads;
+        }
+    }
+    if (info->heads % info->kv_heads != 0)
+        return eng_fail(in->err, ENG_BAD_FILE,
+                        "%" PRIu32 " heads are no multiple of %" PRIu32 " key-value heads",
+                        info->heads, info->kv_heads);
+    if (info->heads / info->kv_heads > ENG_QUERY_ROWS)
+        return eng_fail(in->err, ENG_UNSUPPORTED,
+                        "%" PRIu32 " heads share one key-value head, at "
+                        "most %u are supported",
+                        info->heads / info->kv_heads, ENG_QUERY_ROWS);
+    if (info->head_dim < 2 || info->head_dim % 2 != 0 ||
+        (uint64_t)info->heads * info->head_dim > MAX_WIDTH)
+        return eng_fail(in->err, ENG_BAD_FILE,
+                        "%" PRIu32 " heads of %" PRIu32 " dimensions: expected "
+                        "an even dimension and at most %u in all",
+                        info->heads, info->head_dim, MAX_WIDTH);
+
+    uint32_t value_length = info->head_dim;
+    status = read_count(in, "attention.value_length", ENG_OPTIONAL, info->head_dim, info->head_dim,
+                        &value_length);
+    if (status != ENG_OK) return status;
+
+    char key[128];
+    in->model->norm_epsilon = 1e-5f;
+    status = eng_gguf_get_f32(in->gguf, key_name(in, "attention.layer_norm_rms_epsilon", key),
+                              ENG_OPTIONAL, &in->model->norm_epsilon, in->err);
+    if (status != ENG_OK) return status;
+    if (!(in->model->norm_epsilon >= 0) || in->model->norm_epsilon > 1)
+        return eng_fail(in->err, ENG_BAD_FILE, "%s is %g, expected 0 to 1", key,
+                        in->model->norm_epsilon);
+
+    if ((status = read_structure(in)) != ENG_OK) return status;
+    if ((status = read_activation(in)) != ENG_OK) return status;
+    return read_rope(in);
+}
+
+/* ---- Tensors ----------------------------------------------------------------------- */
+
+void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, float *out)
+{
+    const uint16_t *halves = rows;
+    const struct eng_block_q8_0 *blocks = rows;
+    switch (type) {
+    case ENG_F32:
+        memcpy(out, rows, n * sizeof *out);
+        break;
+    case ENG_F16:
+        for (size_t i = 0; i < n; i++)
+            out[i] = eng_float_of_half(halves[i]);
+        break;
+    case ENG_BF16:
+        for (size_t i = 0; i < n; i++)
+            out[i] = eng_float_of_bf16(halves[i]);
+        break;
+    default: /* ENG_Q8_0 */
+        for (size_t b = 0; b < n / ENG_Q8_VALUES; b++) {
+            float scale = eng_float_of_half(blocks[b].d);
+            for (size_t i = 0; i < ENG_Q8_VALUES; i++)
+                out[b * ENG_Q8_VALUES + i] = scale * blocks[b].qs[i];
+        }
+        break;
+    }
+}
+
+static bool runnable(enum eng_tensor_type type)
+{
+    return type == ENG_F32 || type == ENG_F16 || type == ENG_BF16 || type == ENG_Q8_0;
+}
+
+/* Finds a tensor of exactly the given shape (0: no such dimension). */
+static enum eng_status find_tensor(const struct reader *in, const char *name, uint64_t d0,
+                                   uint64_t d1, uint64_t d2, const struct eng_tensor **out)
+{
+    const struct eng_tensor *tensor = eng_gguf_find_tensor(in->gguf, name);
+    if (!tensor) return eng_fail(in->err, ENG_BAD_FILE, "tensor %s is missing", name);
+    uint64_t want[3] = {d0, d1 ? d1 : 1, d2 ? d2 : 1};
+    if (tensor->dims[0] != want[0] || tensor->dims[1] != want[1] || tensor->dims[2] != want[2] ||
+        tensor->dims[3] != 1)
+        return eng_fail(in->err, ENG_BAD_FILE,
+                        "tensor %s is [%" PRIu64 ", %" PRIu64 ", %" PRIu64 "], expected [%" PRIu64
+                        ", %" PRIu64 ", %" PRIu64 "]",
+                        name, tensor->dims[0], tensor->dims[1], tensor->dims[2], want[0], want[1],
+                        want[2]);
+    if (!runnable(tensor->type))
+        return eng_fail(in->err, ENG_UNSUPPORTED,
+                        "tensor %s has type %s, expected F32, F16, BF16 or Q8_0", name,
+                        eng_type_info(tensor->type)->name);
+    *out = tensor;
+    return ENG_OK;
+}
+
+struct packing {
+    const struct eng_model *model;
+    const struct eng_matrix *matrix;
+    size_t groups, step; /* groups in all, and of one task */
+};
+
+static void pack_task(const void *job, size_t task, int thread)
+{
+    (void)thread;
+    const struct packing *p = job;
+    size_t first = task * p->step, last = first + p->step;
+    if (last > p->groups) last = p->groups;
+    eng_pack_q8(p->model->kernels, p->matrix->rows, p->matrix->cols, p->matrix->outputs, first,
+                last, p->matrix->packed);
+}
+
+/* Brings a matrix into the form that the products read. */
+static enum eng_status prepare(const struct reader *in, const char *name, struct eng_matrix *matrix)
+{
+    struct eng_model *model = in->model;
+    size_t bytes, values = (size_t)matrix->outputs * matrix->cols;
+
+    if (in->weights == ENG_WEIGHTS_F32 && matrix->type != ENG_F32) {
+        float *expanded = malloc(values * sizeof *expanded);
+        if (!expanded) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
+        eng_expand_weights(matrix->rows, matrix->type, values, expanded);
+        matrix->rows = matrix->owned = expanded;
+        matrix->type = ENG_F32;
+        return ENG_OK;
+    }
+    if (matrix->type != ENG_Q8_0 || model->blas || model->kernels->lanes == 0) return ENG_OK;
+
+    size_t lanes = model->kernels->lanes, groups = (matrix->outputs + lanes - 1) / lanes;
+    bytes = groups * eng_packed_group_bytes(lanes, matrix->cols);
+    void *block = NULL;
+    if (posix_memalign(&block, 64, bytes) != 0)
+        return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
+    matrix->packed = matrix->owned = block;
+
+    struct packing job = {.model = model, .matrix = matrix, .groups = groups, .step = 1};
+    while (groups / job.step >= ENG_MAX_TASKS / 2)
+        job.step *= 2;
+    eng_pool_enter(model->pool);
+    eng_pool_run(model->pool, pack_task, &job, (groups + job.step - 1) / job.step);
+    eng_pool_leave(model->pool);
+    return ENG_OK;
+}
+
+static enum eng_status read_matrix(const struct reader *in, const char *name, uint32_t outputs,
+                                   uint32_t cols, struct eng_matrix *out)
+{
+    const struct eng_tensor *tensor;
+    enum eng_status status = find_tensor(in, name, cols, outputs, 0, &tensor);
+    if (status != ENG_OK) return status;
+    *out = (struct eng_matrix){
+        .rows = tensor->data, .type = tensor->type, .outputs = outputs, .cols = cols};
+    return prepare(in, name, out);
+}
+
+/* A small tensor as a fp32 copy. Every value has to be finite. */
+static enum eng_status read_floats(const struct reader *in, const char *name, uint32_t d0,
+                                   uint32_t d1, uint32_t d2, float **out)
+{
+    const struct eng_tensor *tensor;
+    enum eng_status status = find_tensor(in, name, d0, d1, d2, &tensor);
+    if (status != ENG_OK) return status;
+    size_t n = (size_t)d0 * (d1 ? d1 : 1) * (d2 ? d2 : 1);
+    float *copy = malloc(n * sizeof *copy);
+    if (!copy) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
+    *out = copy;
+    eng_expand_weights(tensor->data, tensor->type, n, copy);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(copy[i]))
+            return eng_fail(in->err, ENG_BAD_FILE, "tensor %s: value %zu is not finite", name, i);
+    return ENG_OK;
+}
+
+/* What a relation's parameter does to a score. */
+static float structure_term(enum eng_structure structure, float parameter)
+{
+    double x = parameter;
+    if (structure == ENG_STRUCTURE_MULTIPLICATIVE)
+        return (float)((x > 30 ? x : log1p(exp(x))) / 0.69314718055994530942);
+    if (structure == ENG_STRUCTURE_GATED) return (float)(1 / (1 + exp(-x)));
+    return parameter;
+}
+
+/* Per-head tables, transformed once so that attention only looks them up. */
+static enum eng_status read_layer_structure(const struct reader *in, const char *name,
+                                            struct eng_layer *layer)
+{
+    const struct eng_model_info *info = &in->model->info;
+    if (info->structure == ENG_STRUCTURE_NONE) return ENG_OK;
+    if (info->structure == ENG_STRUCTURE_ADDITIVE_KEY)
+        return read_floats(in, name, info->head_dim, ENG_RELATIONS, info->heads, &layer->structure);
+
+    float *parameters = NULL; /* [heads, ENG_RELATIONS] */
+    enum eng_status status = read_floats(in, name, ENG_RELATIONS, info->heads, 0, &parameters);
+    if (status == ENG_OK) {
+        layer->structure = calloc((size_t)info->heads * ENG_TABLE, sizeof(float));
+        if (!layer->structure)
+            status = eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
+    }
+    for (size_t h = 0; status == ENG_OK && h < info->heads; h++)
+        for (size_t r = 0; r < ENG_RELATIONS; r++)
+            layer->structure[h * ENG_TABLE + r] =
+                structure_term(info->structure, parameters[h * ENG_RELATIONS + r]);
+    free(parameters);
+    return status;
+}
+
+static enum eng_status read_layer(const struct reader *in, uint32_t number, struct eng_layer *layer)
+{
+    const struct eng_model_info *info = &in->model->info;
+    uint32_t q_dim = info->heads * info->head_dim, kv_dim = info->kv_heads * info->head_dim;
+    bool gated = in->model->activation == ENG_SWIGLU;
+    char name[64];
+    enum eng_status status = ENG_OK;
+
+#define NAMED(suffix) (snprintf(name, sizeof name, "blk.%" PRIu32 "." suffix, number), name)
+    const char *const biases[] = {"attn_q.bias",        "attn_k.bias", "attn_v.bias",
+                                  "attn_output.bias",   "ffn_up.bias", "ffn_down.bias",
+                                  "ffn_gate_inp.weight"};
+    for (size_t i = 0; i < sizeof biases / sizeof biases[0]; i++) {
+        snprintf(name, sizeof name, "blk.%" PRIu32 ".%s", number, biases[i]);
+        if (eng_gguf_find_tensor(in->gguf, name))
+            return eng_fail(in->err, ENG_UNSUPPORTED,
+                            "tensor %s: biases and experts are not supported", name);
+    }
+    status = read_floats(in, NAMED("attn_norm.weight"), info->d_model, 0, 0, &layer->attn_norm);
+    if (status == ENG_OK)
+        status = read_floats(in, NAMED("ffn_norm.weight"), info->d_model, 0, 0, &layer->ffn_norm);
+    if (status == ENG_OK && eng_gguf_find_tensor(in->gguf, NAMED("attn_q_norm.weight"))) {
+        status = read_floats(in, NAMED("attn_q_norm.weight"), info->head_dim, 0, 0, &layer->q_norm);
+        if (status == ENG_OK)
+            status =
+                read_floats(in, NAMED("attn_k_norm.weight"), info->head_dim, 0, 0, &layer->k_norm);
+    }
+    if (status == ENG_OK) status = read_layer_structure(in, NAMED("attn_structure.weight"), layer);
+    if (status == ENG_OK)
+        status = read_matrix(in, NAMED("attn_q.weight"), q_dim, info->d_model, &layer->q);
+    if (status == ENG_OK)
+        status = read_matrix(in, NAMED("attn_k.weight"), kv_dim, info->d_model, &layer->k);
+    if (status == ENG_OK)
+        status = read_matrix(in, NAMED("attn_v.weight"), kv_dim, info->d_model, &layer->v);
+    if (status == ENG_OK)
+        status = read_matrix(in, NAMED("attn_output.weight"), info->d_model, q_dim, &layer->o);
+    if (status == ENG_OK)
+        status = read_matrix(in, NAMED("ffn_up.weight"), info->d_ff, info->d_model, &layer->up);
+    if (status == ENG_OK && gated)
+        status = read_matrix(in, NAMED("ffn_gate.weight"), info->d_ff, info->d_model, &layer->gate);
+    if (status == ENG_OK)
+        status = read_matrix(in, NAMED("ffn_down.weight"), info->d_model, info->d_ff, &layer->down);
+#undef NAMED
+    return status;
+}
+
+static enum eng_status read_tensors(const struct reader *in)
+{
+    struct eng_model *model = in->model;
+    struct eng_model_info *info = &model->info;
+    enum eng_status status;
+
+    const struct eng_tensor *embedding = eng_gguf_find_tensor(in->gguf, "token_embd.weight");
+    if (!embedding) return eng_fail(in->err, ENG_BAD_FILE, "tensor token_embd.weight is missing");
+    if (embedding->dims[1] > MAX_VOCAB)
+        return eng_fail(in->err, ENG_UNSUPPORTED,
+                        "token_embd.weight has %" PRIu64 " rows, at most %u "
+                        "are supported",
+                        embedding->dims[1], MAX_VOCAB);
+    info->vocab = (uint32_t)embedding->dims[1];
+    if (info->vocab < eng_tokenizer_vocab(model->tokenizer))
+        return eng_fail(in->err, ENG_BAD_FILE,
+                        "token_embd.weight has %" PRIu32 " rows for a vocabulary "
+                        "of %zu tokens",
+                        info->vocab, eng_tokenizer_vocab(model->tokenizer));
+    status = find_tensor(in, "token_embd.weight", info->d_model, info->vocab, 0, &embedding);
+    if (status != ENG_OK) return status;
+    model->embedding = (struct eng_matrix){.rows = embedding->data,
+                                           .type = embedding->type,
+                                           .outputs = info->vocab,
+                                           .cols = info->d_model};
+
+    bool tied = eng_gguf_find_tensor(in->gguf, "output.weight") == NULL;
+    status = read_matrix(in, tied ? "token_embd.weight" : "output.weight", info->vocab,
+                         info->d_model, &model->output);
+    if (status != ENG_OK) return status;
+    status = read_floats(in, "output_norm.weight", info->d_model, 0, 0, &model->output_norm);
+    if (status != ENG_OK) return status;
+
+    model->layers = calloc(info->layers, sizeof *model->layers);
+    if (!model->layers) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for layers");
+    for (uint32_t i = 0; i < info->layers && status == ENG_OK; i++)
+        status = read_layer(in, i, &model->layers[i]);
+    return status;
+}
+
+/* ---- Opening ----------------------------------------------------------------------- */
+
+/* The most frequent type of matrices. */
+static enum eng_tensor_type main_type(const struct eng_gguf *gguf)
+{
+    size_t best = 0, count = eng_gguf_tensor_count(gguf);
+    enum eng_tensor_type type = ENG_F32;
+    for (size_t i = 0; i < count; i++) {
+        const struct eng_tensor *candidate = eng_gguf_tensor_at(gguf, i);
+        size_t same = 0;
+        if (candidate->n_dims < 2) continue;
+        for (size_t j = i; j < count; j++) {
+            const struct eng_tensor *other = eng_gguf_tensor_at(gguf, j);
+            if (other->n_dims >= 2 && other->type == candidate->type) same++;
+        }
+        if (same > best) {
+            best = same;
+            type = candidate->type;
+        }
+    }
+    return type;
+}
+
+/* Which arithmetic runs the products; see engine.h on ESPALIER_CPU and ESPALIER_PREFILL. */
+static enum eng_status choose_arithmetic(const struct reader *in, enum eng_tensor_type stored)
+{
+    struct eng_model *model = in->model;
+    const char *set = getenv("ESPALIER_CPU"), *prefill = getenv("ESPALIER_PREFILL");
+    bool ours = stored == ENG_Q8_0 && in->weights == ENG_WEIGHTS_AS_STORED;
+
+    model->kernels = eng_kernels_choose(set);
+    if (!model->kernels)
+        return eng_fail(in->err, ENG_UNSUPPORTED,
+                        "ESPALIER_CPU is \"%.40s\", expected ref, avx2, avx512 or neon, and a "
+                        "processor that has it",
+                        set);
+    if (prefill) {
+        if (strcmp(prefill, "int8") != 0 && strcmp(prefill, "blas") != 0)
+            return eng_fail(in->err, ENG_BAD_INPUT,
+                            "ESPALIER_PREFILL is \"%.40s\", expected int8 or blas", prefill);
+        ours = strcmp(prefill, "int8") == 0;
+    }
+    if (!ours) model->blas = eng_blas_load();
+
+    struct eng_model_info *info = &model->info;
+    info->kernels = model->kernels->name;
+    info->products = ours ? "own" : model->blas ? "OpenBLAS" : "own, OpenBLAS not found";
+    return ENG_OK;
+}
+
+static enum eng_status read_model(struct reader *in, const char *path, int threads)
+{
+    struct eng_model *model = in->model;
+    struct eng_model_info *info = &model->info;
+    enum eng_status status;
+
+    const char *base = strrchr(path, '/');
+    status = copy_string(in, "general.name", base ? base + 1 : path, &model->name);
+    if (status != ENG_OK) return status;
+    status = copy_string(in, "general.license", "", &model->license);
+    if (status != ENG_OK) return status;
+    status = copy_string(in, "general.architecture", "", &model->architecture);
+    if (status != ENG_OK) return status;
+    if (strcmp(model->architecture, "espalier") != 0 && strcmp(model->architecture, "llama") != 0)
+        return eng_fail(in->err, ENG_UNSUPPORTED,
+                        "general.architecture is \"%.40s\", expected espalier or llama",
+                        model->architecture);
+    in->architecture = model->architecture;
+
+    enum eng_tensor_type stored = main_type(in->gguf);
+    info->name = model->name;
+    info->architecture = model->architecture;
+    info->license = model->license;
+    info->file_bytes = eng_gguf_file_bytes(in->gguf);
+    info->weight_type = eng_type_info(stored)->name;
+    for (size_t i = 0; i < eng_gguf_tensor_count(in->gguf); i++) {
+        const struct eng_tensor *tensor = eng_gguf_tensor_at(in->gguf, i);
+        info->parameters += tensor->dims[0] * tensor->dims[1] * tensor->dims[2] * tensor->dims[3];
+    }
+
+    if ((status = choose_arithmetic(in, stored)) != ENG_OK) return status;
+    if ((status = read_hyper_parameters(in)) != ENG_OK) return status;
+    if ((status = eng_tokenizer_new(in->gguf, &model->tokenizer, in->err)) != ENG_OK) return status;
+    status = eng_pool_new(threads > 0 ? threads : eng_default_threads(), &model->pool, in->err);
+    if (status != ENG_OK) return status;
+    return read_tensors(in);
+}
+
+enum eng_status eng_model_open(const char *path, const struct eng_model_options *options,
+                               struct eng_model **out, struct eng_error *err)
+{
+    *out = NULL;
+    if (options && (options->threads < 0 || options->threads > ENG_MAX_THREADS))
+        return eng_fail(err, ENG_BAD_INPUT, "%d threads, expected 0 to %d", options->threads,
+                        ENG_MAX_THREADS);
+    struct eng_model *model = calloc(1, sizeof *model);
+    if (!model) return eng_fail(err, ENG_NO_MEMORY, "out of memory for a model");
+
+    enum eng_status status = eng_gguf_open(path, &model->gguf, err);
+    if (status == ENG_OK) {
+        struct reader in = {.model = model,
+                            .gguf = model->gguf,
+                            .weights = options ? options->weights : ENG_WEIGHTS_AS_STORED,
+                            .err = err};
+        status = read_model(&in, path, options ? options->threads : 0);
+    }
+    if (status != ENG_OK) {
+        eng_model_close(model);
+        return status;
+    }
+    *out = model;
+    return ENG_OK;
+}
+
+void eng_model_close(struct eng_model *model)
+{
+    if (!model) return;
+    for (uint32_t i = 0; model->layers && i < model->info.layers; i++) {
+        struct eng_layer *layer = &model->layers[i];
+        struct eng_matrix *matrices[] = {&layer->q,  &layer->k,    &layer->v,   &layer->o,
+                                         &layer->up, &layer->gate, &layer->down};
+        for (size_t m = 0; m < sizeof matrices / sizeof matrices[0]; m++)
+            free(matrices[m]->owned);
+        free(layer->attn_norm);
+        free(layer->ffn_norm);
+        free(layer->q_norm);
+        free(layer->k_norm);
+        free(layer->structure);
+    }
+    free(model->layers);
+    free(model->output.owned);
+    free(model->output_norm);
+    free(model->rope_frequency);
+    eng_pool_free(model->pool);
+    eng_tokenizer_free(model->tokenizer);
+    eng_gguf_close(model->gguf);
+    free(model->name);
+    free(model->architecture);
+    free(model->license);
+    free(model);
+}
+
+const struct eng_model_info *eng_model_info(const struct eng_model *model)
+{
+    return &model->info;
+}
+
+const struct eng_tokenizer *eng_model_tokenizer(const struct eng_model *model)
+{
+    return model->tokenizer;
+}
+
+void eng_model_embed(const struct eng_model *model, int32_t id, float *out)
+{
+    const struct eng_matrix *e = &model->embedding;
+    uint64_t row_bytes = 0;
+    eng_type_bytes(e->type, e->cols, &row_bytes);
+    eng_expand_weights((const uint8_t *)e->rows + (size_t)id * row_bytes, e->type, e->cols, out);
+}
