@@ -1,0 +1,87 @@
+/* config.h: espalier.json.
+ *
+ * One table of keys serves the configuration files and the settings that editors send: the
+ * file's nested objects are the dots of the setting's name below `espalier.` (and a file
+ * may use the dotted form as well).
+ *
+ *   model                    string   path of a GGUF file; "~/" and paths relative to the
+ *                                     file that names them are resolved
+ *   threads                  integer  compute threads, 0 for one a physical core (at most 4)
+ *   logLevel                 string   "error", "warn", "info", "debug"
+ *   completion.enabled       boolean
+ *   completion.maxTokens     integer  tokens of one suggestion, 0 for the default
+ *   completion.items         integer  alternatives asked for at once
+ *   completion.multiline     string   "auto", "never", "always"
+ *   completion.minConfidence number   suggestions below it are not shown
+ *   review.enabled           boolean
+ *   review.minSeverity       string   "hint", "information", "warning", "error"
+ *   refactor.enabled         boolean
+ *
+ * An unknown key is a warning, a wrong type or a value out of range an error that names
+ * the file, the key and what was expected. Later sources override earlier ones key by key:
+ * the user's file, the workspace's file, the editor's settings, the command line.
+ *
+ * Plain values; any thread.
+ */
+#ifndef ESPALIER_LSP_CONFIG_H
+#define ESPALIER_LSP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LSP_CONFIG_PATH_MAX  4096
+#define LSP_CONFIG_MAX_BYTES (1024u * 1024u) /* of one file */
+
+enum lsp_log_level { LSP_LOG_ERROR, LSP_LOG_WARN, LSP_LOG_INFO, LSP_LOG_DEBUG };
+enum lsp_multiline { LSP_MULTILINE_AUTO, LSP_MULTILINE_NEVER, LSP_MULTILINE_ALWAYS };
+enum lsp_severity {
+    LSP_SEVERITY_HINT,
+    LSP_SEVERITY_INFORMATION,
+    LSP_SEVERITY_WARNING,
+    LSP_SEVERITY_ERROR
+};
+
+struct lsp_config {
+    char model[LSP_CONFIG_PATH_MAX]; /* "" when not set */
+    int threads;
+    int log_level; /* enum lsp_log_level */
+    bool completion_enabled;
+    int completion_max_tokens;
+    int completion_items;
+    int completion_multiline; /* enum lsp_multiline */
+    double completion_min_confidence;
+    bool review_enabled;
+    int review_min_severity; /* enum lsp_severity */
+    bool refactor_enabled;
+};
+
+struct lsp_config_error {
+    char text[512];
+};
+
+/* Gets one line for each unknown key. */
+typedef void (*lsp_config_warn)(const char *line, void *user);
+
+void lsp_config_defaults(struct lsp_config *config);
+
+/* Applies a JSON object given as text. name: the file, or "settings of the editor", as the
+ * messages shall say. folder: what relative paths are relative to (NULL: taken as they
+ * are). On an error config is unchanged. */
+bool lsp_config_apply(struct lsp_config *config, const char *name, const char *folder,
+                      const char *text, size_t len, lsp_config_warn warn, void *user,
+                      struct lsp_config_error *err);
+
+/* Applies a file. missing_ok: a file that does not exist changes nothing. */
+bool lsp_config_apply_file(struct lsp_config *config, const char *path, bool missing_ok,
+                           lsp_config_warn warn, void *user, struct lsp_config_error *err);
+
+/* Defaults, then explicit_path alone when it is not NULL, else
+ * $XDG_CONFIG_HOME/espalier/config.json (~/.config when unset) and
+ * workspace/espalier.json (workspace NULL: none). */
+bool lsp_config_load(struct lsp_config *config, const char *explicit_path, const char *workspace,
+                     lsp_config_warn warn, void *user, struct lsp_config_error *err);
+
+/* The value of an enum key by name, -1 when it is none: for command line options. */
+int lsp_log_level_by_name(const char *name);
+
+#endif

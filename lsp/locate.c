@@ -1,0 +1,77 @@
+/* locate.c: finding the default model.
+ *
+ * Owns the search order and nothing else: it opens no model and keeps no result.
+ */
+#include "lsp/locate.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool copy_path(char out[LSP_CONFIG_PATH_MAX], const char *path, struct lsp_locate_error *err)
+{
+    if (strlen(path) < LSP_CONFIG_PATH_MAX) {
+        strcpy(out, path);
+        return true;
+    }
+    snprintf(err->text, sizeof err->text, "the model's path is longer than %d bytes",
+             LSP_CONFIG_PATH_MAX - 1);
+    return false;
+}
+
+/* Folder of the executable, "." when it cannot be told. */
+static void executable_folder(const char *program, char out[LSP_CONFIG_PATH_MAX])
+{
+    ssize_t n = readlink("/proc/self/exe", out, LSP_CONFIG_PATH_MAX - 1);
+    if (n > 0)
+        out[n] = 0;
+    else if (program)
+        snprintf(out, LSP_CONFIG_PATH_MAX, "%s", program);
+    char *slash = n > 0 || program ? strrchr(out, '/') : NULL;
+    if (slash)
+        *slash = 0;
+    else
+        strcpy(out, ".");
+}
+
+/* The first *.gguf of a folder by name. */
+static bool first_model(const char *folder, char out[LSP_CONFIG_PATH_MAX])
+{
+    DIR *dir = opendir(folder);
+    if (!dir) return false;
+    char best[256] = "";
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        size_t len = strlen(entry->d_name);
+        if (len <= 5 || len >= sizeof best || strcmp(entry->d_name + len - 5, ".gguf") != 0)
+            continue;
+        if (!best[0] || strcmp(entry->d_name, best) < 0) strcpy(best, entry->d_name);
+    }
+    closedir(dir);
+    int n = best[0] ? snprintf(out, LSP_CONFIG_PATH_MAX, "%s/%s", folder, best) : -1;
+    return n > 0 && n < LSP_CONFIG_PATH_MAX;
+}
+
+bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config,
+                      const char *program, char out[LSP_CONFIG_PATH_MAX],
+                      struct lsp_locate_error *err)
+{
+    if (explicit_path) return copy_path(out, explicit_path, err);
+    const char *variable = getenv("ESPALIER_MODEL");
+    if (variable && *variable) return copy_path(out, variable, err);
+    if (config && config->model[0]) return copy_path(out, config->model, err);
+
+    static const char *const folders[] = {"engine/models", "share/espalier/models"};
+    char base[LSP_CONFIG_PATH_MAX], tried[2][LSP_CONFIG_PATH_MAX + 64];
+    executable_folder(program, base);
+    for (int i = 0; i < 2; i++) {
+        snprintf(tried[i], sizeof tried[i], "%s/../%s", base, folders[i]);
+        if (first_model(tried[i], out)) return true;
+    }
+    snprintf(err->text, sizeof err->text,
+             "no model found: tried --model, ESPALIER_MODEL, \"model\" in the configuration, "
+             "%.4000s/*.gguf and %.4000s/*.gguf",
+             tried[0], tried[1]);
+    return false;
+}

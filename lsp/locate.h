@@ -1,0 +1,26 @@
+/* locate.h: which model file to use when nobody said.
+ *
+ * In this order: the command line's or editor's path, the environment variable
+ * ESPALIER_MODEL, the configuration's `model`, and then the first *.gguf (by name) of
+ * <folder of the executable>/../engine/models (a build tree) and of
+ * <folder of the executable>/../share/espalier/models (an installation).
+ *
+ * A path that was stated is taken as it is, and whether it can be opened is for
+ * eng_model_open to say; folders are looked into only when nothing was stated.
+ */
+#ifndef ESPALIER_LSP_LOCATE_H
+#define ESPALIER_LSP_LOCATE_H
+
+#include "lsp/config.h"
+
+struct lsp_locate_error {
+    char text[2 * LSP_CONFIG_PATH_MAX + 512]; /* one line; lists what was tried */
+};
+
+/* explicit_path and config may be NULL. program: argv[0], for systems that do not tell
+ * where the executable is. */
+bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config,
+                      const char *program, char out[LSP_CONFIG_PATH_MAX],
+                      struct lsp_locate_error *err);
+
+#endif
