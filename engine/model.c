@@ -290,6 +290,10 @@ static enum eng_status find_tensor(const struct reader *in, const char *name, ui
         return eng_fail(in->err, ENG_UNSUPPORTED,
                         "tensor %s has type %s, expected F32, F16, BF16 or Q8_0", name,
                         eng_type_info(tensor->type)->name);
+    if (d0 % eng_type_info(tensor->type)->block_values != 0)
+        return eng_fail(in->err, ENG_BAD_FILE,
+                        "tensor %s: rows of %" PRIu64 " values are no whole %s blocks", name, d0,
+                        eng_type_info(tensor->type)->name);
     *out = tensor;
     return ENG_OK;
 }
@@ -345,7 +349,7 @@ static enum eng_status prepare(const struct reader *in, const char *name, struct
 static enum eng_status read_matrix(const struct reader *in, const char *name, uint32_t outputs,
                                    uint32_t cols, struct eng_matrix *out)
 {
-    const struct eng_tensor *tensor;
+    const struct eng_tensor *tensor = NULL;
     enum eng_status status = find_tensor(in, name, cols, outputs, 0, &tensor);
     if (status != ENG_OK) return status;
     *out = (struct eng_matrix){
@@ -357,7 +361,7 @@ static enum eng_status read_matrix(const struct reader *in, const char *name, ui
 static enum eng_status read_floats(const struct reader *in, const char *name, uint32_t d0,
                                    uint32_t d1, uint32_t d2, float **out)
 {
-    const struct eng_tensor *tensor;
+    const struct eng_tensor *tensor = NULL;
     enum eng_status status = find_tensor(in, name, d0, d1, d2, &tensor);
     if (status != ENG_OK) return status;
     size_t n = (size_t)d0 * (d1 ? d1 : 1) * (d2 ? d2 : 1);
@@ -541,6 +545,17 @@ static enum eng_status choose_arithmetic(const struct reader *in, enum eng_tenso
     return ENG_OK;
 }
 
+/* A file without tensors is a vocabulary: its tokenizer works, sessions are refused. */
+static enum eng_status read_vocabulary(const struct reader *in)
+{
+    struct eng_model *model = in->model;
+    enum eng_status status = eng_tokenizer_new(in->gguf, &model->tokenizer, in->err);
+    if (status != ENG_OK) return status;
+    model->info.vocab = (uint32_t)eng_tokenizer_vocab(model->tokenizer);
+    model->info.weight_type = model->info.kernels = model->info.products = "none";
+    return ENG_OK;
+}
+
 static enum eng_status read_model(struct reader *in, const char *path, int threads)
 {
     struct eng_model *model = in->model;
@@ -554,6 +569,12 @@ static enum eng_status read_model(struct reader *in, const char *path, int threa
     if (status != ENG_OK) return status;
     status = copy_string(in, "general.architecture", "", &model->architecture);
     if (status != ENG_OK) return status;
+    info->name = model->name;
+    info->architecture = model->architecture;
+    info->license = model->license;
+    info->file_bytes = eng_gguf_file_bytes(in->gguf);
+    if (eng_gguf_tensor_count(in->gguf) == 0) return read_vocabulary(in);
+
     if (strcmp(model->architecture, "espalier") != 0 && strcmp(model->architecture, "llama") != 0)
         return eng_fail(in->err, ENG_UNSUPPORTED,
                         "general.architecture is \"%.40s\", expected espalier or llama",
@@ -561,10 +582,6 @@ static enum eng_status read_model(struct reader *in, const char *path, int threa
     in->architecture = model->architecture;
 
     enum eng_tensor_type stored = main_type(in->gguf);
-    info->name = model->name;
-    info->architecture = model->architecture;
-    info->license = model->license;
-    info->file_bytes = eng_gguf_file_bytes(in->gguf);
     info->weight_type = eng_type_info(stored)->name;
     for (size_t i = 0; i < eng_gguf_tensor_count(in->gguf); i++) {
         const struct eng_tensor *tensor = eng_gguf_tensor_at(in->gguf, i);

@@ -1,0 +1,273 @@
+/* Attention of one layer over the cache, with the structure terms.
+ *
+ * The parent mask is never stored: for the tokens of a chunk, one byte per cached token
+ * says which relation holds (eng_relate, once a chunk and not once a layer), computed from
+ * the records by the rule below, and attention looks the byte up in a table of 12 numbers
+ * a head. The cached keys lie in blocks of 16 positions (see scores in kernels.h) and
+ * cached values in rows; both are fp32, so a cached token is exactly the token that was
+ * computed. fp16 would halve the cache and put an error of 2^-11 on every key; at 16 KiB a
+ * token for the default size it is not needed yet.
+ *
+ * A token's result depends on the cache up to itself alone: scores are computed for whole
+ * blocks, also past the token, and what lies past it is never read.
+ */
+#include "engine/session.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The relation r(i, j), in ascending precedence; the numbers index the model's tables. */
+enum relation {
+    RELATION_ELSEWHERE = 0,
+    RELATION_ANCESTOR = 1, /* + level - 1, up to 8 */
+    RELATION_SAME_NODE = 9,
+    RELATION_SIBLING = 10,
+    RELATION_SEGMENT = 11
+};
+
+/* Tokens of one attention task. */
+#define TASK_TOKENS 4u
+
+/* Tokens of one elementwise task. */
+#define TASK_ROWS 8u
+
+struct chunk {
+    struct eng_session *session;
+    const struct eng_layer *layer;
+    uint32_t number; /* of the layer */
+    size_t position, rows;
+};
+
+/* ---- Relations --------------------------------------------------------------------- */
+
+/* r(i, j) for the token at i and all j <= i:
+ *   another segment (prefix and middle are one)        RELATION_SEGMENT, else
+ *   j is the start of an enclosing node, nearest first RELATION_ANCESTOR + level - 1, else
+ *   j starts an earlier child of i's innermost node    RELATION_SIBLING, else
+ *   j lies in i's innermost node                       RELATION_SAME_NODE, else
+ *   RELATION_ELSEWHERE. */
+static void relate_one(const struct eng_session *session, size_t i, uint8_t *out)
+{
+    const struct eng_record *record = &session->inputs[i].record;
+    const uint8_t *group = session->group;
+    const int32_t *innermost = session->innermost;
+    uint8_t own_group = group[i];
+    int32_t node = record->chain[0];
+    size_t inside = node >= 0 ? (size_t)node + 1 : i + 1; /* first token past the node's start */
+
+    for (size_t j = 0; j < inside; j++)
+        out[j] = group[j] == own_group ? RELATION_ELSEWHERE : RELATION_SEGMENT;
+    for (size_t j = inside; j <= i; j++) {
+        uint8_t in_node = innermost[j] == node ? RELATION_SIBLING : RELATION_SAME_NODE;
+        out[j] = group[j] == own_group ? in_node : RELATION_SEGMENT;
+    }
+    if (node >= 0) out[i] = RELATION_SAME_NODE; /* not its own earlier sibling */
+    for (size_t level = ENG_LEVELS; level > 0; level--) {
+        int32_t start = record->chain[level - 1];
+        if (start >= 0 && group[start] == own_group)
+            out[start] = (uint8_t)(RELATION_ANCESTOR + level - 1);
+    }
+}
+
+static void relate_task(const void *job, size_t task, int thread)
+{
+    (void)thread;
+    const struct chunk *c = job;
+    relate_one(c->session, c->position + task, c->session->relation + task * c->session->padded);
+}
+
+void eng_relate(struct eng_session *session, size_t position, size_t rows)
+{
+    struct chunk chunk = {.session = session, .position = position, .rows = rows};
+    if (session->model->info.structure == ENG_STRUCTURE_NONE) return;
+    eng_pool_run(session->model->pool, relate_task, &chunk, rows);
+}
+
+/* ---- Queries, keys and values ------------------------------------------------------ */
+
+static void rotate(const struct eng_session *session, float *head, size_t position)
+{
+    const struct eng_model *model = session->model;
+    size_t half = model->rope_dim / 2;
+    const float *cosine = session->cosine + position * half; /* [half] */
+    const float *sine = session->sine + position * half;
+
+    if (!model->rope_interleaved) {
+        model->kernels->rope_halves(head, cosine, sine, half);
+        return;
+    }
+    for (size_t i = 0; i < half; i++) {
+        float a = head[2 * i], b = head[2 * i + 1];
+        head[2 * i] = a * cosine[i] - b * sine[i];
+        head[2 * i + 1] = a * sine[i] + b * cosine[i];
+    }
+}
+
+static void store_key_value(const struct chunk *c, size_t row, size_t kv_head)
+{
+    const struct eng_session *session = c->session;
+    const struct eng_model_info *info = &session->model->info;
+    size_t dim = info->head_dim, position = c->position + row;
+    size_t head = (size_t)c->number * info->kv_heads + kv_head;
+    const float *k = session->k + (row * info->kv_heads + kv_head) * dim; /* [dim] */
+    const float *v = session->v + (row * info->kv_heads + kv_head) * dim;
+    float *key = session->keys +
+                 (head * session->key_blocks + position / ENG_KEY_LANES) * dim * ENG_KEY_LANES +
+                 position % ENG_KEY_LANES; /* [dim], ENG_KEY_LANES apart */
+    float *value = session->values + (head * session->padded + position) * dim;
+
+    for (size_t d = 0; d < dim; d++)
+        key[d * ENG_KEY_LANES] = k[d];
+    memcpy(value, v, dim * sizeof *value);
+}
+
+static void prepare_row(const struct chunk *c, size_t row)
+{
+    const struct eng_session *session = c->session;
+    const struct eng_model *model = session->model;
+    const struct eng_model_info *info = &model->info;
+    size_t dim = info->head_dim, q_dim = info->heads * dim;
+    float *q = session->q + row * q_dim;                /* [heads, dim] */
+    float *k = session->k + row * info->kv_heads * dim; /* [kv_heads, dim] */
+
+    for (size_t h = 0; h < info->heads && c->layer->q_norm; h++)
+        model->kernels->rmsnorm(q + h * dim, c->layer->q_norm, dim, model->norm_epsilon,
+                                q + h * dim);
+    if (session->q_plain) memcpy(session->q_plain + row * q_dim, q, q_dim * sizeof *q);
+    for (size_t h = 0; h < info->heads; h++)
+        rotate(session, q + h * dim, c->position + row);
+
+    for (size_t h = 0; h < info->kv_heads; h++) {
+        if (c->layer->k_norm)
+            model->kernels->rmsnorm(k + h * dim, c->layer->k_norm, dim, model->norm_epsilon,
+                                    k + h * dim);
+        rotate(session, k + h * dim, c->position + row);
+        store_key_value(c, row, h);
+    }
+}
+
+static void prepare_task(const void *job, size_t task, int thread)
+{
+    (void)thread;
+    const struct chunk *c = job;
+    for (size_t row = task * TASK_ROWS; row < c->rows && row < (task + 1) * TASK_ROWS; row++)
+        prepare_row(c, row);
+}
+
+/* ---- Attention --------------------------------------------------------------------- */
+
+/* The table of one query row: a head's own, or for ADDITIVE_KEY the products of the query
+ * with the head's vectors, scaled like scores. */
+static const float *table_of(const struct chunk *c, size_t row, size_t head, float scale,
+                             float made[ENG_TABLE])
+{
+    const struct eng_model *model = c->session->model;
+    const struct eng_model_info *info = &model->info;
+    size_t dim = info->head_dim;
+
+    if (info->structure != ENG_STRUCTURE_ADDITIVE_KEY)
+        return c->layer->structure ? c->layer->structure + head * ENG_TABLE : NULL;
+    const float *vectors = c->layer->structure + head * ENG_RELATIONS * dim; /* [12, dim] */
+    const float *q = c->session->q_plain + (row * info->heads + head) * dim;
+    model->kernels->f32_product(vectors, dim, 0, ENG_RELATIONS, q, 1, made, ENG_TABLE);
+    for (size_t r = 0; r < ENG_RELATIONS; r++)
+        made[r] *= scale;
+    for (size_t r = ENG_RELATIONS; r < ENG_TABLE; r++)
+        made[r] = 0;
+    return made;
+}
+
+static enum eng_term term_of(enum eng_structure structure)
+{
+    switch (structure) {
+    case ENG_STRUCTURE_ADDITIVE:
+    case ENG_STRUCTURE_ADDITIVE_KEY:
+        return ENG_TERM_ADD;
+    case ENG_STRUCTURE_MULTIPLICATIVE:
+        return ENG_TERM_SCALE;
+    case ENG_STRUCTURE_GATED:
+        return ENG_TERM_GATE;
+    case ENG_STRUCTURE_NONE:
+        break;
+    }
+    return ENG_TERM_NONE;
+}
+
+/* Attention of tokens [first_row, first_row + tokens) for the heads
+ * [first_head, first_head + heads) that share one key-value head; tokens * heads is at
+ * most ENG_QUERY_ROWS. */
+static void attend(const struct chunk *c, size_t kv_head, size_t first_head, size_t heads,
+                   size_t first_row, size_t tokens, float *scratch)
+{
+    const struct eng_session *session = c->session;
+    const struct eng_model *model = session->model;
+    const struct eng_model_info *info = &model->info;
+    const struct eng_kernels *kernels = model->kernels;
+    size_t dim = info->head_dim, rows = tokens * heads;
+    size_t head = (size_t)c->number * info->kv_heads + kv_head;
+    const float *keys = session->keys + head * session->key_blocks * dim * ENG_KEY_LANES;
+    const float *values = session->values + head * session->padded * dim; /* [padded, dim] */
+    const float scale = 1.0f / sqrtf((float)dim);
+
+    const float *q[ENG_QUERY_ROWS] = {NULL};    /* each [dim] */
+    float *mixed[ENG_QUERY_ROWS] = {NULL};      /* each [dim] */
+    float *weights[ENG_QUERY_ROWS] = {NULL};    /* each [padded] */
+    const float *seen[ENG_QUERY_ROWS] = {NULL}; /* weights, to be read */
+    float sums[ENG_QUERY_ROWS];
+    for (size_t r = 0; r < rows; r++) {
+        size_t place = ((first_row + r / heads) * info->heads + first_head + r % heads) * dim;
+        q[r] = session->q + place;
+        mixed[r] = session->mixed + place;
+        seen[r] = weights[r] = scratch + r * session->padded;
+        memset(mixed[r], 0, dim * sizeof *mixed[r]);
+    }
+
+    size_t shortest = c->position + first_row + 1; /* tokens that the first row sees */
+    size_t longest = shortest + tokens - 1;
+    kernels->scores(q, rows, dim, keys, (longest + ENG_KEY_LANES - 1) / ENG_KEY_LANES, weights);
+    for (size_t r = 0; r < rows; r++) {
+        size_t row = first_row + r / heads;
+        float made[ENG_TABLE];
+        sums[r] =
+            kernels->softmax(weights[r], shortest + r / heads, scale, term_of(info->structure),
+                             session->relation ? session->relation + row * session->padded : NULL,
+                             table_of(c, row, first_head + r % heads, scale, made));
+    }
+    /* What all rows see together, then each row's own rest. */
+    kernels->values(seen, rows, dim, values, 0, shortest, mixed);
+    for (size_t r = heads; r < rows; r++)
+        kernels->values(&seen[r], 1, dim, values, shortest, shortest + r / heads, &mixed[r]);
+    for (size_t r = 0; r < rows; r++) {
+        float factor = sums[r] > 0 ? 1.0f / sums[r] : 0;
+        for (size_t d = 0; d < dim; d++)
+            mixed[r][d] *= factor;
+    }
+}
+
+static void attend_task(const void *job, size_t task, int thread)
+{
+    const struct chunk *c = job;
+    const struct eng_model_info *info = &c->session->model->info;
+    size_t group = info->heads / info->kv_heads;
+    size_t kv_head = task % info->kv_heads, first_row = task / info->kv_heads * TASK_TOKENS;
+    size_t end = first_row + TASK_TOKENS < c->rows ? first_row + TASK_TOKENS : c->rows;
+    float *scratch = c->session->scores + (size_t)thread * ENG_QUERY_ROWS * c->session->padded;
+
+    size_t step = ENG_QUERY_ROWS / group; /* tokens at once, at least 1 */
+    for (size_t row = first_row; row < end; row += step)
+        attend(c, kv_head, kv_head * group, group, row, end - row < step ? end - row : step,
+               scratch);
+}
+
+void eng_attend(struct eng_session *session, uint32_t layer, size_t position, size_t rows)
+{
+    const struct eng_model *model = session->model;
+    struct chunk chunk = {.session = session,
+                          .layer = &model->layers[layer],
+                          .number = layer,
+                          .position = position,
+                          .rows = rows};
+    eng_pool_run(model->pool, prepare_task, &chunk, (rows + TASK_ROWS - 1) / TASK_ROWS);
+    eng_pool_run(model->pool, attend_task, &chunk,
+                 (rows + TASK_TOKENS - 1) / TASK_TOKENS * model->info.kv_heads);
+}

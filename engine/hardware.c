@@ -1,0 +1,138 @@
+/* What this machine offers, from the processor itself (cpuid), the scheduler's mask and
+ * /sys. Answers are computed anew at each call: they are asked for a few times in a
+ * process's life, and a cache would be mutable state. Nothing is benchmarked here.
+ */
+#if defined(__linux__)
+#define _GNU_SOURCE /* sched_getaffinity */
+#endif
+#include "engine/hardware.h"
+#include "engine/kernels/kernels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sched.h>
+#endif
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+void eng_cpu_detect(struct eng_cpu *out)
+{
+    *out = (struct eng_cpu){.avx2 = false};
+#if defined(__x86_64__)
+    /* These look at XCR0 too: a set counts only when the system saves its registers. */
+    __builtin_cpu_init();
+    out->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                __builtin_cpu_supports("f16c");
+    out->avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    out->avx512_vnni = out->avx512 && __builtin_cpu_supports("avx512vnni");
+    out->avx512_bf16 = out->avx512 && __builtin_cpu_supports("avx512bf16");
+    out->amd = __builtin_cpu_is("amd");
+#endif
+}
+
+static void brand_string(char out[64])
+{
+    out[0] = '\0';
+#if defined(__x86_64__)
+    unsigned leaf[12] = {0}, highest = __get_cpuid_max(0x80000000u, NULL);
+    if (highest < 0x80000004u) return;
+    for (unsigned i = 0; i < 3; i++)
+        __get_cpuid(0x80000002u + i, &leaf[4 * i], &leaf[4 * i + 1], &leaf[4 * i + 2],
+                    &leaf[4 * i + 3]);
+    char text[sizeof leaf + 1] = {0};
+    memcpy(text, leaf, sizeof leaf);
+    const char *start = text + strspn(text, " ");
+    snprintf(out, 64, "%s", start);
+#endif
+}
+
+#if defined(__linux__)
+/* True when no other usable processor before this one shares its core. */
+static bool first_of_core(int cpu, const cpu_set_t *usable)
+{
+    char path[96], line[256];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+    FILE *file = fopen(path, "r");
+    if (!file) return true;
+    bool first = true;
+    if (fgets(line, sizeof line, file)) {
+        /* "0,4" or "0-1" or a mix. */
+        for (char *at = line; *at >= '0' && *at <= '9';) {
+            long from = strtol(at, &at, 10), to = from;
+            if (*at == '-') to = strtol(at + 1, &at, 10);
+            for (long sibling = from; sibling <= to && sibling < cpu; sibling++)
+                if (CPU_ISSET((size_t)sibling, usable)) first = false;
+            if (*at == ',') at++;
+        }
+    }
+    fclose(file);
+    return first;
+}
+#endif
+
+static void count_cpus(int *logical, int *physical)
+{
+    *logical = *physical = 0;
+#if defined(__linux__)
+    cpu_set_t usable;
+    if (sched_getaffinity(0, sizeof usable, &usable) == 0) {
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            if (!CPU_ISSET((size_t)cpu, &usable)) continue;
+            (*logical)++;
+            if (first_of_core(cpu, &usable)) (*physical)++;
+        }
+    }
+#endif
+    if (*logical == 0) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+        *logical = *physical = online > 0 ? (int)online : 1;
+    }
+    if (*physical == 0) *physical = 1;
+}
+
+int eng_default_threads(void)
+{
+    int logical, physical;
+    count_cpus(&logical, &physical);
+    return physical < 4 ? physical : 4;
+}
+
+/* The instructions that decide which kernels run, as one of a few fixed strings. */
+static const char *instruction_names(const struct eng_cpu *cpu)
+{
+#if defined(__aarch64__)
+    (void)cpu;
+    return "neon";
+#else
+    if (cpu->avx512_bf16 && cpu->avx512_vnni)
+        return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512vnni avx512bf16";
+    if (cpu->avx512_vnni) return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512vnni";
+    if (cpu->avx512) return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq";
+    if (cpu->avx2) return "avx2 fma f16c";
+    return "";
+#endif
+}
+
+void eng_hardware_get(struct eng_hardware *out)
+{
+    struct eng_cpu cpu;
+    int physical;
+    eng_cpu_detect(&cpu);
+    brand_string(out->cpu);
+    count_cpus(&out->logical_cpus, &physical);
+    out->threads = physical < 4 ? physical : 4;
+
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    out->memory_bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
+
+    const struct eng_kernels *kernels = eng_kernels_choose(getenv("ESPALIER_CPU"));
+    if (!kernels) kernels = eng_kernels_choose(NULL);
+    out->kernels = kernels->name;
+    out->instructions = instruction_names(&cpu);
+}

@@ -1,0 +1,481 @@
+/* AVX-512 (F, BW, VL, DQ), 16 lanes. Compiled twice: with -mavx512vnni into the table
+ * eng_kernels_avx512_vnni, without into eng_kernels_avx512. Integer dot products are exact
+ * in either way, so both give the same results and share one name.
+ *
+ * Products are computed in register tiles of a few weight vectors by a few activation
+ * rows. The tile's size changes how often a weight is loaded, never the order in which one
+ * output is summed: that is what makes decode, with one row, agree with prefill.
+ */
+#include "engine/kernels/kernels.h"
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define LANES  16u
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* ---- Q8_0 -------------------------------------------------------------------------- */
+
+static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32_t *bias)
+{
+    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES, q += ENG_Q8_VALUES) {
+        __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + LANES);
+        float largest =
+            _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
+        __m512 inverse = _mm512_set1_ps(largest >= ENG_Q8_SMALLEST ? 127.0f / largest : 0);
+        __m512i q_low = _mm512_cvtps_epi32(_mm512_mul_ps(low, inverse));
+        __m512i q_high = _mm512_cvtps_epi32(_mm512_mul_ps(high, inverse));
+        _mm_storeu_si128((__m128i *)q, _mm512_cvtsepi32_epi8(q_low));
+        _mm_storeu_si128((__m128i *)(q + LANES), _mm512_cvtsepi32_epi8(q_high));
+        scale[b] = largest / 127.0f;
+        bias[b] = -128 * _mm512_reduce_add_epi32(_mm512_add_epi32(q_low, q_high));
+    }
+}
+
+/* sum[lane] += the four products of the lane's bytes: w unsigned, x signed. */
+INLINE __m512i dot4(__m512i sum, __m512i w, __m512i x)
+{
+#ifdef __AVX512VNNI__
+    return _mm512_dpbusd_epi32(sum, w, x);
+#else
+    __m512i w_even = _mm512_and_si512(w, _mm512_set1_epi16(0xff)), w_odd = _mm512_srli_epi16(w, 8);
+    __m512i x_even = _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8), x_odd = _mm512_srai_epi16(x, 8);
+    sum = _mm512_add_epi32(sum, _mm512_madd_epi16(w_even, x_even));
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(w_odd, x_odd));
+#endif
+}
+
+/* y[n_rows, n_groups * 16] of n_groups packed groups; the counts are constants. keep:
+ * lanes of the last group that exist. */
+INLINE void q8_tile(const uint8_t *weights, size_t group_bytes, size_t blocks,
+                    const struct eng_q8_rows *x, size_t row, float *y, size_t y_stride,
+                    __mmask16 keep, const size_t n_groups, const size_t n_rows)
+{
+    __m512 sum[4][6];
+    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
+        sum[g][r] = _mm512_setzero_ps();
+
+    const uint8_t *w_scales = weights + blocks * LANES * ENG_Q8_VALUES;
+    const int8_t *q = x->q + row * blocks * ENG_Q8_VALUES;
+    const float *x_scale = x->scale + row * blocks;
+    const int32_t *bias = x->bias + row * blocks;
+
+    for (size_t b = 0; b < blocks; b++) {
+        __m512i dot[4][6];
+        UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
+            dot[g][r] = _mm512_set1_epi32(bias[r * blocks + b]);
+        UNROLL for (size_t k = 0; k < 8; k++)
+        {
+            __m512i w[4];
+            UNROLL for (size_t g = 0; g < n_groups; g++) w[g] =
+                _mm512_loadu_si512(weights + g * group_bytes + (b * 8 + k) * 64);
+            UNROLL for (size_t r = 0; r < n_rows; r++)
+            {
+                int32_t four;
+                memcpy(&four, q + (r * blocks + b) * ENG_Q8_VALUES + k * 4, sizeof four);
+                __m512i x4 = _mm512_set1_epi32(four);
+                UNROLL for (size_t g = 0; g < n_groups; g++) dot[g][r] = dot4(dot[g][r], w[g], x4);
+            }
+        }
+        UNROLL for (size_t g = 0; g < n_groups; g++)
+        {
+            __m512 w_scale = _mm512_cvtph_ps(
+                _mm256_loadu_si256((const __m256i *)(w_scales + g * group_bytes + b * LANES * 2)));
+            UNROLL for (size_t r = 0; r < n_rows; r++) sum[g][r] = _mm512_fmadd_ps(
+                _mm512_cvtepi32_ps(dot[g][r]),
+                _mm512_mul_ps(w_scale, _mm512_set1_ps(x_scale[r * blocks + b])), sum[g][r]);
+        }
+    }
+    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
+        _mm512_mask_storeu_ps(y + r * y_stride + g * LANES,
+                              g + 1 == n_groups ? keep : (__mmask16)0xffff, sum[g][r]);
+}
+
+INLINE void q8_rows(const uint8_t *weights, size_t group_bytes, size_t blocks,
+                    const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride,
+                    __mmask16 keep, const size_t n_groups)
+{
+    size_t row = 0;
+    for (; row + 6 <= rows; row += 6)
+        q8_tile(weights, group_bytes, blocks, x, row, y + row * y_stride, y_stride, keep, n_groups,
+                6);
+    for (; row + 2 <= rows; row += 2)
+        q8_tile(weights, group_bytes, blocks, x, row, y + row * y_stride, y_stride, keep, n_groups,
+                2);
+    if (row < rows)
+        q8_tile(weights, group_bytes, blocks, x, row, y + row * y_stride, y_stride, keep, n_groups,
+                1);
+}
+
+static void q8_product(const void *weights, size_t cols, size_t first, size_t last,
+                       const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride)
+{
+    size_t blocks = cols / ENG_Q8_VALUES;
+    size_t group_bytes = eng_packed_group_bytes(LANES, cols);
+    const uint8_t *w = (const uint8_t *)weights + first / LANES * group_bytes;
+
+    while (first < last) {
+        size_t left = last - first;
+        if (left > LANES) {
+            size_t used = left < 2 * LANES ? left - LANES : LANES;
+            q8_rows(w, group_bytes, blocks, x, rows, y + first, y_stride,
+                    (__mmask16)((1u << used) - 1), 2);
+        } else {
+            q8_rows(w, group_bytes, blocks, x, rows, y + first, y_stride,
+                    (__mmask16)((1u << left) - 1), 1);
+        }
+        first += left > LANES ? 2 * LANES : LANES;
+        w += (left > LANES ? 2 : 1) * group_bytes;
+    }
+}
+
+/* ---- fp32, f16 and bf16 rows ------------------------------------------------------- */
+
+/* 16 weights from element i on; tail selects those that exist. */
+INLINE __m512 load_weights(const void *row, size_t i, __mmask16 tail,
+                           const enum eng_tensor_type type)
+{
+    if (type == ENG_F32) return _mm512_maskz_loadu_ps(tail, (const float *)row + i);
+    __m256i half = _mm256_maskz_loadu_epi16(tail, (const uint16_t *)row + i);
+    if (type == ENG_F16) return _mm512_cvtph_ps(half);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
+INLINE void dot_tile(const uint8_t *w, size_t row_bytes, size_t cols, const float *x, float *y,
+                     size_t y_stride, const size_t n_outputs, const size_t n_rows,
+                     const enum eng_tensor_type type)
+{
+    __m512 sum[4][4];
+    UNROLL for (size_t o = 0; o < n_outputs; o++) UNROLL for (size_t r = 0; r < n_rows; r++)
+        sum[o][r] = _mm512_setzero_ps();
+    for (size_t i = 0; i < cols; i += LANES) {
+        __mmask16 tail = cols - i < LANES ? (__mmask16)((1u << (cols - i)) - 1) : 0xffff;
+        __m512 part[4];
+        UNROLL for (size_t o = 0; o < n_outputs; o++) part[o] =
+            load_weights(w + o * row_bytes, i, tail, type);
+        UNROLL for (size_t r = 0; r < n_rows; r++)
+        {
+            __m512 value = _mm512_maskz_loadu_ps(tail, x + r * cols + i);
+            UNROLL for (size_t o = 0; o < n_outputs; o++) sum[o][r] =
+                _mm512_fmadd_ps(part[o], value, sum[o][r]);
+        }
+    }
+    UNROLL for (size_t o = 0; o < n_outputs; o++) UNROLL for (size_t r = 0; r < n_rows; r++)
+        y[r * y_stride + o] = _mm512_reduce_add_ps(sum[o][r]);
+}
+
+INLINE void dot_rows(const void *weights, size_t cols, size_t first, size_t last, const float *x,
+                     size_t rows, float *y, size_t y_stride, const enum eng_tensor_type type)
+{
+    size_t row_bytes = cols * (type == ENG_F32 ? sizeof(float) : sizeof(uint16_t));
+    for (size_t o = first; o < last;) {
+        const uint8_t *w = (const uint8_t *)weights + o * row_bytes;
+        size_t step = last - o >= 4 ? 4 : 1, r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            float *out = y + r * y_stride + o;
+            if (step == 4)
+                dot_tile(w, row_bytes, cols, x + r * cols, out, y_stride, 4, 4, type);
+            else
+                dot_tile(w, row_bytes, cols, x + r * cols, out, y_stride, 1, 4, type);
+        }
+        for (; r < rows; r++) {
+            float *out = y + r * y_stride + o;
+            if (step == 4)
+                dot_tile(w, row_bytes, cols, x + r * cols, out, y_stride, 4, 1, type);
+            else
+                dot_tile(w, row_bytes, cols, x + r * cols, out, y_stride, 1, 1, type);
+        }
+        o += step;
+    }
+}
+
+static void f32_product(const void *weights, size_t cols, size_t first, size_t last, const float *x,
+                        size_t rows, float *y, size_t y_stride)
+{
+    dot_rows(weights, cols, first, last, x, rows, y, y_stride, ENG_F32);
+}
+
+static void f16_product(const void *weights, size_t cols, size_t first, size_t last, const float *x,
+                        size_t rows, float *y, size_t y_stride)
+{
+    dot_rows(weights, cols, first, last, x, rows, y, y_stride, ENG_F16);
+}
+
+static void bf16_product(const void *weights, size_t cols, size_t first, size_t last,
+                         const float *x, size_t rows, float *y, size_t y_stride)
+{
+    dot_rows(weights, cols, first, last, x, rows, y, y_stride, ENG_BF16);
+}
+
+/* ---- Elementwise ------------------------------------------------------------------- */
+
+INLINE __mmask16 tail_of(size_t left)
+{
+    return left < LANES ? (__mmask16)((1u << left) - 1) : 0xffff;
+}
+
+static void rmsnorm(const float *x, const float *weight, size_t n, float epsilon, float *out)
+{
+    __m512 squares = _mm512_setzero_ps();
+    for (size_t i = 0; i < n; i += LANES) {
+        __m512 v = _mm512_maskz_loadu_ps(tail_of(n - i), x + i);
+        squares = _mm512_fmadd_ps(v, v, squares);
+    }
+    float factor = 1.0f / sqrtf(_mm512_reduce_add_ps(squares) / (float)n + epsilon);
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 tail = tail_of(n - i);
+        __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(tail, x + i), _mm512_set1_ps(factor));
+        v = _mm512_mul_ps(v, _mm512_maskz_loadu_ps(tail, weight + i));
+        _mm512_mask_storeu_ps(out + i, tail, v);
+    }
+}
+
+static void add(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 tail = tail_of(n - i);
+        _mm512_mask_storeu_ps(
+            x + i, tail,
+            _mm512_add_ps(_mm512_maskz_loadu_ps(tail, x + i), _mm512_maskz_loadu_ps(tail, y + i)));
+    }
+}
+
+static void relu2(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 tail = tail_of(n - i);
+        __m512 v = _mm512_max_ps(_mm512_maskz_loadu_ps(tail, x + i), _mm512_setzero_ps());
+        _mm512_mask_storeu_ps(x + i, tail, _mm512_mul_ps(v, v));
+    }
+}
+
+/* e^x to 2 ulp; 0 below -80, so that no product with it is subnormal. */
+INLINE __m512 exp16(__m512 x)
+{
+    __mmask16 normal = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-80.0f), _CMP_GE_OQ);
+    x = _mm512_min_ps(x, _mm512_set1_ps(88.0f));
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)),
+                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 f = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+    f = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), f);
+    __m512 p = _mm512_set1_ps(1.0f / 720);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f / 120));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f / 24));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f / 6));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.5f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+    return _mm512_maskz_scalef_ps(normal, p, n);
+}
+
+static void silu_mul(float *gate, const float *up, size_t n)
+{
+    const __m512 one = _mm512_set1_ps(1.0f);
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 tail = tail_of(n - i);
+        __m512 g = _mm512_maskz_loadu_ps(tail, gate + i);
+        __m512 e = exp16(_mm512_sub_ps(_mm512_setzero_ps(), g));
+        __m512 v = _mm512_div_ps(g, _mm512_add_ps(one, e));
+        _mm512_mask_storeu_ps(gate + i, tail,
+                              _mm512_mul_ps(v, _mm512_maskz_loadu_ps(tail, up + i)));
+    }
+}
+
+static void rope_halves(float *x, const float *cosine, const float *sine, size_t half)
+{
+    for (size_t i = 0; i < half; i += LANES) {
+        __mmask16 tail = tail_of(half - i);
+        __m512 a = _mm512_maskz_loadu_ps(tail, x + i);
+        __m512 b = _mm512_maskz_loadu_ps(tail, x + half + i);
+        __m512 c = _mm512_maskz_loadu_ps(tail, cosine + i);
+        __m512 s = _mm512_maskz_loadu_ps(tail, sine + i);
+        _mm512_mask_storeu_ps(x + i, tail, _mm512_sub_ps(_mm512_mul_ps(a, c), _mm512_mul_ps(b, s)));
+        _mm512_mask_storeu_ps(x + half + i, tail,
+                              _mm512_add_ps(_mm512_mul_ps(a, s), _mm512_mul_ps(b, c)));
+    }
+}
+
+/* ---- Attention --------------------------------------------------------------------- */
+
+INLINE void score_tile(const float *const *q, size_t dim, const float *keys, float *const *out,
+                       size_t at, const size_t n_rows, const size_t n_blocks)
+{
+    __m512 sum[4][4];
+    UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t b = 0; b < n_blocks; b++)
+        sum[r][b] = _mm512_setzero_ps();
+    for (size_t d = 0; d < dim; d++) {
+        __m512 key[4];
+        UNROLL for (size_t b = 0; b < n_blocks; b++) key[b] =
+            _mm512_loadu_ps(keys + (b * dim + d) * ENG_KEY_LANES);
+        UNROLL for (size_t r = 0; r < n_rows; r++)
+        {
+            __m512 value = _mm512_set1_ps(q[r][d]);
+            UNROLL for (size_t b = 0; b < n_blocks; b++) sum[r][b] =
+                _mm512_fmadd_ps(value, key[b], sum[r][b]);
+        }
+    }
+    UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t b = 0; b < n_blocks; b++)
+        _mm512_storeu_ps(out[r] + at + b * ENG_KEY_LANES, sum[r][b]);
+}
+
+static void scores(const float *const *q, size_t rows, size_t dim, const float *keys,
+                   size_t n_blocks, float *const *out)
+{
+    for (size_t b = 0; b < n_blocks;) {
+        const float *block = keys + b * dim * ENG_KEY_LANES;
+        size_t step = n_blocks - b >= 4 ? 4 : 1, at = b * ENG_KEY_LANES, r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            if (step == 4)
+                score_tile(q + r, dim, block, out + r, at, 4, 4);
+            else
+                score_tile(q + r, dim, block, out + r, at, 4, 1);
+        }
+        for (; r + 2 <= rows; r += 2) {
+            if (step == 4)
+                score_tile(q + r, dim, block, out + r, at, 2, 4);
+            else
+                score_tile(q + r, dim, block, out + r, at, 2, 1);
+        }
+        if (r < rows) {
+            if (step == 4)
+                score_tile(q + r, dim, block, out + r, at, 1, 4);
+            else
+                score_tile(q + r, dim, block, out + r, at, 1, 1);
+        }
+        b += step;
+    }
+}
+
+INLINE __m512 look_up(const uint8_t *relation, __mmask16 tail, __m512 table)
+{
+    return _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(tail, relation)), table);
+}
+
+INLINE float softmax_with(float *s, size_t n, float scale, const enum eng_term term,
+                          const uint8_t *relation, const float *table)
+{
+    __m512 terms = term == ENG_TERM_NONE ? _mm512_setzero_ps() : _mm512_loadu_ps(table);
+    __m512 largest = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 tail = tail_of(n - i);
+        __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(tail, s + i), _mm512_set1_ps(scale));
+        if (term == ENG_TERM_ADD) v = _mm512_add_ps(v, look_up(relation + i, tail, terms));
+        if (term == ENG_TERM_SCALE) v = _mm512_mul_ps(v, look_up(relation + i, tail, terms));
+        largest = _mm512_mask_max_ps(largest, tail, largest, v);
+        _mm512_mask_storeu_ps(s + i, tail, v);
+    }
+    __m512 shift = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 tail = tail_of(n - i);
+        __m512 v = exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(tail, s + i), shift));
+        if (term == ENG_TERM_GATE) v = _mm512_mul_ps(v, look_up(relation + i, tail, terms));
+        sum = _mm512_mask_add_ps(sum, tail, sum, v);
+        _mm512_mask_storeu_ps(s + i, tail, v);
+    }
+    return _mm512_reduce_add_ps(sum);
+}
+
+static float softmax(float *s, size_t n, float scale, enum eng_term term, const uint8_t *relation,
+                     const float *table)
+{
+    switch (term) {
+    case ENG_TERM_ADD:
+        return softmax_with(s, n, scale, ENG_TERM_ADD, relation, table);
+    case ENG_TERM_SCALE:
+        return softmax_with(s, n, scale, ENG_TERM_SCALE, relation, table);
+    case ENG_TERM_GATE:
+        return softmax_with(s, n, scale, ENG_TERM_GATE, relation, table);
+    case ENG_TERM_NONE:
+        break;
+    }
+    return softmax_with(s, n, scale, ENG_TERM_NONE, relation, table);
+}
+
+INLINE void value_tile(const float *const *weight, size_t dim, const float *values, size_t first,
+                       size_t last, float *const *out, size_t d, __mmask16 keep,
+                       const size_t n_rows, const size_t n_vectors)
+{
+    __m512 sum[4][4];
+    UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t v = 0; v < n_vectors; v++)
+        sum[r][v] = _mm512_maskz_loadu_ps(keep, out[r] + d + v * LANES);
+    for (size_t p = first; p < last; p++) {
+        __m512 value[4];
+        UNROLL for (size_t v = 0; v < n_vectors; v++) value[v] =
+            _mm512_maskz_loadu_ps(keep, values + p * dim + d + v * LANES);
+        UNROLL for (size_t r = 0; r < n_rows; r++)
+        {
+            __m512 w = _mm512_set1_ps(weight[r][p]);
+            UNROLL for (size_t v = 0; v < n_vectors; v++) sum[r][v] =
+                _mm512_fmadd_ps(w, value[v], sum[r][v]);
+        }
+    }
+    UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t v = 0; v < n_vectors; v++)
+        _mm512_mask_storeu_ps(out[r] + d + v * LANES, keep, sum[r][v]);
+}
+
+static void values(const float *const *weight, size_t rows, size_t dim, const float *values,
+                   size_t first, size_t last, float *const *out)
+{
+    for (size_t d = 0; d < dim;) {
+        size_t step = dim - d >= 4 * LANES ? 4 * LANES : LANES, r = 0;
+        __mmask16 keep = tail_of(dim - d);
+        for (; r + 4 <= rows; r += 4) {
+            if (step > LANES)
+                value_tile(weight + r, dim, values, first, last, out + r, d, 0xffff, 4, 4);
+            else
+                value_tile(weight + r, dim, values, first, last, out + r, d, keep, 4, 1);
+        }
+        for (; r < rows; r++) {
+            if (step > LANES)
+                value_tile(weight + r, dim, values, first, last, out + r, d, 0xffff, 1, 4);
+            else
+                value_tile(weight + r, dim, values, first, last, out + r, d, keep, 1, 1);
+        }
+        d += step;
+    }
+}
+
+static const struct eng_kernels *table_of_set(void)
+{
+    static const struct eng_kernels table = {
+        .name = "avx512",
+        .lanes = LANES,
+        .flip = 0x80,
+        .quantize = quantize,
+        .q8_product = q8_product,
+        .f32_product = f32_product,
+        .f16_product = f16_product,
+        .bf16_product = bf16_product,
+        .rmsnorm = rmsnorm,
+        .add = add,
+        .relu2 = relu2,
+        .silu_mul = silu_mul,
+        .rope_halves = rope_halves,
+        .scores = scores,
+        .softmax = softmax,
+        .values = values,
+    };
+    return &table;
+}
+
+#else
+
+static const struct eng_kernels *table_of_set(void)
+{
+    return NULL;
+}
+
+#endif
+
+#ifdef ENG_AVX512_WITH_VNNI
+const struct eng_kernels *eng_kernels_avx512_vnni(void)
+#else
+const struct eng_kernels *eng_kernels_avx512(void)
+#endif
+{
+    return table_of_set();
+}

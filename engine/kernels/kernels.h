@@ -1,0 +1,115 @@
+/* kernels.h: the arithmetic of the forward pass, one table of functions per instruction
+ * set (ref, avx2, avx512, neon), chosen once at run time.
+ *
+ * Order of summation. Every result depends on its own inputs only, never on how many rows
+ * are computed together or on which thread does it: each kernel fixes one order in which
+ * an output is summed and keeps it for every row count. On this rests the promise of
+ * engine.h that cached and recomputed logits are identical bit by bit. Sums over Q8_0
+ * blocks, attention scores, attention values and everything elementwise that has no
+ * transcendental function agree bit by bit between all sets, too; fp32 row dots, rmsnorm,
+ * softmax and silu agree within rounding.
+ *
+ * Shapes are row-major. Nothing here allocates, checks or fails: callers hand in what
+ * model.c has validated.
+ */
+#ifndef ESPALIER_ENGINE_KERNELS_H
+#define ESPALIER_ENGINE_KERNELS_H
+
+#include "engine/gguf.h"
+
+#define ENG_Q8_VALUES  32u /* values that share one scale */
+#define ENG_KEY_LANES  16u /* keys interleaved in the key cache, see scores below */
+#define ENG_QUERY_ROWS 16u /* rows at most in one call of scores or values */
+
+/* A block whose largest activation is below this is quantised to zeros: the reciprocal of
+ * a smaller one would not be finite. */
+#define ENG_Q8_SMALLEST 1e-30f
+
+/* Activations quantised like Q8_0, but with fp32 scales: value = scale * q, q in
+ * [-127, 127]. bias: -128 times the sum of a block's q, what sets with unsigned weights
+ * have to add. */
+struct eng_q8_rows {
+    int8_t *q;     /* [rows, cols] */
+    float *scale;  /* [rows, cols / 32] */
+    int32_t *bias; /* [rows, cols / 32] */
+};
+
+/* How a structure term enters attention. All are a look-up by relation in a table of
+ * ENG_RELATIONS floats (padded to 16), whatever table the variant makes. */
+enum eng_term {
+    ENG_TERM_NONE,
+    ENG_TERM_ADD,   /* score + table[r] */
+    ENG_TERM_SCALE, /* score * table[r] */
+    ENG_TERM_GATE   /* exp(score) * table[r] */
+};
+
+/* Dot products of weight rows [outputs, cols] with activation rows x [rows, cols]:
+ * y[r * y_stride + o] for o in [first, last). */
+typedef void (*eng_dot_rows)(const void *weights, size_t cols, size_t first, size_t last,
+                             const float *x, size_t rows, float *y, size_t y_stride);
+
+struct eng_kernels {
+    const char *name;
+
+    /* Q8_0 weights. lanes: weight rows interleaved by eng_pack_q8, 0 when the product
+     * reads the file's own rows. flip: XORed into each weight byte when packed (0x80 makes
+     * them unsigned). */
+    size_t lanes;
+    uint8_t flip;
+
+    /* x [cols] -> one row of quantised activations. cols is a multiple of 32. */
+    void (*quantize)(const float *x, size_t cols, int8_t *q, float *scale, int32_t *bias);
+
+    /* y[r * y_stride + o], o in [first, last); first a multiple of lanes, and last too or
+     * the number of outputs. */
+    void (*q8_product)(const void *weights, size_t cols, size_t first, size_t last,
+                       const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride);
+
+    eng_dot_rows f32_product, f16_product, bf16_product;
+
+    /* out = x / sqrt(mean(x^2) + epsilon) * weight; out may be x. */
+    void (*rmsnorm)(const float *x, const float *weight, size_t n, float epsilon, float *out);
+    void (*add)(float *x, const float *y, size_t n);          /* x += y */
+    void (*relu2)(float *x, size_t n);                        /* x = max(x, 0)^2 */
+    void (*silu_mul)(float *gate, const float *up, size_t n); /* gate = silu(gate) * up */
+
+    /* Rotates x [2 * half] in place: the pairs (i, half + i) by the angles whose cosines
+     * and sines are given [half]. */
+    void (*rope_halves)(float *x, const float *cosine, const float *sine, size_t half);
+
+    /* Attention scores. Keys are kept in blocks of 16 positions, [block][dim][16], so that
+     * a vector holds one dimension of 16 keys: out[row][p] = q[row] . key[p] for every p of
+     * the first n_blocks blocks, summed over ascending dims. */
+    void (*scores)(const float *const *q, size_t rows, size_t dim, const float *keys,
+                   size_t n_blocks, float *const *out);
+
+    /* s[i] = scale * s[i], with the structure term of relation[i] (NULL with
+     * ENG_TERM_NONE), then exponentials relative to their maximum. Returns their sum. */
+    float (*softmax)(float *s, size_t n, float scale, enum eng_term term, const uint8_t *relation,
+                     const float *table);
+
+    /* out[row][d] += weight[row][p] * value[p][d] for p in [first, last), ascending.
+     * values [positions, dim]. */
+    void (*values)(const float *const *weight, size_t rows, size_t dim, const float *values,
+                   size_t first, size_t last, float *const *out);
+};
+
+/* Tables of the sets that this build holds; NULL where the compiler's target has none. */
+const struct eng_kernels *eng_kernels_ref(void);
+const struct eng_kernels *eng_kernels_avx2(void);
+const struct eng_kernels *eng_kernels_avx512(void);
+const struct eng_kernels *eng_kernels_avx512_vnni(void);
+const struct eng_kernels *eng_kernels_neon(void);
+
+/* The best set that this processor runs. name forces one ("ref", "avx2", "avx512",
+ * "neon"); NULL when that one is unknown or cannot run here. */
+const struct eng_kernels *eng_kernels_choose(const char *name);
+
+/* Bytes of a packed Q8_0 matrix, and packing: for each group of lanes rows (missing rows
+ * are zero), first the values of all blocks, [block][8][lanes][4], then the scales,
+ * [block][lanes] halves, padded to 64 bytes. Fills groups [first, last). */
+size_t eng_packed_group_bytes(size_t lanes, size_t cols);
+void eng_pack_q8(const struct eng_kernels *kernels, const struct eng_block_q8_0 *rows, size_t cols,
+                 size_t outputs, size_t first, size_t last, uint8_t *packed);
+
+#endif

@@ -1,0 +1,73 @@
+/* model.h: an opened model, as the engine's own files see it. Internal.
+ *
+ * Everything here is immutable once eng_model_open has returned, except what the pool
+ * guards itself.
+ */
+#ifndef ESPALIER_ENGINE_MODEL_H
+#define ESPALIER_ENGINE_MODEL_H
+
+#include "engine/blas.h"
+#include "engine/gguf.h"
+#include "engine/kernels/kernels.h"
+#include "engine/pool.h"
+
+struct eng_tokenizer;
+
+/* Relations padded to the lanes of a vector look-up. */
+#define ENG_TABLE 16u
+
+/* Weights [outputs, cols], row-major; cols is contiguous. */
+struct eng_matrix {
+    const void *rows; /* in the mapped file, or in owned when expanded */
+    enum eng_tensor_type type;
+    uint32_t outputs, cols;
+    uint8_t *packed; /* Q8_0 in the kernel set's order; NULL when rows are read as they are */
+    void *owned;     /* what rows or packed were allocated as, NULL when in the file */
+};
+
+enum eng_activation { ENG_RELU2, ENG_SWIGLU };
+
+struct eng_layer {
+    float *attn_norm;       /* [d_model] */
+    float *ffn_norm;        /* [d_model] */
+    float *q_norm, *k_norm; /* [head_dim], NULL when the model has none */
+    float *structure;       /* [heads, ENG_TABLE], ready to look up; for ADDITIVE_KEY the
+                               vectors e [heads, ENG_RELATIONS, head_dim]; NULL for NONE */
+    struct eng_matrix q;    /* [heads * head_dim, d_model] */
+    struct eng_matrix k, v; /* [kv_heads * head_dim, d_model] */
+    struct eng_matrix o;    /* [d_model, heads * head_dim] */
+    struct eng_matrix up;   /* [d_ff, d_model] */
+    struct eng_matrix gate; /* [d_ff, d_model], SwiGLU only */
+    struct eng_matrix down; /* [d_model, d_ff] */
+};
+
+struct eng_model {
+    struct eng_gguf *gguf;
+    struct eng_tokenizer *tokenizer;
+    struct eng_pool *pool;
+    const struct eng_kernels *kernels;
+    const struct eng_blas *blas; /* NULL: all products by our own kernels */
+
+    struct eng_model_info info; /* its strings are owned below */
+    char *name, *architecture, *license;
+
+    enum eng_activation activation;
+    float norm_epsilon;
+    bool rope_interleaved; /* pairs (2i, 2i + 1) instead of (i, half + i) */
+    uint32_t rope_dim;     /* leading dims of a head that are rotated */
+    float *rope_frequency; /* [rope_dim / 2], radians a position */
+
+    struct eng_matrix embedding; /* [vocab, d_model] */
+    struct eng_matrix output;    /* [vocab, d_model]; shares embedding's rows when tied */
+    float *output_norm;          /* [d_model] */
+    struct eng_layer *layers;    /* [info.layers] */
+};
+
+/* The token's embedding as fp32, out [d_model]. */
+void eng_model_embed(const struct eng_model *model, int32_t id, float *out);
+
+/* Bytes of n contiguous weights as fp32. type is F32, F16, BF16 or Q8_0; for Q8_0 n is a
+ * multiple of 32. */
+void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, float *out);
+
+#endif

@@ -1,0 +1,82 @@
+/* session.h: one sequence's cache and scratch, as forward.c, attention.c and product.c see
+ * it. Internal to the engine. */
+#ifndef ESPALIER_ENGINE_SESSION_H
+#define ESPALIER_ENGINE_SESSION_H
+
+#include "engine/model.h"
+
+/* Tokens evaluated together. A longer run is cut; the results do not depend on it. */
+#define ENG_CHUNK 128u
+
+/* Rows of one OpenBLAS product, see product.c. */
+#define ENG_TILE 32u
+
+struct eng_session {
+    const struct eng_model *model;
+    uint32_t capacity;   /* tokens */
+    uint32_t key_blocks; /* capacity in blocks of ENG_KEY_LANES, rounded up */
+    uint32_t padded;     /* key_blocks * ENG_KEY_LANES */
+    size_t length;       /* tokens whose keys and values are complete in every layer */
+    bool has_logits;     /* logits are those of token length - 1 */
+    size_t bytes;
+    void *block; /* all of the arrays below */
+
+    /* What is cached. */
+    struct eng_input *inputs; /* [capacity] */
+    uint8_t *group;           /* [padded], segment with prefix and middle as one */
+    int32_t *innermost;       /* [padded], chain[0] */
+    float *keys;              /* [layers, kv_heads, key_blocks, head_dim, ENG_KEY_LANES] */
+    float *values;            /* [layers, kv_heads, padded, head_dim] */
+
+    float *cosine, *sine; /* [capacity, rope_dim / 2] */
+
+    /* Scratch of one chunk: rows are tokens. */
+    float *x;                     /* [ENG_CHUNK, d_model], the residual stream */
+    float *h;                     /* [ENG_CHUNK, d_model], normalised; results to be added to x */
+    float *q;                     /* [ENG_CHUNK, heads * head_dim] */
+    float *q_plain;               /* the same before rotation, ADDITIVE_KEY only */
+    float *k, *v;                 /* [ENG_CHUNK, kv_heads * head_dim] */
+    float *mixed;                 /* [ENG_CHUNK, heads * head_dim], attention's result */
+    float *up, *gate;             /* [ENG_CHUNK, d_ff]; gate SwiGLU only */
+    uint8_t *relation;            /* [ENG_CHUNK, padded] */
+    struct eng_q8_rows quantized; /* [ENG_CHUNK, widest] */
+
+    /* Scratch of each thread. */
+    float *scores; /* [threads, ENG_QUERY_ROWS, padded] */
+    float *panel;  /* [threads, ENG_PANEL, widest], OpenBLAS only, as are the next two */
+    float *tile;   /* [threads, ENG_TILE, ENG_PANEL] */
+    float *edges;  /* [2, ENG_TILE, widest] */
+
+    float *logits; /* [vocab] */
+};
+
+/* Weight rows that OpenBLAS multiplies in one call. */
+#define ENG_PANEL 128u
+
+/* y[row, output] = matrix . x for up to ENG_CHUNK rows of one input. */
+struct eng_product {
+    const struct eng_matrix *matrix;
+    float *y; /* [rows, y_stride] */
+    size_t y_stride;
+};
+
+/* Computes up to 3 products of the same rows x [rows, cols], which belong to the tokens at
+ * position, position + 1 ... The calling thread holds the model's pool. */
+void eng_multiply(struct eng_session *session, const struct eng_product *products, size_t n,
+                  const float *x, size_t rows, size_t position);
+
+/* Relations of the tokens at [position, position + rows) to all tokens up to themselves,
+ * into session->relation. */
+void eng_relate(struct eng_session *session, size_t position, size_t rows);
+
+/* Takes session->q, k, v of a layer: normalises and rotates, stores keys and values, and
+ * leaves the mixed values in session->mixed. */
+void eng_attend(struct eng_session *session, uint32_t layer, size_t position, size_t rows);
+
+/* Evaluates inputs at [position, position + n), n <= ENG_CHUNK, position == length. Keys
+ * and values are written, length is not. Logits of the rows from first_row on go to out
+ * [n - first_row, vocab]. */
+enum eng_status eng_forward(struct eng_session *session, size_t position, size_t n,
+                            size_t first_row, float *out, eng_cancel *cancel);
+
+#endif
