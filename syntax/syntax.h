@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #define SYN_MAX_BYTES (64u * 1024u * 1024u)
-#define SYN_LEVELS 8
+#define SYN_LEVELS    8
 
 struct gram_language;
 
@@ -50,6 +50,11 @@ struct syn_document;
 enum syn_status syn_document_new(const struct gram_language *lang, const char *text, size_t len,
                                  struct syn_document **out, struct syn_error *err);
 void syn_document_free(struct syn_document *doc);
+
+/* A document of the same text and language that shares nothing mutable with doc: it may go
+ * to another thread at once. Keeps what was parsed. */
+enum syn_status syn_document_copy(const struct syn_document *doc, struct syn_document **out,
+                                  struct syn_error *err);
 
 const struct gram_language *syn_document_language(const struct syn_document *doc);
 
@@ -129,8 +134,8 @@ struct syn_record {
  * the language's candidate fillings, the one whose incremental re-parse has the least
  * ERROR/MISSING cost stands in the hole. The document itself is not changed.
  *
- * A hole is a snapshot (its own text, a copy of the tree handle): it stays valid after the
- * document is edited or freed, and may be used from another thread than the document. */
+ * A hole borrows the document: free it before the next edit. To go on with it elsewhere,
+ * open it on a copy. */
 struct syn_hole;
 
 enum syn_status syn_hole_open(const struct syn_document *doc, size_t hole_start, size_t hole_end,
@@ -151,26 +156,37 @@ enum syn_status syn_hole_features(const struct syn_hole *hole, const struct syn_
                                   struct syn_error *err);
 
 /* Features of a complete text: every token is a prefix token. */
-enum syn_status syn_features(const struct syn_document *doc, const struct syn_span *spans,
-                             size_t n, struct syn_record *out, struct syn_error *err);
+enum syn_status syn_features(const struct syn_document *doc, const struct syn_span *spans, size_t n,
+                             struct syn_record *out, struct syn_error *err);
 
 /* Features of the middle: causal by construction. The state starts from the chain at the
  * cursor and is extended by the brackets and blocks that the middle itself opens, and cut
  * by those that it closes. A plain value: copy it to branch, keep a copy to rewind. */
 #define SYN_MIDDLE_DEPTH 64
 struct syn_middle {
-    int32_t start[SYN_MIDDLE_DEPTH]; /* token indices, outermost first */
+    int32_t start[SYN_MIDDLE_DEPTH];   /* token indices, outermost first */
+    uint16_t column[SYN_MIDDLE_DEPTH]; /* where on its line it started */
     uint8_t kind[SYN_MIDDLE_DEPTH];
     uint8_t opener[SYN_MIDDLE_DEPTH];  /* '(', '[', '{', a quote, or 0 for no bracket */
     uint8_t sibling[SYN_MIDDLE_DEPTH]; /* children seen so far */
+    uint8_t role[SYN_MIDDLE_DEPTH];    /* what ends it; private to middle.c */
+    uint8_t rank[SYN_MIDDLE_DEPTH];    /* of an operator's operands: how tightly it binds */
     uint16_t length;                   /* entries in use */
     uint16_t hidden;                   /* levels further out that did not fit */
+    uint16_t at_column;                /* of the next byte */
+    uint16_t style;                    /* how the language ends statements */
     uint8_t in_word;                   /* the last byte seen was part of a word */
-    int32_t word_start;                /* token that began that word */
+    uint8_t operand;                   /* the last token ended an operand */
+    uint8_t fresh;                     /* the next token starts a line, or a statement */
+    uint8_t last_byte;                 /* the last one that was no white space */
+    uint8_t escaped;                   /* an odd number of backslashes came last */
+    int32_t word_start;                /* token that began the word */
+    struct syn_record last;            /* what a token of white space repeats */
 };
 
-/* The state at the hole's start. spans, n_prefix and records are those of the
- * syn_hole_features call for this hole. */
+/* The state at the end of the last prefix token handed in (at the start of the text when
+ * there is none): what lies between it and the cursor belongs to the middle and is fed to
+ * syn_middle_next first. spans and n_prefix are those of the syn_hole_features call. */
 void syn_middle_begin(struct syn_middle *m, const struct syn_hole *hole,
                       const struct syn_span *spans, size_t n_prefix);
 
