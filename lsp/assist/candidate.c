@@ -61,7 +61,8 @@ enum syn_status asst_site_open(const struct syn_document *doc, size_t cursor, bo
     memcpy(out->right, text + cursor, out->right_len);
     out->right[out->right_len] = 0;
     if (!with_tree) return SYN_OK;
-    enum syn_status status = syn_hole_open(doc, cursor, cursor, &out->hole, err);
+    enum syn_status status = syn_document_copy(doc, &out->doc, err);
+    if (status == SYN_OK) status = syn_hole_open(out->doc, cursor, cursor, &out->hole, err);
     if (status != SYN_OK) asst_site_close(out);
     return status;
 }
@@ -69,6 +70,7 @@ enum syn_status asst_site_open(const struct syn_document *doc, size_t cursor, bo
 void asst_site_close(struct asst_site *site)
 {
     syn_hole_free(site->hole);
+    syn_document_free(site->doc);
     free(site->right);
     memset(site, 0, sizeof *site);
 }

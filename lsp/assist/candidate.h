@@ -10,6 +10,7 @@
 
 /* What stands around the cursor. Owned by the job. */
 struct asst_site {
+    struct syn_document *doc;   /* a copy for the hole; NULL without a language */
     struct syn_hole *hole;      /* NULL without a language */
     char *right;                /* text right of the cursor: the rest of its line, then lines
                                    after it, at most ASST_SITE_BYTES */

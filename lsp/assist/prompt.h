@@ -50,8 +50,8 @@ void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_opti
 /* Where the text comes from. */
 struct asst_source {
     const struct syn_document *doc;
-    const struct syn_hole *hole; /* opened on doc for this very range; NULL: no tree, and
-                                    every chain is empty */
+    const struct syn_hole *hole; /* opened for this very range, on doc or a copy of it;
+                                    NULL: no tree, and every chain is empty */
     size_t hole_start, hole_end; /* bytes of doc */
     struct asst_tokens *tokens;  /* this document's cache, synced by the call; NULL: none */
 };

@@ -174,13 +174,8 @@ static void print_warning(const char *line, void *user)
 }
 
 /* After the options: configuration, and what the command line overrides in it. */
-static bool load_config(struct cli *cli, const char *level)
+static bool load_config(struct cli *cli)
 {
-    if (level && (cli->log_level = lsp_log_level_by_name(level)) < 0) {
-        cli_fail("--log-level takes error, warn, info or debug, not \"%s\"", level);
-        return false;
-    }
-    if (cli->quiet) cli->log_level = LSP_LOG_ERROR;
     struct lsp_config_error err;
     if (!lsp_config_load(&cli->config, cli->config_path, ".", print_warning, cli, &err)) {
         cli_fail("%s", err.text);
@@ -191,8 +186,8 @@ static bool load_config(struct cli *cli, const char *level)
     return true;
 }
 
-bool cli_parse(struct cli *cli, const struct cli_option *options, int argc, char **argv,
-               const char **words, size_t max_words, size_t *n_words)
+bool cli_parse_options(struct cli *cli, const struct cli_option *options, int argc, char **argv,
+                       const char **words, size_t max_words, size_t *n_words)
 {
     const char *level = NULL;
     long threads = cli->threads;
@@ -242,7 +237,19 @@ bool cli_parse(struct cli *cli, const struct cli_option *options, int argc, char
         if (!set_option(option, value)) return false;
     }
     cli->threads = (int)threads;
-    return cli->help || load_config(cli, level);
+    if (level && (cli->log_level = lsp_log_level_by_name(level)) < 0) {
+        cli_fail("--log-level takes error, warn, info or debug, not \"%s\"", level);
+        return false;
+    }
+    if (cli->quiet) cli->log_level = LSP_LOG_ERROR;
+    return true;
+}
+
+bool cli_parse(struct cli *cli, const struct cli_option *options, int argc, char **argv,
+               const char **words, size_t max_words, size_t *n_words)
+{
+    return cli_parse_options(cli, options, argc, argv, words, max_words, n_words) &&
+           (cli->help || load_config(cli));
 }
 
 /* ---- Files and models ------------------------------------------------------------------ */

@@ -56,6 +56,10 @@ struct cli_option {
 bool cli_parse(struct cli *cli, const struct cli_option *options, int argc, char **argv,
                const char **words, size_t max_words, size_t *n_words);
 
+/* The same without loading the configuration: for `serve`, which reads it itself. */
+bool cli_parse_options(struct cli *cli, const struct cli_option *options, int argc, char **argv,
+                       const char **words, size_t max_words, size_t *n_words);
+
 /* Prints "espalier: ..." as the last line on stderr; returns CLI_ERROR. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
