@@ -350,6 +350,29 @@ static enum eng_status load_merges(struct eng_tokenizer *t, const struct eng_ggu
     return status;
 }
 
+/* Finds the pieces that a pre-token of the same text always becomes. Other pieces can only
+ * be reached inside longer text, if at all. */
+static enum eng_status load_whole(struct eng_tokenizer *t, struct eng_error *err)
+{
+    struct eng_merge_scratch scratch = {0};
+    bool *whole = calloc(t->vocab, sizeof *whole);
+    if (!whole) return no_memory(err);
+    for (uint32_t id = 0; id < t->vocab; id++) {
+        struct eng_token token = {.id = -1};
+        struct eng_token_sink sink = {&token, 1, 0};
+        if (t->kinds[id] != ENG_PIECE_NORMAL || t->offsets[id] == t->offsets[id + 1]) continue;
+        if (!eng_merge(t, t->bytes, t->offsets[id], t->offsets[id + 1], &scratch, &sink)) {
+            eng_merge_scratch_free(&scratch);
+            free(whole);
+            return no_memory(err);
+        }
+        whole[id] = t->split.whole_first || (sink.count == 1 && token.id == (int32_t)id);
+    }
+    eng_merge_scratch_free(&scratch);
+    t->whole = whole;
+    return ENG_OK;
+}
+
 struct scored {
     float score;
     uint32_t id;
@@ -457,7 +480,8 @@ static enum eng_status load(struct eng_tokenizer *t, const struct eng_gguf *gguf
         return status != ENG_OK ? status : load_scores(t, gguf, err);
     }
     if ((status = load_split(t, gguf, err)) != ENG_OK) return status;
-    return load_merges(t, gguf, err);
+    status = load_merges(t, gguf, err);
+    return status != ENG_OK ? status : load_whole(t, err);
 }
 
 enum eng_status eng_tokenizer_new(const struct eng_gguf *gguf, struct eng_tokenizer **out,
@@ -480,6 +504,7 @@ void eng_tokenizer_free(struct eng_tokenizer *t)
     free(t->offsets);
     free(t->bytes);
     free(t->kinds);
+    free(t->whole);
     free(t->ranks);
     free(t->slots);
     free(t->pairs);

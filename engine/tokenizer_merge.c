@@ -8,7 +8,9 @@
  * letter is no attack. Entries in the heap are not removed when a symbol changes; an entry
  * whose symbols are no longer as it saw them is dropped when it surfaces.
  *
- * Nothing is cached between pre-tokens: the tokenizer is shared by threads and immutable. */
+ * Most pre-tokens of code are one token. Which pieces their own merges build up again is
+ * found once, at load; text that equals such a piece needs one look-up. Nothing is cached
+ * between pre-tokens: the tokenizer is shared by threads and immutable. */
 #include "engine/tokenizer_parts.h"
 
 #include <stdlib.h>
@@ -217,12 +219,10 @@ bool eng_merge(const struct eng_tokenizer *t, const char *text, uint32_t start, 
                struct eng_merge_scratch *scratch, struct eng_token_sink *sink)
 {
     struct symbol few[SHORT_SYMBOLS], *symbols = few;
-    if (t->split.whole_first) {
-        int32_t id = eng_find_piece(t, text + start, end - start, false);
-        if (id >= 0) {
-            emit(sink, id, start, end - start);
-            return true;
-        }
+    int32_t whole = t->whole ? eng_find_piece(t, text + start, end - start, false) : -1;
+    if (whole >= 0 && t->whole[whole]) {
+        emit(sink, whole, start, end - start);
+        return true;
     }
     if (end - start <= SHORT_SYMBOLS) {
         merge_short(t, text, symbols, first_symbols(t, text, start, end, symbols));

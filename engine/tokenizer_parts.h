@@ -18,7 +18,7 @@ enum eng_split {
 struct eng_split_rule {
     enum eng_split style;
     uint32_t digits;  /* digits of a number pre-token at most; 0: any number */
-    bool whole_first; /* a pre-token that is a token as a whole is not merged */
+    bool whole_first; /* a pre-token that is a piece becomes it, whatever its merges */
 };
 
 /* End of the pre-token that starts at text[at]; at < len. */
@@ -50,6 +50,7 @@ struct eng_tokenizer {
     uint32_t *offsets; /* [vocab + 1] into bytes */
     char *bytes;       /* all pieces' text as bytes, one after the other */
     uint8_t *kinds;    /* [vocab] enum eng_piece_kind */
+    bool *whole;       /* [vocab]: a pre-token of this text becomes this token */
     uint32_t *ranks;   /* [vocab], by_score only: equal scores have equal ranks */
     uint32_t *slots;   /* hash table of ids + 1 by text and specialness; 0 is empty */
     uint32_t slot_mask;
