@@ -1,0 +1,41 @@
+/* random_model.h: small models with random weights, written as GGUF files by the tests, and
+ * a plain fp64 forward pass over such a file to compare the engine with. */
+#ifndef ESPALIER_TESTS_RANDOM_MODEL_H
+#define ESPALIER_TESTS_RANDOM_MODEL_H
+
+#include "engine/engine.h"
+#include "engine/gguf.h"
+
+struct random_model {
+    const char *architecture; /* "espalier", "llama" */
+    const char *structure;    /* NULL: no key */
+    const char *activation;   /* "relu2", "swiglu" */
+    enum eng_tensor_type type;
+    uint32_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context;
+    bool tied, qk_norm;
+    uint64_t seed;
+};
+
+/* Writes the model; vocab is at least 262: 6 special tokens, 256 bytes, fillers. */
+enum eng_status random_model_write(const struct random_model *spec, const char *path,
+                                   struct eng_error *err);
+
+/* False when ESPALIER_CPU names a kernel set that this processor does not run. */
+bool random_model_set_runs(void);
+
+/* Deterministic: uniform in [0, 1), and a whole number below n. */
+double random_uniform(uint64_t *state);
+uint32_t random_below(uint64_t *state, uint32_t n);
+
+/* n inputs as a prompt lays them out: context, suffix, prefix, middle, with chains of
+ * earlier positions, ascending towards the token. */
+void random_inputs(uint64_t seed, uint32_t vocab, struct eng_input *out, size_t n);
+
+/* The relation r(i, j) by the rule of the model format, written down naively. */
+unsigned naive_relation(const struct eng_input *inputs, size_t i, size_t j);
+
+/* Logits [n, vocab] of every position, all arithmetic in fp64 on the weights as stored. */
+enum eng_status reference_logits(const char *path, const struct eng_input *inputs, size_t n,
+                                 double *out, struct eng_error *err);
+
+#endif

@@ -1,0 +1,279 @@
+/* The forward pass in fp64, as plainly as it can be written: no cache, no chunks, one loop
+ * for each sum. It reads the GGUF file by itself and shares no code with the engine but
+ * the file reader. */
+#include "tests/engine/random_model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct reference {
+    struct eng_gguf *gguf;
+    char architecture[16];
+    bool interleaved, swiglu;
+    char structure[24];
+    size_t layers, d_model, d_ff, heads, kv_heads, dim, vocab;
+    float epsilon, base;
+};
+
+static double half_value(uint16_t half)
+{
+    double sign = half & 0x8000 ? -1 : 1;
+    int exponent = half >> 10 & 31;
+    double fraction = half & 1023;
+    if (exponent == 0) return sign * ldexp(fraction, -24);
+    return sign * ldexp(1 + fraction / 1024, exponent - 15);
+}
+
+/* A tensor's values as fp64; the caller frees. NULL when there is no such tensor. */
+static double *values_of(const struct reference *ref, const char *name)
+{
+    const struct eng_tensor *t = eng_gguf_find_tensor(ref->gguf, name);
+    if (!t) return NULL;
+    size_t n = (size_t)(t->dims[0] * t->dims[1] * t->dims[2] * t->dims[3]);
+    double *out = malloc(n * sizeof *out);
+    for (size_t i = 0; out && i < n; i++) {
+        if (t->type == ENG_F32) {
+            out[i] = ((const float *)t->data)[i];
+        } else if (t->type == ENG_F16) {
+            out[i] = half_value(((const uint16_t *)t->data)[i]);
+        } else if (t->type == ENG_BF16) {
+            uint32_t bits = (uint32_t)((const uint16_t *)t->data)[i] << 16;
+            float value;
+            memcpy(&value, &bits, sizeof value);
+            out[i] = value;
+        } else { /* Q8_0 */
+            const struct eng_block_q8_0 *block = (const struct eng_block_q8_0 *)t->data + i / 32;
+            out[i] = half_value(block->d) * block->qs[i % 32];
+        }
+    }
+    return out;
+}
+
+static double *layer_values(const struct reference *ref, size_t layer, const char *suffix)
+{
+    char name[96];
+    snprintf(name, sizeof name, "blk.%zu.%s", layer, suffix);
+    return values_of(ref, name);
+}
+
+/* y[n, outputs] = x[n, cols] . weights[outputs, cols] */
+static double *multiply(double *weights, size_t outputs, size_t cols, const double *x, size_t n)
+{
+    double *y = calloc(n * outputs, sizeof *y);
+    for (size_t r = 0; r < n; r++)
+        for (size_t o = 0; o < outputs; o++)
+            for (size_t i = 0; i < cols; i++)
+                y[r * outputs + o] += weights[o * cols + i] * x[r * cols + i];
+    free(weights);
+    return y;
+}
+
+static void normalise(const double *x, const double *weight, size_t n, double epsilon, double *out)
+{
+    double squares = 0;
+    for (size_t i = 0; i < n; i++)
+        squares += x[i] * x[i];
+    double factor = 1 / sqrt(squares / (double)n + epsilon);
+    for (size_t i = 0; i < n; i++)
+        out[i] = x[i] * factor * weight[i];
+}
+
+static double *normalise_rows(const struct reference *ref, const double *x, double *weight,
+                              size_t n)
+{
+    double *out = malloc(n * ref->d_model * sizeof *out);
+    for (size_t r = 0; r < n; r++)
+        normalise(x + r * ref->d_model, weight, ref->d_model, ref->epsilon, out + r * ref->d_model);
+    free(weight);
+    return out;
+}
+
+static void rotate(const struct reference *ref, double *head, size_t position)
+{
+    size_t half = ref->dim / 2;
+    for (size_t i = 0; i < half; i++) {
+        double angle = (double)position * pow(ref->base, -2.0 * (double)i / (double)ref->dim);
+        double *a = ref->interleaved ? &head[2 * i] : &head[i];
+        double *b = ref->interleaved ? &head[2 * i + 1] : &head[half + i];
+        double was_a = *a, was_b = *b;
+        *a = was_a * cos(angle) - was_b * sin(angle);
+        *b = was_a * sin(angle) + was_b * cos(angle);
+    }
+}
+
+static bool is(const struct reference *ref, const char *structure)
+{
+    return strcmp(ref->structure, structure) == 0;
+}
+
+/* One head's attention of token i. */
+static void attend(const struct reference *ref, const struct eng_input *inputs, const double *q,
+                   const double *plain, const double *k, const double *v, const double *structure,
+                   size_t h, size_t i, double *out)
+{
+    size_t dim = ref->dim, width = ref->kv_heads * dim, kv = h / (ref->heads / ref->kv_heads);
+    double *w = calloc(i + 1, sizeof *w);
+    double largest = -INFINITY, sum = 0;
+    for (size_t j = 0; j <= i; j++) {
+        unsigned r = naive_relation(inputs, i, j);
+        double s = 0;
+        for (size_t d = 0; d < dim; d++)
+            s += q[d] * k[j * width + kv * dim + d];
+        s /= sqrt((double)dim);
+        if (is(ref, "additive")) s += structure[h * ENG_RELATIONS + r];
+        if (is(ref, "multiplicative")) s *= log(1 + exp(structure[h * ENG_RELATIONS + r])) / log(2);
+        if (is(ref, "additive_key"))
+            for (size_t d = 0; d < dim; d++)
+                s += plain[d] * structure[(h * ENG_RELATIONS + r) * dim + d] / sqrt((double)dim);
+        w[j] = s;
+        if (s > largest) largest = s;
+    }
+    for (size_t j = 0; j <= i; j++) {
+        w[j] = exp(w[j] - largest);
+        if (is(ref, "gated"))
+            w[j] /= 1 + exp(-structure[h * ENG_RELATIONS + naive_relation(inputs, i, j)]);
+        sum += w[j];
+    }
+    for (size_t d = 0; d < dim; d++) {
+        out[d] = 0;
+        for (size_t j = 0; j <= i; j++)
+            out[d] += w[j] / sum * v[j * width + kv * dim + d];
+    }
+    free(w);
+}
+
+static void attention(const struct reference *ref, const struct eng_input *inputs, size_t layer,
+                      double *x, size_t n)
+{
+    size_t dim = ref->dim, q_dim = ref->heads * dim, kv_dim = ref->kv_heads * dim;
+    double *h = normalise_rows(ref, x, layer_values(ref, layer, "attn_norm.weight"), n);
+    double *q = multiply(layer_values(ref, layer, "attn_q.weight"), q_dim, ref->d_model, h, n);
+    double *k = multiply(layer_values(ref, layer, "attn_k.weight"), kv_dim, ref->d_model, h, n);
+    double *v = multiply(layer_values(ref, layer, "attn_v.weight"), kv_dim, ref->d_model, h, n);
+    double *q_norm = layer_values(ref, layer, "attn_q_norm.weight");
+    double *k_norm = layer_values(ref, layer, "attn_k_norm.weight");
+    double *structure = layer_values(ref, layer, "attn_structure.weight");
+    double *plain = malloc(n * q_dim * sizeof *plain), *mixed = malloc(n * q_dim * sizeof *mixed);
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t a = 0; a < ref->heads; a++) {
+            double *head = q + i * q_dim + a * dim;
+            if (q_norm) normalise(head, q_norm, dim, ref->epsilon, head);
+            memcpy(plain + i * q_dim + a * dim, head, dim * sizeof *head);
+            rotate(ref, head, i);
+        }
+        for (size_t a = 0; a < ref->kv_heads; a++) {
+            double *head = k + i * kv_dim + a * dim;
+            if (k_norm) normalise(head, k_norm, dim, ref->epsilon, head);
+            rotate(ref, head, i);
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t a = 0; a < ref->heads; a++)
+            attend(ref, inputs, q + i * q_dim + a * dim, plain + i * q_dim + a * dim, k, v,
+                   structure, a, i, mixed + i * q_dim + a * dim);
+    double *result =
+        multiply(layer_values(ref, layer, "attn_output.weight"), ref->d_model, q_dim, mixed, n);
+    for (size_t i = 0; i < n * ref->d_model; i++)
+        x[i] += result[i];
+    void *all[] = {h, q, k, v, q_norm, k_norm, structure, plain, mixed, result};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        free(all[i]);
+}
+
+static void feed_forward(const struct reference *ref, size_t layer, double *x, size_t n)
+{
+    double *h = normalise_rows(ref, x, layer_values(ref, layer, "ffn_norm.weight"), n);
+    double *up = multiply(layer_values(ref, layer, "ffn_up.weight"), ref->d_ff, ref->d_model, h, n);
+    if (ref->swiglu) {
+        double *gate =
+            multiply(layer_values(ref, layer, "ffn_gate.weight"), ref->d_ff, ref->d_model, h, n);
+        for (size_t i = 0; i < n * ref->d_ff; i++)
+            up[i] *= gate[i] / (1 + exp(-gate[i]));
+        free(gate);
+    } else {
+        for (size_t i = 0; i < n * ref->d_ff; i++)
+            up[i] = up[i] > 0 ? up[i] * up[i] : 0;
+    }
+    double *result =
+        multiply(layer_values(ref, layer, "ffn_down.weight"), ref->d_model, ref->d_ff, up, n);
+    for (size_t i = 0; i < n * ref->d_model; i++)
+        x[i] += result[i];
+    free(h);
+    free(up);
+    free(result);
+}
+
+static size_t number(const struct reference *ref, const char *suffix)
+{
+    char name[96];
+    uint32_t value = 0;
+    snprintf(name, sizeof name, "%s.%s", ref->architecture, suffix);
+    eng_gguf_get_u32(ref->gguf, name, ENG_REQUIRED, &value, NULL);
+    return value;
+}
+
+static void text(const struct reference *ref, const char *suffix, char *out, size_t size)
+{
+    char name[96];
+    struct eng_string value = {"none", 4};
+    snprintf(name, sizeof name, "%s.%s", ref->architecture, suffix);
+    eng_gguf_get_string(ref->gguf, name, ENG_OPTIONAL, &value, NULL);
+    snprintf(out, size, "%.*s", (int)value.len, value.text);
+}
+
+static void read_keys(struct reference *ref)
+{
+    struct eng_string architecture = {"", 0};
+    char activation[16], name[96];
+    eng_gguf_get_string(ref->gguf, "general.architecture", ENG_REQUIRED, &architecture, NULL);
+    snprintf(ref->architecture, sizeof ref->architecture, "%.*s", (int)architecture.len,
+             architecture.text);
+    ref->interleaved = strcmp(ref->architecture, "llama") == 0;
+    text(ref, "attention.structure", ref->structure, sizeof ref->structure);
+    text(ref, "feed_forward.activation", activation, sizeof activation);
+    ref->swiglu = strcmp(activation, "swiglu") == 0;
+    ref->layers = number(ref, "block_count");
+    ref->d_model = number(ref, "embedding_length");
+    ref->d_ff = number(ref, "feed_forward_length");
+    ref->heads = number(ref, "attention.head_count");
+    ref->kv_heads = number(ref, "attention.head_count_kv");
+    ref->dim = number(ref, "attention.key_length");
+    ref->vocab = (size_t)eng_gguf_find_tensor(ref->gguf, "token_embd.weight")->dims[1];
+    snprintf(name, sizeof name, "%s.rope.freq_base", ref->architecture);
+    eng_gguf_get_f32(ref->gguf, name, ENG_REQUIRED, &ref->base, NULL);
+    snprintf(name, sizeof name, "%s.attention.layer_norm_rms_epsilon", ref->architecture);
+    eng_gguf_get_f32(ref->gguf, name, ENG_REQUIRED, &ref->epsilon, NULL);
+}
+
+enum eng_status reference_logits(const char *path, const struct eng_input *inputs, size_t n,
+                                 double *out, struct eng_error *err)
+{
+    struct reference ref = {.gguf = NULL};
+    enum eng_status status = eng_gguf_open(path, &ref.gguf, err);
+    if (status != ENG_OK) return status;
+    read_keys(&ref);
+
+    double *embedding = values_of(&ref, "token_embd.weight");
+    double *x = malloc(n * ref.d_model * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        memcpy(x + i * ref.d_model, embedding + (size_t)inputs[i].id * ref.d_model,
+               ref.d_model * sizeof *x);
+    for (size_t layer = 0; layer < ref.layers; layer++) {
+        attention(&ref, inputs, layer, x, n);
+        feed_forward(&ref, layer, x, n);
+    }
+    double *h = normalise_rows(&ref, x, values_of(&ref, "output_norm.weight"), n);
+    double *output = values_of(&ref, "output.weight");
+    if (!output) output = values_of(&ref, "token_embd.weight");
+    double *logits = multiply(output, ref.vocab, ref.d_model, h, n);
+    memcpy(out, logits, n * ref.vocab * sizeof *out);
+    free(logits);
+    free(h);
+    free(x);
+    free(embedding);
+    eng_gguf_close(ref.gguf);
+    return ENG_OK;
+}

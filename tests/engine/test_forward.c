@@ -1,0 +1,137 @@
+/* The engine's logits against the fp64 reference: architectures, structures, weight types,
+ * awkward sizes. The kernel set is the one that ESPALIER_CPU names. */
+#include "tests/engine/random_model.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TOKENS 150 /* more than one chunk */
+
+struct comparison {
+    const char *name;
+    struct random_model model;
+    enum eng_weights weights;
+    const char *prefill; /* ESPALIER_PREFILL, NULL: unset */
+    double bound;        /* largest error allowed, in standard deviations of the logits */
+};
+
+/* Root of the mean square and the largest difference of the engine's logits from the
+ * reference's. */
+static void compare(const struct comparison *c, double *worst, double *deviation)
+{
+    char path[] = "/tmp/espalier-forward-XXXXXX";
+    struct eng_error err = {""};
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    if (c->prefill)
+        setenv("ESPALIER_PREFILL", c->prefill, 1);
+    else
+        unsetenv("ESPALIER_PREFILL");
+
+    size_t vocab = c->model.vocab;
+    struct eng_input *inputs = calloc(TOKENS, sizeof *inputs);
+    double *want = malloc(TOKENS * vocab * sizeof *want);
+    float *got = malloc(TOKENS * vocab * sizeof *got);
+    random_inputs(c->model.seed + 1, c->model.vocab, inputs, TOKENS);
+    if (random_model_write(&c->model, path, &err) != ENG_OK) fail_msg("%s", err.text);
+    if (reference_logits(path, inputs, TOKENS, want, &err) != ENG_OK) fail_msg("%s", err.text);
+
+    struct eng_model *model;
+    struct eng_session *session;
+    struct eng_model_options options = {.weights = c->weights, .threads = 2};
+    if (eng_model_open(path, &options, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    if (eng_session_new(model, 0, &session, &err) != ENG_OK) fail_msg("%s", err.text);
+    if (eng_session_logits_all(session, inputs, TOKENS, 0, got, NULL, &err) != ENG_OK)
+        fail_msg("%s", err.text);
+
+    double mean = 0, squares = 0;
+    *worst = 0;
+    for (size_t i = 0; i < TOKENS * vocab; i++) {
+        double difference = fabs(got[i] - want[i]);
+        if (!(difference <= *worst)) *worst = difference; /* keeps NaN */
+        mean += want[i];
+        squares += want[i] * want[i];
+    }
+    mean /= (double)(TOKENS * vocab);
+    *deviation = sqrt(squares / (double)(TOKENS * vocab) - mean * mean);
+
+    eng_session_free(session);
+    eng_model_close(model);
+    unlink(path);
+    free(inputs);
+    free(want);
+    free(got);
+    unsetenv("ESPALIER_PREFILL");
+}
+
+#define ESPALIER(structure_, type_)                                                                \
+    {                                                                                              \
+        .architecture = "espalier", .structure = structure_, .activation = "relu2", .type = type_, \
+        .layers = 2, .d_model = 64, .heads = 4, .kv_heads = 2, .head_dim = 32, .d_ff = 96,         \
+        .vocab = 283, .context = 160, .tied = true, .qk_norm = true, .seed = 7                     \
+    }
+#define ODD(type_)                                                                                 \
+    {                                                                                              \
+        .architecture = "espalier", .structure = "additive", .activation = "swiglu",               \
+        .type = type_, .layers = 3, .d_model = 44, .heads = 3, .kv_heads = 1, .head_dim = 22,      \
+        .d_ff = 70, .vocab = 263, .context = 151, .tied = false, .qk_norm = true, .seed = 11       \
+    }
+#define LLAMA(type_)                                                                               \
+    {                                                                                              \
+        .architecture = "llama", .structure = NULL, .activation = "swiglu", .type = type_,         \
+        .layers = 2, .d_model = 96, .heads = 6, .kv_heads = 2, .head_dim = 16, .d_ff = 128,        \
+        .vocab = 300, .context = 256, .tied = false, .qk_norm = false, .seed = 5                   \
+    }
+
+/* fp32 arithmetic stays within 2e-5 of a deviation; activations of 8 bits cost about
+ * a tenth of one at worst. */
+static const struct comparison comparisons[] = {
+    {"espalier none F32", ESPALIER("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"espalier additive F32", ESPALIER("additive", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"espalier additive_key F32", ESPALIER("additive_key", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8",
+     2e-5},
+    {"espalier multiplicative F32", ESPALIER("multiplicative", ENG_F32), ENG_WEIGHTS_AS_STORED,
+     "int8", 2e-5},
+    {"espalier gated F32", ESPALIER("gated", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"espalier additive F16", ESPALIER("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"espalier additive BF16", ESPALIER("additive", ENG_BF16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"espalier gated Q8_0", ESPALIER("gated", ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+    {"espalier gated Q8_0 expanded", ESPALIER("gated", ENG_Q8_0), ENG_WEIGHTS_F32, "int8", 2e-5},
+    {"espalier additive Q8_0 OpenBLAS", ESPALIER("additive", ENG_Q8_0), ENG_WEIGHTS_AS_STORED,
+     "blas", 2e-5},
+    {"espalier additive F16 default", ESPALIER("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, NULL,
+     2e-5},
+    {"odd sizes F32", ODD(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"odd sizes F16", ODD(ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"odd sizes BF16 OpenBLAS", ODD(ENG_BF16), ENG_WEIGHTS_AS_STORED, "blas", 2e-5},
+    {"llama F32", LLAMA(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"llama Q8_0", LLAMA(ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+};
+
+static void check_forward(void **state)
+{
+    const struct comparison *c = *state;
+    double worst, deviation;
+    compare(c, &worst, &deviation);
+    print_message("%s: largest error %.2e of a deviation\n", c->name, worst / deviation);
+    assert_true(worst <= c->bound * deviation);
+}
+
+int main(void)
+{
+    if (!random_model_set_runs()) return 77;
+    struct CMUnitTest tests[sizeof comparisons / sizeof comparisons[0]];
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+        tests[i] = (struct CMUnitTest){.name = comparisons[i].name,
+                                       .test_func = check_forward,
+                                       .initial_state = (void *)&comparisons[i]};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
