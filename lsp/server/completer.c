@@ -1,0 +1,135 @@
+/* completer.c: assists on one model and one session.
+ *
+ * Owns the model and the session. The inference thread replaces them only while the loop
+ * thread has no use for them: the loop forgets a model (and the token caches made from it)
+ * before it asks for another, so prepare and load never meet.
+ */
+#include "lsp/server/completer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct pair {
+    struct eng_model *model;
+    struct eng_session *session;
+};
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void unload(void *state)
+{
+    struct pair *pair = state;
+    eng_session_free(pair->session);
+    if (pair->model) eng_model_close(pair->model);
+    *pair = (struct pair){NULL, NULL};
+}
+
+static void describe(const struct pair *pair, double load_ms, struct lsp_model_facts *facts)
+{
+    const struct eng_model_info *info = eng_model_info(pair->model);
+    memset(facts, 0, sizeof *facts);
+    snprintf(facts->name, sizeof facts->name, "%s", info->name);
+    snprintf(facts->architecture, sizeof facts->architecture, "%s", info->architecture);
+    snprintf(facts->weight_type, sizeof facts->weight_type, "%s", info->weight_type);
+    snprintf(facts->kernels, sizeof facts->kernels, "%s", info->kernels);
+    facts->parameters = info->parameters;
+    facts->file_bytes = info->file_bytes;
+    facts->session_bytes = eng_session_bytes(pair->session);
+    facts->context = info->context;
+    facts->load_ms = load_ms;
+}
+
+static enum eng_status load(void *state, const struct lsp_model_choice *choice,
+                            struct lsp_model_facts *facts, struct eng_error *err)
+{
+    struct pair *pair = state;
+    double start = now_ms();
+    unload(pair);
+    struct eng_model_options options = {.threads = choice->threads};
+    enum eng_status status = eng_model_open(choice->path, &options, &pair->model, err);
+    if (status != ENG_OK) {
+        pair->model = NULL;
+        return status;
+    }
+    /* No more cache than prompts can fill: a model's own context may be huge. */
+    struct asst_prompt_options sizes;
+    asst_prompt_defaults(pair->model, &sizes);
+    status = eng_session_new(pair->model, sizes.budget, &pair->session, err);
+    if (status != ENG_OK) {
+        pair->session = NULL;
+        unload(pair);
+        return status;
+    }
+    describe(pair, now_ms() - start, facts);
+    return ENG_OK;
+}
+
+static enum eng_status complete(void *state, void *work, eng_cancel *cancel,
+                                struct asst_result *out, struct eng_error *err)
+{
+    struct pair *pair = state;
+    return asst_complete_run(pair->session, work, cancel, out, err);
+}
+
+static enum eng_status prefill(void *state, void *work, eng_cancel *cancel, struct eng_error *err)
+{
+    struct pair *pair = state;
+    return asst_complete_prefill(pair->session, work, cancel, err);
+}
+
+static enum eng_status prepare(void *state, const struct asst_request *request,
+                               struct asst_tokens **tokens, void **work, struct eng_error *err)
+{
+    struct pair *pair = state;
+    if (!*tokens) {
+        enum eng_status status = asst_tokens_new(pair->model, tokens, err);
+        if (status != ENG_OK) {
+            *tokens = NULL;
+            return status;
+        }
+    }
+    struct asst_request with_tokens = *request;
+    with_tokens.tokens = *tokens;
+    struct asst_job *job = NULL;
+    enum eng_status status = asst_complete_prepare(pair->model, &with_tokens, &job, err);
+    *work = job;
+    return status;
+}
+
+static void discard(void *state, void *work)
+{
+    (void)state;
+    asst_job_free(work);
+}
+
+struct lsp_completer *lsp_completer_new(void)
+{
+    struct lsp_completer *completer = malloc(sizeof *completer);
+    struct pair *pair = calloc(1, sizeof *pair);
+    if (!completer || !pair) {
+        free(completer);
+        free(pair);
+        return NULL;
+    }
+    *completer = (struct lsp_completer){.state = pair,
+                                        .load = load,
+                                        .unload = unload,
+                                        .complete = complete,
+                                        .prefill = prefill,
+                                        .prepare = prepare,
+                                        .discard = discard};
+    return completer;
+}
+
+void lsp_completer_free(struct lsp_completer *completer)
+{
+    if (!completer) return;
+    free(completer->state);
+    free(completer);
+}

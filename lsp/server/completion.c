@@ -1,0 +1,382 @@
+/* completion.c: from a completion request to its one answer.
+ *
+ * A request is opened, its document parsed (in slices, should it be large), its prompt
+ * prepared here on the loop thread, and the work posted to the inference thread. At most
+ * one completion is open: whatever makes it pointless (a newer one, a change, a close, a
+ * cancel) answers it at once, and its outcome, when it arrives, finds its ticket gone.
+ *
+ * Ranges. The text of the document that the answer's range holds before the cursor is the
+ * start of the inserted text, always: an empty range at the cursor for inline completions,
+ * the typed word for completion items, and for a selected completion the range that the
+ * client has selected, with its text in front of ours.
+ *
+ * No model, no trust in the buffer, completions switched off: an empty list, never an
+ * error, as editors show errors to people who only typed.
+ */
+#include "lsp/server/json.h"
+#include "lsp/server/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PARSE_BUDGET_US 20000u
+#define MAX_LEAD        16384u /* bytes of a selected completion or of a typed word */
+#define MAX_LABEL       80u
+
+/* ---- Answering --------------------------------------------------------------------- */
+
+static void answer_list(struct lsp_server *server, uint64_t ticket, bool inline_list, cJSON *list)
+{
+    lsp_answer(server, ticket, inline_list ? list : lsp_write_completion_list(list));
+}
+
+/* Forgets the open completion; the ticket is the caller's to answer. */
+static uint64_t take_completion(struct lsp_server *server)
+{
+    struct lsp_completion *open = &server->completion;
+    uint64_t ticket = open->ticket;
+    free(open->uri);
+    free(open->lead);
+    memset(open, 0, sizeof *open);
+    return ticket;
+}
+
+void lsp_end_completion(struct lsp_server *server, const char *uri, enum lsp_end_reason reason)
+{
+    struct lsp_completion *open = &server->completion;
+    if (!open->ticket || (uri && strcmp(uri, open->uri) != 0)) return;
+    bool inline_list = open->inline_list;
+    lsp_worker_cancel(server->worker, open->ticket);
+    uint64_t ticket = take_completion(server);
+    switch (reason) {
+    case LSP_END_STALE:
+        server->counters.stale++;
+        answer_list(server, ticket, inline_list, lsp_write_list());
+        break;
+    case LSP_END_SUPERSEDED:
+        server->counters.superseded++;
+        lsp_answer_error(server, ticket, LSP_REQUEST_CANCELLED, "a newer request took its place");
+        break;
+    case LSP_END_CANCELLED:
+        server->counters.cancelled++;
+        lsp_answer_error(server, ticket, LSP_REQUEST_CANCELLED, "cancelled");
+        break;
+    }
+}
+
+void lsp_on_cancel(struct lsp_server *server, struct lsp_message *message)
+{
+    const char *id;
+    struct lsp_error err;
+    if (!lsp_read_cancel(message, &id, &err)) {
+        lsp_log(server, LSP_LOG_WARN, "$/cancelRequest: %s", err.text);
+        return;
+    }
+    uint64_t ticket = lsp_requests_find(&server->requests, id);
+    if (ticket && ticket == server->completion.ticket)
+        lsp_end_completion(server, NULL, LSP_END_CANCELLED);
+}
+
+/* ---- Where to insert, and what to replace ------------------------------------------ */
+
+static void to_position(const struct lsp_server *server, const struct lsp_document *document,
+                        size_t offset, struct lsp_position *out)
+{
+    size_t line, column;
+    syn_position_of(document->syn, offset, server->encoding, &line, &column);
+    *out = (struct lsp_position){(uint32_t)line, (uint32_t)column};
+}
+
+static size_t to_offset(const struct lsp_server *server, const struct lsp_document *document,
+                        struct lsp_position position)
+{
+    return syn_offset_of(document->syn, position.line, position.character, server->encoding);
+}
+
+static bool is_word_byte(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c >= 0x80;
+}
+
+static size_t word_start(const char *text, size_t cursor)
+{
+    size_t start = cursor;
+    while (start > 0 && cursor - start < MAX_LEAD && is_word_byte((unsigned char)text[start - 1]))
+        start--;
+    while (start < cursor && ((unsigned char)text[start] & 0xc0) == 0x80)
+        start++; /* the limit may have cut a character */
+    return start;
+}
+
+/* The selected completion: its range has to be one line around the cursor, and what is
+ * typed of it the start of its text; else nothing that we say could be shown. */
+static bool place_selected(struct lsp_server *server, const struct lsp_document *document,
+                           const struct lsp_completion_params *params, struct lsp_completion *out)
+{
+    size_t len, cursor = out->cursor;
+    const char *text = syn_document_text(document->syn, &len);
+    const struct lsp_range *range = &params->selected_range;
+    size_t start = to_offset(server, document, range->start);
+    size_t end = to_offset(server, document, range->end);
+    size_t lead = strlen(params->selected_text);
+    if (range->start.line != range->end.line || range->start.line != params->position.line ||
+        start > cursor || end < cursor || lead > MAX_LEAD || lead < cursor - start ||
+        memcmp(text + start, params->selected_text, cursor - start) != 0)
+        return false;
+    out->selected = true;
+    out->selected_start = start;
+    out->selected_end = end;
+    to_position(server, document, start, &out->replace.start);
+    to_position(server, document, end, &out->replace.end);
+    out->lead = strdup(params->selected_text);
+    return out->lead != NULL;
+}
+
+static bool place(struct lsp_server *server, const struct lsp_document *document,
+                  const struct lsp_completion_params *params, struct lsp_completion *out)
+{
+    size_t len;
+    const char *text = syn_document_text(document->syn, &len);
+    out->cursor = to_offset(server, document, params->position);
+    if (params->has_selected && out->inline_list)
+        return place_selected(server, document, params, out);
+    size_t start = out->inline_list ? out->cursor : word_start(text, out->cursor);
+    to_position(server, document, start, &out->replace.start);
+    to_position(server, document, out->cursor, &out->replace.end);
+    out->lead = strndup(text + start, out->cursor - start);
+    return out->lead != NULL;
+}
+
+/* ---- Preparing --------------------------------------------------------------------- */
+
+static enum asst_scope scope_of(const struct lsp_config *config)
+{
+    static const enum asst_scope scopes[] = {[LSP_MULTILINE_AUTO] = ASST_SCOPE_AUTO,
+                                             [LSP_MULTILINE_NEVER] = ASST_SCOPE_LINE,
+                                             [LSP_MULTILINE_ALWAYS] = ASST_SCOPE_BLOCK};
+    return scopes[config->completion_multiline];
+}
+
+static enum eng_status prepare(struct lsp_server *server, struct lsp_document *document,
+                               size_t cursor, uint32_t n, void **work, struct eng_error *err)
+{
+    const struct asst_request request = {
+        .doc = document->syn,
+        .cursor = cursor,
+        .scope = scope_of(&server->config),
+        .max_tokens = (uint32_t)server->config.completion_max_tokens,
+        .n = n,
+    };
+    return server->completer->prepare(server->completer->state, &request, &document->tokens, work,
+                                      err);
+}
+
+/* Prepares for the text as it would be with the selected completion put in. The buffer
+ * holds that text only inside this function. */
+static enum eng_status prepare_selected(struct lsp_server *server, struct lsp_document *document,
+                                        const struct lsp_completion *open, void **work,
+                                        struct eng_error *err)
+{
+    size_t start = open->selected_start, end = open->selected_end, len;
+    size_t lead = strlen(open->lead);
+    char *old = strndup(syn_document_text(document->syn, &len) + start, end - start);
+    struct syn_error why = {""};
+    enum eng_status status = ENG_BAD_INPUT;
+    if (!old || syn_document_edit(document->syn, start, end, open->lead, lead, &why)) {
+        snprintf(err->text, sizeof err->text, "%s", old ? why.text : "out of memory");
+        free(old);
+        return status;
+    }
+    if (syn_document_parse(document->syn, PARSE_BUDGET_US, &why) == SYN_OK)
+        status = prepare(server, document, start + lead, open->items, work, err);
+    else
+        snprintf(err->text, sizeof err->text, "the selected completion takes too long to parse");
+    if (syn_document_edit(document->syn, start, start + lead, old, end - start, &why))
+        document->trusted = false;
+    free(old);
+    lsp_schedule_work(server);
+    return status;
+}
+
+void lsp_continue_completion(struct lsp_server *server)
+{
+    struct lsp_completion *open = &server->completion;
+    if (!open->ticket || open->posted) return;
+    struct lsp_document *document = lsp_documents_find(server->documents, open->uri);
+    struct eng_error err = {""};
+    struct lsp_job job = {.kind = LSP_JOB_COMPLETE, .ticket = open->ticket};
+    if (syn_document_parse(document->syn, PARSE_BUDGET_US, NULL) == SYN_TIMEOUT) {
+        lsp_schedule_work(server);
+        return;
+    }
+    enum eng_status status =
+        open->selected ? prepare_selected(server, document, open, &job.work, &err)
+                       : prepare(server, document, open->cursor, open->items, &job.work, &err);
+    if (status == ENG_OK) {
+        open->posted = true;
+        lsp_worker_post(server->worker, &job);
+        return;
+    }
+    lsp_log(server, LSP_LOG_ERROR, "completion in %s: %s", open->uri, err.text);
+    server->counters.failed++;
+    bool inline_list = open->inline_list;
+    answer_list(server, take_completion(server), inline_list, lsp_write_list());
+}
+
+void lsp_prefill(struct lsp_server *server)
+{
+    char *uri = server->prefill_uri;
+    server->prefill_uri = NULL;
+    struct lsp_document *document = uri ? lsp_documents_find(server->documents, uri) : NULL;
+    free(uri);
+    if (!document || !document->trusted || server->model_state != LSP_MODEL_READY ||
+        server->completion.ticket || !server->config.completion_enabled)
+        return;
+    struct eng_error err = {""};
+    struct lsp_job job = {.kind = LSP_JOB_PREFILL,
+                          .ticket = lsp_requests_ticket(&server->requests)};
+    if (prepare(server, document, document->cursor, 1, &job.work, &err) != ENG_OK) {
+        lsp_log(server, LSP_LOG_WARN, "prefill: %s", err.text);
+        return;
+    }
+    server->counters.prefills++;
+    lsp_worker_post(server->worker, &job);
+}
+
+void lsp_on_prefilled(struct lsp_server *server, const struct lsp_outcome *outcome)
+{
+    if (outcome->status == ENG_OK)
+        server->counters.prefills_done++;
+    else if (outcome->status != ENG_CANCELLED)
+        lsp_log(server, LSP_LOG_WARN, "prefill: %s", outcome->error.text);
+}
+
+/* ---- Requests ---------------------------------------------------------------------- */
+
+/* True when the person asked for suggestions, instead of merely typing. Final LSP 3.18 has
+ * 1 for asked and 2 for typed, vscode-languageclient 9 has 0 and 1: a client that has ever
+ * sent 0 counts from there. */
+static bool is_invoked(struct lsp_server *server, const struct lsp_completion_params *params)
+{
+    if (params->trigger_kind == 0) server->client_numbers_triggers_from_0 = true;
+    return params->trigger_kind == (server->client_numbers_triggers_from_0 ? 0 : 1);
+}
+
+static void start_completion(struct lsp_server *server, struct lsp_message *message,
+                             uint64_t ticket, bool inline_list)
+{
+    struct lsp_completion_params params;
+    struct lsp_error err;
+    server->counters.completions++;
+    if (!lsp_read_completion(message, &params, &err)) {
+        lsp_answer_error(server, ticket, LSP_INVALID_PARAMS, err.text);
+        return;
+    }
+    lsp_end_completion(server, NULL, LSP_END_SUPERSEDED);
+    struct lsp_document *document = lsp_documents_find(server->documents, params.uri);
+    bool possible = document && document->trusted && server->config.completion_enabled &&
+                    server->model_state == LSP_MODEL_READY;
+    struct lsp_completion *open = &server->completion;
+    *open = (struct lsp_completion){.inline_list = inline_list, .started = uv_hrtime()};
+    open->items = 1;
+    if (is_invoked(server, &params) || !inline_list)
+        open->items = (uint32_t)server->config.completion_items;
+    if (possible) open->uri = strdup(params.uri);
+    if (!open->uri || !place(server, document, &params, open)) {
+        take_completion(server);
+        server->counters.empty++;
+        answer_list(server, ticket, inline_list, lsp_write_list());
+        return;
+    }
+    open->ticket = ticket;
+    open->revision = document->revision;
+    lsp_continue_completion(server);
+}
+
+void lsp_on_inline_completion(struct lsp_server *server, struct lsp_message *message,
+                              uint64_t ticket)
+{
+    start_completion(server, message, ticket, true);
+}
+
+void lsp_on_completion(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)
+{
+    start_completion(server, message, ticket, false);
+}
+
+/* ---- Outcomes ---------------------------------------------------------------------- */
+
+/* A short line for a list of completions: the first line of the text that has content. */
+static void make_label(const char *lead, const char *text, char *out, size_t capacity)
+{
+    if (!*lead) text += strspn(text, " \t\r\n");
+    size_t len = strcspn(text, "\r\n");
+    int n = snprintf(out, capacity, "%s%.*s", lead, (int)(len < capacity ? len : capacity), text);
+    size_t end = n < 0 ? 0 : (size_t)n < capacity ? (size_t)n : capacity - 1;
+    while (end > 0 && !lsp_utf8_is_valid(out, end))
+        end--; /* the capacity may have cut a character */
+    out[end] = 0;
+}
+
+static cJSON *write_item(const struct lsp_completion *open, const struct asst_item *item,
+                         unsigned rank)
+{
+    size_t lead = strlen(open->lead);
+    char *text = malloc(lead + item->len + 1);
+    if (!text) return NULL;
+    memcpy(text, open->lead, lead);
+    memcpy(text + lead, item->text, item->len);
+    text[lead + item->len] = 0;
+    char label[MAX_LABEL + 1];
+    make_label(open->lead, item->text, label, sizeof label);
+    cJSON *json = open->inline_list
+                      ? lsp_write_inline_item(text, &open->replace)
+                      : lsp_write_completion_item(label, text, *open->lead ? open->lead : label,
+                                                  rank, &open->replace);
+    free(text);
+    return json;
+}
+
+static bool is_presentable(const struct lsp_server *server, const struct asst_item *item)
+{
+    return item->len > 0 && item->confidence >= server->config.completion_min_confidence &&
+           !memchr(item->text, 0, item->len) && lsp_utf8_is_valid(item->text, item->len);
+}
+
+static cJSON *write_items(struct lsp_server *server, const struct asst_result *result)
+{
+    cJSON *list = lsp_write_list();
+    unsigned rank = 0;
+    for (size_t i = 0; i < result->count; i++) {
+        if (!is_presentable(server, &result->items[i])) continue;
+        list = lsp_list_add(list, write_item(&server->completion, &result->items[i], rank++));
+    }
+    server->counters.shown_items += rank;
+    server->counters.empty += rank == 0;
+    return list;
+}
+
+void lsp_on_completed(struct lsp_server *server, struct lsp_outcome *outcome)
+{
+    struct lsp_completion *open = &server->completion;
+    if (outcome->ticket != open->ticket)
+        return; /* answered already: superseded, cancelled or stale */
+    const struct lsp_document *document = lsp_documents_find(server->documents, open->uri);
+    if (!document || document->revision != open->revision) {
+        lsp_end_completion(server, NULL, LSP_END_STALE);
+        return;
+    }
+    cJSON *list;
+    if (outcome->status == ENG_OK) {
+        list = write_items(server, &outcome->result);
+        server->last_timings = outcome->result.timings;
+        server->last_total_ms = (double)(uv_hrtime() - open->started) / 1e6;
+    } else {
+        lsp_log(server, LSP_LOG_ERROR, "completion in %s: %s", open->uri, outcome->error.text);
+        server->counters.failed++;
+        list = lsp_write_list();
+    }
+    bool inline_list = open->inline_list;
+    answer_list(server, take_completion(server), inline_list, list);
+}

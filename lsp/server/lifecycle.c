@@ -1,0 +1,298 @@
+/* lifecycle.c: from initialize to exit, and what is configured in between.
+ *
+ * initialize is answered before anything slow is begun: the model is loaded by the
+ * inference thread, and until it is there completions are empty lists. Settings come from
+ * files, from initializationOptions and from the editor's configuration; each time they
+ * are read anew from the bottom up, so that a setting that is taken away is gone.
+ *
+ * Without a model the client is told once, in words that say what to do about it.
+ */
+#include "lsp/server/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PARENT_CHECK_MS 2000u
+#define PROGRESS_TOKEN  "espalier/model"
+
+/* ---- The model --------------------------------------------------------------------- */
+
+static void tell_about_model(struct lsp_server *server)
+{
+    bool missing = server->model_state == LSP_MODEL_NONE || server->model_state == LSP_MODEL_FAILED;
+    if (!missing || server->told_no_model || server->phase != LSP_PHASE_RUNNING) return;
+    server->told_no_model = true;
+    lsp_notify(server, "window/showMessage",
+               lsp_write_message(server->model_state == LSP_MODEL_FAILED ? LSP_SHOW_ERROR
+                                                                         : LSP_SHOW_WARNING,
+                                 server->model_message));
+}
+
+static void show_progress(struct lsp_server *server)
+{
+    if (server->model_state == LSP_MODEL_LOADING && server->client_progress &&
+        server->progress == LSP_PROGRESS_NONE && server->phase == LSP_PHASE_RUNNING) {
+        server->progress = LSP_PROGRESS_ASKED;
+        lsp_ask(server, LSP_ASKED_PROGRESS, "window/workDoneProgress/create",
+                lsp_write_progress_token(PROGRESS_TOKEN));
+    }
+}
+
+static void end_progress(struct lsp_server *server, const char *text)
+{
+    if (server->progress == LSP_PROGRESS_SHOWN)
+        lsp_notify(server, "$/progress", lsp_write_progress(PROGRESS_TOKEN, "end", text));
+    if (server->progress == LSP_PROGRESS_SHOWN) server->progress = LSP_PROGRESS_NONE;
+}
+
+/* Loads what is configured now, unless it is what is loaded already. */
+static void choose_model(struct lsp_server *server)
+{
+    const struct lsp_config *config = &server->config;
+    const char *path = config->model;
+    if (!*path && server->options->default_model) path = server->options->default_model;
+    bool same = strcmp(path, server->model_choice.path) == 0 &&
+                config->threads == server->model_choice.threads;
+    if (*path && same && server->model_state != LSP_MODEL_NONE) return;
+    /* The present model's users go first: see completer.c. */
+    lsp_end_completion(server, NULL, LSP_END_STALE);
+    lsp_documents_drop_tokens(server->documents);
+    snprintf(server->model_choice.path, sizeof server->model_choice.path, "%s", path);
+    server->model_choice.threads = config->threads;
+    if (!*path) {
+        server->model_state = LSP_MODEL_NONE;
+        snprintf(server->model_message, sizeof server->model_message,
+                 "Espalier has no model, so it completes nothing. Set espalier.model to the path "
+                 "of a GGUF file.");
+        tell_about_model(server);
+        return;
+    }
+    struct lsp_job job = {.kind = LSP_JOB_LOAD,
+                          .ticket = lsp_requests_ticket(&server->requests),
+                          .choice = server->model_choice};
+    server->load_ticket = job.ticket;
+    server->model_state = LSP_MODEL_LOADING;
+    server->model_message[0] = 0;
+    server->told_no_model = false;
+    lsp_worker_post(server->worker, &job);
+    show_progress(server);
+}
+
+void lsp_on_loaded(struct lsp_server *server, const struct lsp_outcome *outcome)
+{
+    if (outcome->ticket != server->load_ticket) return; /* another model was chosen meanwhile */
+    if (outcome->status == ENG_OK) {
+        server->model_state = LSP_MODEL_READY;
+        server->model = outcome->facts;
+        lsp_log(server, LSP_LOG_INFO, "model %s (%s, %s kernels) loaded in %.0f ms",
+                server->model.name, server->model.weight_type, server->model.kernels,
+                server->model.load_ms);
+        end_progress(server, "ready");
+        return;
+    }
+    server->model_state = LSP_MODEL_FAILED;
+    snprintf(server->model_message, sizeof server->model_message, "Espalier has no model: %s",
+             outcome->error.text);
+    lsp_log(server, LSP_LOG_ERROR, "%s", server->model_message);
+    end_progress(server, "failed");
+    tell_about_model(server);
+}
+
+/* ---- Configuration ----------------------------------------------------------------- */
+
+static void on_config_warning(const char *line, void *user)
+{
+    lsp_log(user, LSP_LOG_WARN, "%s", line);
+}
+
+static void complain(struct lsp_server *server, const struct lsp_config_error *err)
+{
+    lsp_log(server, LSP_LOG_ERROR, "%s", err->text);
+    if (server->phase != LSP_PHASE_NEW)
+        lsp_notify(server, "window/showMessage", lsp_write_message(LSP_SHOW_ERROR, err->text));
+}
+
+void lsp_read_configuration(struct lsp_server *server)
+{
+    const struct lsp_serve_options *options = server->options;
+    struct lsp_config config;
+    struct lsp_config_error err;
+    char folder[LSP_CONFIG_PATH_MAX];
+    bool has_folder =
+        server->folder_count > 0 && lsp_path_of_uri(server->folders[0], folder, sizeof folder);
+    if (!lsp_config_load(&config, options->config_path, has_folder ? folder : NULL,
+                         on_config_warning, server, &err))
+        complain(server, &err);
+    if (server->settings &&
+        !lsp_config_apply(&config, "settings of the editor", has_folder ? folder : NULL,
+                          server->settings, strlen(server->settings), on_config_warning, server,
+                          &err))
+        complain(server, &err);
+    if (options->model) snprintf(config.model, sizeof config.model, "%s", options->model);
+    if (options->threads >= 0) config.threads = options->threads;
+    if (options->log_level >= 0) config.log_level = options->log_level;
+    server->config = config;
+    server->log_level = config.log_level;
+    choose_model(server);
+}
+
+/* Keeps a copy of the editor's settings; NULL when it has none. */
+static void keep_settings(struct lsp_server *server, const cJSON *settings)
+{
+    free(server->settings);
+    server->settings = settings ? lsp_print(settings) : NULL;
+}
+
+static void pull_configuration(struct lsp_server *server)
+{
+    if (server->client_pulls_configuration)
+        lsp_ask(server, LSP_ASKED_CONFIGURATION, "workspace/configuration",
+                lsp_write_configuration_items());
+}
+
+void lsp_on_configuration(struct lsp_server *server, struct lsp_message *message)
+{
+    const cJSON *settings = lsp_read_settings(message);
+    if (!settings && server->client_pulls_configuration) {
+        pull_configuration(server);
+        return;
+    }
+    keep_settings(server, settings);
+    lsp_read_configuration(server);
+}
+
+void lsp_on_answer(struct lsp_server *server, enum lsp_asked what, struct lsp_message *message)
+{
+    if (message->is_error)
+        lsp_log(server, LSP_LOG_WARN, "the client refused a request of ours: %s",
+                message->error_message);
+    switch (what) {
+    case LSP_ASKED_CONFIGURATION:
+        if (message->is_error) break;
+        /* An editor that knows no such section answers null: what it sent at the start
+         * stays. */
+        if (lsp_read_configuration_answer(message)) {
+            keep_settings(server, lsp_read_configuration_answer(message));
+            lsp_read_configuration(server);
+        }
+        break;
+    case LSP_ASKED_PROGRESS:
+        server->progress = LSP_PROGRESS_NONE;
+        if (message->is_error || server->model_state != LSP_MODEL_LOADING) break;
+        server->progress = LSP_PROGRESS_SHOWN;
+        lsp_notify(server, "$/progress",
+                   lsp_write_progress(PROGRESS_TOKEN, "begin", "Loading the model"));
+        break;
+    case LSP_ASKED_REGISTRATION:
+        break;
+    }
+}
+
+/* ---- Folders ----------------------------------------------------------------------- */
+
+static void add_folder(struct lsp_server *server, const char *uri)
+{
+    if (server->folder_count == LSP_MAX_FOLDERS) return;
+    char *copy = strdup(uri);
+    if (copy) server->folders[server->folder_count++] = copy;
+}
+
+static void remove_folder(struct lsp_server *server, const char *uri)
+{
+    for (size_t i = 0; i < server->folder_count; i++) {
+        if (strcmp(server->folders[i], uri) != 0) continue;
+        free(server->folders[i]);
+        server->folder_count--;
+        memmove(&server->folders[i], &server->folders[i + 1],
+                (server->folder_count - i) * sizeof *server->folders);
+        return;
+    }
+}
+
+void lsp_on_folders(struct lsp_server *server, struct lsp_message *message)
+{
+    struct lsp_folders_params params;
+    struct lsp_error err;
+    if (!lsp_read_folders(message, &params, &err)) {
+        lsp_log(server, LSP_LOG_ERROR, "workspace/didChangeWorkspaceFolders: %s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < params.removed_count; i++)
+        remove_folder(server, params.removed[i]);
+    for (size_t i = 0; i < params.added_count; i++)
+        add_folder(server, params.added[i]);
+    lsp_read_configuration(server); /* the first folder's espalier.json counts */
+}
+
+/* ---- The life of a session --------------------------------------------------------- */
+
+static void on_parent_check(uv_timer_t *timer)
+{
+    struct lsp_server *server = timer->data;
+    if (uv_kill((int)server->parent_pid, 0) == UV_ESRCH) {
+        lsp_log(server, LSP_LOG_WARN, "the client (process %lld) is gone",
+                (long long)server->parent_pid);
+        lsp_end(server, 1);
+    }
+}
+
+void lsp_on_initialize(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)
+{
+    struct lsp_initialize_params params;
+    struct lsp_error err;
+    if (!lsp_read_initialize(message, &params, &err)) {
+        lsp_answer_error(server, ticket, LSP_INVALID_PARAMS, err.text);
+        return;
+    }
+    server->encoding = params.encoding;
+    server->client_inline = params.inline_completion;
+    server->client_progress = params.work_done_progress;
+    server->client_pulls_configuration = params.pull_configuration;
+    server->client_registers = params.register_configuration;
+    server->parent_pid = params.process_id;
+    for (size_t i = 0; i < params.folder_count; i++)
+        add_folder(server, params.folders[i]);
+    keep_settings(server, lsp_read_options(&params));
+    server->phase = LSP_PHASE_INITIALIZED;
+    lsp_answer(server, ticket, lsp_write_capabilities(params.encoding, params.inline_completion));
+    if (server->parent_pid)
+        uv_timer_start(&server->parent, on_parent_check, PARENT_CHECK_MS, PARENT_CHECK_MS);
+    lsp_read_configuration(server);
+    lsp_log(server, LSP_LOG_INFO, "espalier %s serves %s", ESPALIER_VERSION,
+            *params.client_name ? params.client_name : "a client without a name");
+}
+
+void lsp_on_initialized(struct lsp_server *server, struct lsp_message *message)
+{
+    (void)message;
+    if (server->phase != LSP_PHASE_INITIALIZED) return;
+    server->phase = LSP_PHASE_RUNNING;
+    if (server->client_registers)
+        lsp_ask(server, LSP_ASKED_REGISTRATION, "client/registerCapability",
+                lsp_write_configuration_registration());
+    pull_configuration(server);
+    show_progress(server);
+    tell_about_model(server);
+}
+
+void lsp_on_shutdown(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)
+{
+    (void)message;
+    lsp_end_completion(server, NULL, LSP_END_CANCELLED);
+    server->phase = LSP_PHASE_SHUTDOWN;
+    lsp_answer(server, ticket, NULL);
+}
+
+void lsp_on_exit(struct lsp_server *server, struct lsp_message *message)
+{
+    (void)message;
+    lsp_end(server, server->phase == LSP_PHASE_SHUTDOWN ? 0 : 1);
+}
+
+void lsp_free_lifecycle(struct lsp_server *server)
+{
+    while (server->folder_count > 0)
+        free(server->folders[--server->folder_count]);
+    free(server->settings);
+    server->settings = NULL;
+}

@@ -1,0 +1,70 @@
+/* status.c: what the server knows about itself, and what the client reports back.
+ *
+ * Reports of shown and accepted completions are only counted, and only here: nothing of
+ * what was shown or accepted is kept, and nothing leaves the machine.
+ */
+#include "lsp/server/session.h"
+
+void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)
+{
+    static const char *const states[] = {"none", "loading", "ready", "failed"};
+    (void)message;
+    const struct lsp_counters *c = &server->counters;
+    bool ready = server->model_state == LSP_MODEL_READY;
+    const struct lsp_status status = {
+        .state = states[server->model_state],
+        .message = server->model_message,
+        .model = ready ? server->model.name : NULL,
+        .path = server->model_choice.path,
+        .architecture = server->model.architecture,
+        .weight_type = server->model.weight_type,
+        .kernels = server->model.kernels,
+        .parameters = (double)server->model.parameters,
+        .session_bytes = (double)server->model.session_bytes,
+        .context = server->model.context,
+        .load_ms = server->model.load_ms,
+        .documents = lsp_documents_count(server->documents),
+        .open_requests = server->requests.count,
+        .prepare_ms = server->last_timings.prepare_ms,
+        .prefill_ms = server->last_timings.prefill_ms,
+        .decode_ms = server->last_timings.decode_ms,
+        .total_ms = server->last_total_ms,
+        .prompt_tokens = server->last_timings.prompt_tokens,
+        .cached_tokens = server->last_timings.cached_tokens,
+        .generated_tokens = server->last_timings.generated_tokens,
+        .longest_turn_ms = server->longest_turn_ms,
+    };
+    const struct lsp_named_count counts[] = {
+        {"requests", c->requests},
+        {"notifications", c->notifications},
+        {"invalid", c->invalid},
+        {"answers", c->answers},
+        {"errors", c->errors},
+        {"completions", c->completions},
+        {"suggested", c->shown_items},
+        {"empty", c->empty},
+        {"cancelled", c->cancelled},
+        {"superseded", c->superseded},
+        {"stale", c->stale},
+        {"failed", c->failed},
+        {"prefills", c->prefills},
+        {"prefillsFinished", c->prefills_done},
+        {"shown", c->did_show},
+        {"partiallyAccepted", c->partial_accepts},
+        {"acceptedLength", c->accepted_units},
+        {"slowTurns", c->slow_turns},
+    };
+    lsp_answer(server, ticket, lsp_write_status(&status, counts, sizeof counts / sizeof *counts));
+}
+
+void lsp_on_did_show(struct lsp_server *server, struct lsp_message *message)
+{
+    (void)message;
+    server->counters.did_show++;
+}
+
+void lsp_on_partially_accepted(struct lsp_server *server, struct lsp_message *message)
+{
+    server->counters.partial_accepts++;
+    server->counters.accepted_units += lsp_read_accepted_length(message);
+}
