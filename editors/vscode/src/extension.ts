@@ -7,6 +7,7 @@ import * as vscode from 'vscode';
 import { LanguageClient, State } from 'vscode-languageclient/node';
 import type { LanguageClientOptions, ServerOptions } from 'vscode-languageclient/node';
 import { findServer } from './server';
+import { serverSettings, toggleCompletion } from './settings';
 import { StatusItem } from './status';
 
 const languages = [
@@ -32,10 +33,6 @@ const languages = [
 
 let client: LanguageClient | undefined;
 
-function inlineCompletionEnabled(): boolean {
-  return vscode.workspace.getConfiguration('espalier').get('inlineCompletion.enabled', true);
-}
-
 function createClient(context: vscode.ExtensionContext): LanguageClient {
   const command = findServer(
     vscode.workspace.getConfiguration('espalier').get('path', ''),
@@ -43,11 +40,24 @@ function createClient(context: vscode.ExtensionContext): LanguageClient {
   );
   const server: ServerOptions = { command, args: ['serve', '--stdio'] };
   const options: LanguageClientOptions = {
+    initializationOptions: serverSettings,
     documentSelector: languages.map((language) => ({ language, scheme: 'file' })),
-    synchronize: { configurationSection: 'espalier' },
     middleware: {
-      provideInlineCompletionItems: (document, position, trigger, token, next) =>
-        inlineCompletionEnabled() ? next(document, position, trigger, token) : undefined,
+      workspace: {
+        // Both ways in which a server can learn its settings.
+        configuration: async (params, token, next) => {
+          const answers = await next(params, token);
+          return Array.isArray(answers)
+            ? answers.map((answer: unknown, index) =>
+                params.items[index]?.section === 'espalier' ? serverSettings() : answer,
+              )
+            : answers;
+        },
+        didChangeConfiguration: async () => {
+          const settings = { espalier: serverSettings() };
+          await client?.sendNotification('workspace/didChangeConfiguration', { settings });
+        },
+      },
     },
   };
   return new LanguageClient('espalier', 'Espalier', server, options);
@@ -57,16 +67,19 @@ async function start(context: vscode.ExtensionContext, status: StatusItem): Prom
   const started = createClient(context);
   client = started;
   started.onDidChangeState(({ newState }) => {
-    if (client === started) {
-      status.serverIs(State[newState].toLowerCase());
+    if (client !== started) {
+      return;
+    }
+    status.serverIs(newState);
+    if (newState === State.Running) {
+      void status.refresh(started);
     }
   });
   try {
     await started.start();
-    await status.refresh(started, inlineCompletionEnabled());
   } catch (cause) {
     // The client has shown the cause to the user; here it only must not end the extension.
-    status.failed(cause);
+    status.warn(cause);
   }
 }
 
@@ -92,23 +105,13 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   context.subscriptions.push(
     status,
     vscode.commands.registerCommand('espalier.restart', restart),
-    vscode.commands.registerCommand('espalier.status', () =>
-      status.show(client, inlineCompletionEnabled()),
-    ),
-    vscode.commands.registerCommand('espalier.toggle', () =>
-      vscode.workspace
-        .getConfiguration('espalier')
-        .update(
-          'inlineCompletion.enabled',
-          !inlineCompletionEnabled(),
-          vscode.ConfigurationTarget.Global,
-        ),
-    ),
+    vscode.commands.registerCommand('espalier.status', () => status.showDetails(client)),
+    vscode.commands.registerCommand('espalier.toggle', toggleCompletion),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration('espalier.path')) {
         void restart();
       } else if (change.affectsConfiguration('espalier')) {
-        void status.refresh(client, inlineCompletionEnabled());
+        void status.refresh(client);
       }
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(restart),

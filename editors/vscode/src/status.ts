@@ -1,26 +1,33 @@
 import * as vscode from 'vscode';
 import { State } from 'vscode-languageclient/node';
 import type { LanguageClient } from 'vscode-languageclient/node';
+import { completionEnabled } from './settings';
 
-/** What the server answers to espalier/status: names and values, nested as the server likes. */
-type Status = Record<string, unknown>;
+/** What the server answers to espalier/status; of its many values these two are shown at once. */
+interface Status extends Record<string, unknown> {
+  state?: string;
+  message?: string;
+}
+
+const reloadInterval = 1000;
 
 /** One line for each value, nested names joined with dots. */
-function linesOf(status: Status, prefix = ''): string[] {
+function linesOf(status: Record<string, unknown>, prefix = ''): string[] {
   return Object.entries(status).flatMap(([name, value]) => {
     if (value === null || value === undefined) {
       return [];
     }
     if (typeof value === 'object' && !Array.isArray(value)) {
-      return linesOf(value as Status, `${prefix}${name}.`);
+      return linesOf(value as Record<string, unknown>, `${prefix}${name}.`);
     }
     return [`${prefix}${name}: ${Array.isArray(value) ? JSON.stringify(value) : String(value)}`];
   });
 }
 
-/** The item in the status bar, and the message with the details behind it. */
+/** The item in the status bar, and the details behind it. */
 export class StatusItem implements vscode.Disposable {
   private readonly item: vscode.StatusBarItem;
+  private again: NodeJS.Timeout | undefined;
 
   constructor(command: string) {
     this.item = vscode.window.createStatusBarItem(
@@ -30,58 +37,78 @@ export class StatusItem implements vscode.Disposable {
     );
     this.item.name = 'Espalier';
     this.item.command = command;
-    this.serverIs('starting');
+    this.serverIs(State.Starting);
     this.item.show();
   }
 
   dispose(): void {
+    clearTimeout(this.again);
     this.item.dispose();
   }
 
-  /** While the server cannot be asked: starting or stopped. */
-  serverIs(state: string): void {
-    this.item.text = state === 'running' ? 'Espalier' : `Espalier: ${state}`;
-    this.item.tooltip = `The language server is ${state}.`;
-    this.item.backgroundColor = undefined;
+  serverIs(state: State): void {
+    if (state === State.StartFailed) {
+      this.warn('The language server could not be started.');
+      return;
+    }
+    const name = State[state].toLowerCase();
+    this.set(state === State.Running ? 'Espalier' : `Espalier: ${name}`, `The server is ${name}.`);
   }
 
-  failed(cause: unknown): void {
-    this.item.text = '$(warning) Espalier';
-    this.item.tooltip = cause instanceof Error ? cause.message : String(cause);
+  warn(cause: unknown): void {
+    this.set('$(warning) Espalier', cause instanceof Error ? cause.message : String(cause));
     this.item.backgroundColor = new vscode.ThemeColor('statusBarItem.warningBackground');
   }
 
-  /** Asks the server and shows the answer; returns its lines, or nothing if it was not to be had. */
-  async refresh(client: LanguageClient | undefined, enabled: boolean): Promise<string[] | undefined> {
+  /** Asks the server and shows its answer; while a model is loading, again and again. */
+  async refresh(client: LanguageClient | undefined): Promise<Status | undefined> {
+    clearTimeout(this.again);
     if (client?.state !== State.Running) {
       return undefined;
     }
     try {
-      const lines = linesOf((await client.sendRequest<Status | null>('espalier/status')) ?? {});
-      this.serverIs('running');
-      this.item.text = enabled ? 'Espalier' : 'Espalier: off';
-      this.item.tooltip = lines.join('\n');
-      return lines;
+      const status = (await client.sendRequest<Status | null>('espalier/status')) ?? {};
+      this.showState(status);
+      if (status.state === 'loading') {
+        this.again = setTimeout(() => void this.refresh(client), reloadInterval);
+      }
+      return status;
     } catch (cause) {
-      this.failed(cause);
+      this.warn(cause);
       return undefined;
     }
   }
 
-  async show(client: LanguageClient | undefined, enabled: boolean): Promise<void> {
-    const lines = await this.refresh(client, enabled);
-    if (lines === undefined) {
-      const restart = 'Restart';
-      const choice = await vscode.window.showWarningMessage(
-        'The Espalier language server is not running.',
-        restart,
-      );
-      if (choice === restart) {
-        await vscode.commands.executeCommand('espalier.restart');
-      }
+  /** All the server says of itself, in its output channel. */
+  async showDetails(client: LanguageClient | undefined): Promise<void> {
+    const status = await this.refresh(client);
+    if (status !== undefined && client !== undefined) {
+      client.outputChannel.appendLine(['Status of the server:', ...linesOf(status)].join('\n  '));
+      client.outputChannel.show(true);
       return;
     }
-    const title = `Espalier: inline completion ${enabled ? 'on' : 'off'}`;
-    await vscode.window.showInformationMessage([title, ...lines].join(' · '));
+    const restart = 'Restart';
+    const text = 'The Espalier language server is not running.';
+    if ((await vscode.window.showWarningMessage(text, restart)) === restart) {
+      await vscode.commands.executeCommand('espalier.restart');
+    }
+  }
+
+  private showState(status: Status): void {
+    if (status.state === 'failed') {
+      this.warn(status.message ?? 'The model could not be loaded.');
+    } else if (!completionEnabled()) {
+      this.set('Espalier: off', 'Completion is switched off.');
+    } else if (status.state === undefined || status.state === 'ready') {
+      this.set('Espalier', status.message || 'Ready.');
+    } else {
+      this.set(`Espalier: ${status.state}`, status.message || `Model: ${status.state}.`);
+    }
+  }
+
+  private set(text: string, tooltip: string): void {
+    this.item.text = text;
+    this.item.tooltip = tooltip;
+    this.item.backgroundColor = undefined;
   }
 }
