@@ -486,25 +486,24 @@ enum eng_status asst_prompt_append_text(struct asst_prompt *p, const struct eng_
 
 /* ---- Whole texts -------------------------------------------------------------------- */
 
-static enum eng_status take_plain(struct window *w, const struct syn_document *doc,
-                                  struct asst_tokens *cache, size_t start, size_t end,
-                                  struct eng_error *err)
+static enum eng_status take_plain(struct window *w, const struct eng_model *model,
+                                  const struct syn_document *doc, struct asst_tokens *cache,
+                                  size_t start, size_t end, struct eng_error *err)
 {
     enum eng_status status = asst_tokens_sync(cache, doc, err);
-    size_t line, column, at = 0, lines = syn_line_count(doc);
-    syn_position_of(doc, start, SYN_UTF8, &line, &column);
-    if (column != 0) return fail(err, ENG_BAD_INPUT, "byte %zu is not the start of a line", start);
-    for (; status == ENG_OK && line < lines && syn_line_start(doc, line) < end; line++)
-        status = put_line(w, cache, line, syn_line_start(doc, line), 0, &at, w->capacity, err);
-    while (at > 0 && w->spans[at - 1].end > end)
-        at--;
-    w->n_prefix = at;
+    struct asst_source source = {.doc = doc, .hole_start = start, .hole_end = start};
+    if (status == ENG_OK) status = take_suffix(w, model, &source, cache, w->capacity, err);
+    size_t n = w->n_suffix;
+    while (n > 0 && w->spans[n - 1].end > end)
+        n--;
+    w->n_prefix = n;
+    w->n_suffix = 0;
     if (status != ENG_OK || !syn_document_language(doc)) {
         empty_records(w);
         return status;
     }
     struct syn_error why = {""};
-    enum syn_status syn = syn_features(doc, w->spans, at, w->records, &why);
+    enum syn_status syn = syn_features(doc, w->spans, n, w->records, &why);
     return syn == SYN_OK ? ENG_OK : from_syntax(syn, &why, err);
 }
 
@@ -528,7 +527,7 @@ enum eng_status asst_prompt_plain(const struct eng_model *model, const struct sy
         status =
             fail(err, ENG_NO_MEMORY, "out of memory for a window of %u tokens", (unsigned)budget);
     if (status == ENG_OK) status = prompt_alloc(out, budget, err);
-    if (status == ENG_OK) status = take_plain(&w, doc, own ? own : tokens, start, end, err);
+    if (status == ENG_OK) status = take_plain(&w, model, doc, own ? own : tokens, start, end, err);
     if (status == ENG_OK) {
         push_window(out, &w, &s, ASST_ORDER_PLAIN, &l);
         *stop = w.n_prefix ? w.spans[w.n_prefix - 1].end : start;

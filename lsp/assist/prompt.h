@@ -85,9 +85,9 @@ enum eng_status asst_prompt_append_text(struct asst_prompt *prompt, const struct
                                         size_t len, struct eng_error *err);
 
 /* The PLAIN sequence of a complete text: |lang| and the document's tokens from byte start
- * on (a line's start), up to end bytes or budget tokens, whichever comes first, with the
- * features of the complete document; |end| follows when the document's end was reached.
- * *stop: the byte after the last token taken. tokens may be NULL. */
+ * on (a line's start, or where an earlier window stopped), up to end bytes or budget tokens,
+ * whichever comes first, with the features of the complete document; |end| follows when the
+ * document's end was reached. *stop: the byte after the last token taken. tokens may be NULL. */
 enum eng_status asst_prompt_plain(const struct eng_model *model, const struct syn_document *doc,
                                   struct asst_tokens *tokens, size_t start, size_t end,
                                   uint32_t budget, struct asst_prompt *out, size_t *stop,

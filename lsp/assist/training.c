@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define NODES_MAX 200000u
-#define DRAWS 12 /* spans tried before a seed is given up */
+#define DRAWS     12 /* spans tried before a seed is given up */
 
 struct node {
     uint32_t start, end, depth;
@@ -211,8 +211,7 @@ static struct span draw_span(const struct training_session *s, uint64_t *rng,
         span.end++;
     bool ends_line = memchr(text + span.start, '\n', span.end - span.start) ||
                      memchr(text + span.start, '\r', span.end - span.start);
-    if (span.end - span.start > max || (o->single_line && ends_line))
-        span = (struct span){0, 0};
+    if (span.end - span.start > max || (o->single_line && ends_line)) span = (struct span){0, 0};
     return span;
 }
 
@@ -267,7 +266,8 @@ static int build_hole(struct training_session *s, struct span span, const char *
     bool fits = status == ENG_OK && prompt.length - out->middle <= o->middle_max &&
                 prompt.length < o->budget;
     if (fits)
-        status = asst_prompt_append(&prompt, s->model, eng_special_token(s->model, "<|end|>"), &eng);
+        status =
+            asst_prompt_append(&prompt, s->model, eng_special_token(s->model, "<|end|>"), &eng);
     if (fits && status == ENG_OK) copy_out(&prompt, out);
     asst_prompt_free(&prompt);
     syn_hole_free(hole);
@@ -337,8 +337,8 @@ int training_hole(struct training_session *s, uint64_t hole_start, uint64_t hole
 
 #define HIDDEN SYN_RELATION_COUNT
 
-static void relations_of_query(const int16_t *chain, const uint8_t *segment, size_t i,
-                               size_t first, uint8_t *out)
+static void relations_of_query(const int16_t *chain, const uint8_t *segment, size_t i, size_t first,
+                               uint8_t *out)
 {
     const int16_t *own = chain + i * SYN_LEVELS;
     int16_t inner = own[0];

@@ -19,10 +19,10 @@
 struct training_session;
 
 enum training_span {
-    TRAINING_SPAN_ANY = -1,   /* half nodes, a quarter each of the others */
-    TRAINING_SPAN_NODE = 0,   /* a syntax node or a run of sibling nodes */
-    TRAINING_SPAN_LINE = 1,   /* to a line's end, from its indentation or a random point */
-    TRAINING_SPAN_BYTES = 2   /* any characters */
+    TRAINING_SPAN_ANY = -1, /* half nodes, a quarter each of the others */
+    TRAINING_SPAN_NODE = 0, /* a syntax node or a run of sibling nodes */
+    TRAINING_SPAN_LINE = 1, /* to a line's end, from its indentation or a random point */
+    TRAINING_SPAN_BYTES = 2 /* any characters */
 };
 
 enum training_order {
@@ -33,9 +33,9 @@ enum training_order {
 };
 
 struct training_options {
-    int32_t order, span;  /* enum training_order, enum training_span */
-    uint32_t budget;      /* tokens of a sample at most */
-    uint32_t middle_max;  /* tokens of a middle at most, <|end|> not counted */
+    int32_t order, span; /* enum training_order, enum training_span */
+    uint32_t budget;     /* tokens of a sample at most */
+    uint32_t middle_max; /* tokens of a middle at most, <|end|> not counted */
     uint32_t suffix_max, chunk;
     uint32_t span_bytes;  /* bytes of a middle at most */
     uint32_t single_line; /* not 0: the middle lies within one line */
@@ -46,11 +46,11 @@ struct training_sample {
     int32_t *ids;
     int32_t *chain;
     uint8_t *depth, *kind, *sibling, *segment;
-    uint32_t length;                /* tokens written */
-    uint32_t middle;                /* the first middle token; length when there is none */
-    int32_t order;                  /* what was drawn */
-    uint64_t hole_start, hole_end;  /* bytes of the document */
-    uint64_t heal_start;            /* the middle's text is document[heal_start, hole_end) */
+    uint32_t length;               /* tokens written */
+    uint32_t middle;               /* the first middle token; length when there is none */
+    int32_t order;                 /* what was drawn */
+    uint64_t hole_start, hole_end; /* bytes of the document */
+    uint64_t heal_start;           /* the middle's text is document[heal_start, hole_end) */
 };
 
 TRAINING_EXPORT struct training_session *training_open(const char *vocabulary);

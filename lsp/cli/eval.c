@@ -1,0 +1,75 @@
+/* eval.c: `espalier eval`: options and the set of files; the two evaluations have files of
+ * their own.
+ */
+#include "lsp/cli/eval.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: espalier eval fim [OPTION]... DIR|FILE...\n"
+    "       espalier eval perplexity [OPTION]... DIR|FILE...\n"
+    "\n"
+    "fim: holes from a token's start, or from the indentation, to the end of a line of code,\n"
+    "filled by each model from what stands around them. Per language: share of exact matches\n"
+    "and edit similarity, with 95 % bootstrap intervals over packages. A package is the first\n"
+    "folder below a folder named like a language (\"python\"), or below DIR.\n"
+    "\n"
+    "perplexity: bits per byte of whole files, per language.\n"
+    "\n"
+    "  --model PATH      may be given several times: all are compared on the same samples\n"
+    "  --n N             holes (fim, default 100) or files (perplexity, default all) of each\n"
+    "                    language\n"
+    "  --seed N          of the choice of samples (default 1)\n"
+    "  --context N       tokens of the window (default: the model's)\n"
+    "  --served          fim: score what a user would see, trimmed by the tree\n"
+    "  --baseline ngram  fim: an n-gram model with a cache of the file competes as well\n"
+    "  --train DIR       what the baseline learns from; never the files evaluated\n"
+    "  --json            one JSON document\n";
+
+void cli_add_interval(cJSON *parent, const char *name, struct cli_interval interval)
+{
+    cJSON *out = cJSON_AddObjectToObject(parent, name);
+    cJSON_AddNumberToObject(out, "mean", interval.mean);
+    cJSON_AddNumberToObject(out, "low", interval.low);
+    cJSON_AddNumberToObject(out, "high", interval.high);
+}
+
+const char *cli_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+int cli_eval(struct cli *cli, int argc, char **argv)
+{
+    struct cli_eval eval = {.cli = cli, .seed = 1};
+    const struct cli_option options[] = {{"--model", CLI_LIST, &eval.models, 0, 0},
+                                         {"--n", CLI_INT, &eval.n, 1, 1000000},
+                                         {"--seed", CLI_INT, &eval.seed, 0, 2147483647},
+                                         {"--context", CLI_INT, &eval.context, 64, 1048576},
+                                         {"--served", CLI_FLAG, &eval.served, 0, 0},
+                                         {"--baseline", CLI_TEXT, &eval.baseline, 0, 0},
+                                         {"--train", CLI_LIST, &eval.train, 0, 0},
+                                         {"--json", CLI_FLAG, &eval.json, 0, 0},
+                                         {0}};
+    static const char *words[CLI_MAX_WORDS];
+    size_t n_words;
+    if (!cli_parse(cli, options, argc, argv, words, CLI_MAX_WORDS, &n_words)) return CLI_ERROR;
+    if (cli->help) {
+        fputs(help, stdout);
+        return CLI_OK;
+    }
+    if (n_words == 0) return cli_fail("eval needs a verb: fim or perplexity");
+    bool fim = strcmp(words[0], "fim") == 0;
+    if (!fim && strcmp(words[0], "perplexity") != 0)
+        return cli_fail("unknown verb \"%s\" of eval, expected fim or perplexity", words[0]);
+    if (n_words == 1) return cli_fail("eval %s needs files or folders", words[0]);
+    if (eval.baseline && strcmp(eval.baseline, "ngram") != 0)
+        return cli_fail("--baseline takes ngram, not \"%s\"", eval.baseline);
+    if (eval.baseline && !fim) return cli_fail("--baseline is for eval fim");
+    if (!cli_corpus_open(words + 1, n_words - 1, &eval.corpus)) return CLI_ERROR;
+    int code = fim ? cli_eval_fim(&eval) : cli_eval_perplexity(&eval);
+    cli_corpus_close(&eval.corpus);
+    return code;
+}

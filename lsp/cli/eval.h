@@ -1,0 +1,33 @@
+/* eval.h: what the evaluations share. */
+#ifndef ESPALIER_CLI_EVAL_H
+#define ESPALIER_CLI_EVAL_H
+
+#include "lsp/cli/cli.h"
+#include "lsp/cli/corpus.h"
+#include "lsp/cli/stats.h"
+
+#include <cjson/cJSON.h>
+
+/* What an evaluation was asked for. */
+struct cli_eval {
+    struct cli *cli;
+    struct cli_list models;
+    const char *baseline;  /* "ngram" or NULL */
+    struct cli_list train; /* folders the baseline learns from */
+    long n;                /* samples (fim) or files (perplexity) a language, 0: default */
+    long seed;
+    long context; /* tokens of the window, 0: the model's */
+    bool json, served;
+    struct cli_corpus corpus;
+};
+
+int cli_eval_fim(struct cli_eval *eval);
+int cli_eval_perplexity(struct cli_eval *eval);
+
+/* {"mean","low","high"} added to parent under name. */
+void cli_add_interval(cJSON *parent, const char *name, struct cli_interval interval);
+
+/* Base name of a path, without the folder. */
+const char *cli_base_name(const char *path);
+
+#endif
