@@ -297,7 +297,6 @@ def switch_off(vim, text, cursor):
     wait_for("the status", lambda: "inline completion on" in vim.screen(), 5)
     if not vim.talk.answers("espalier/status"):
         raise Failure("the server did not answer espalier/status")
-    vim.keys("Enter")
     vim.type(":Espalier toggle\r")
     wait_for("the switch", lambda: "inline completion off" in vim.screen(), 5)
     vim.type("A ")

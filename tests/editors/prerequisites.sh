@@ -33,3 +33,12 @@ fetch_into() {
     *) say "error: $2 failed"; exit 1 ;;
   esac
 }
+
+# The shipped model, wherever the build folder is. Not a prerequisite: without it nothing works.
+if [ -z "${ESPALIER_MODEL:-}" ]; then
+  for model in "$root"/engine/models/*.gguf; do
+    [ -f "$model" ] || { say "error: no model in engine/models"; exit 1; }
+    export ESPALIER_MODEL=$model
+    break
+  done
+fi

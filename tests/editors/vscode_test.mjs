@@ -125,6 +125,7 @@ class Editor {
     ];
     const home = path.join(work, 'home');
     this.environment = {
+      ...(process.env.ESPALIER_MODEL && { ESPALIER_MODEL: process.env.ESPALIER_MODEL }),
       PATH: process.env.PATH,
       LANG: 'C.UTF-8',
       HOME: home,

@@ -14,7 +14,7 @@ const reloadInterval = 1000;
 /** One line for each value, nested names joined with dots. */
 function linesOf(status: Record<string, unknown>, prefix = ''): string[] {
   return Object.entries(status).flatMap(([name, value]) => {
-    if (value === null || value === undefined) {
+    if (value === null || value === undefined || value === '') {
       return [];
     }
     if (typeof value === 'object' && !Array.isArray(value)) {

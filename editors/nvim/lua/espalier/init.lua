@@ -67,6 +67,24 @@ function M.request_status(callback)
   end)
 end
 
+--- The answer in one line; all of it is in :checkhealth espalier.
+---@param status table
+---@param on boolean whether inline completion is on in the current buffer
+---@return string
+function M.summary(status, on)
+  local parts = {}
+  local function add(value)
+    if type(value) == 'string' and value ~= '' then
+      parts[#parts + 1] = value
+    end
+  end
+  add(status.state)
+  add(type(status.model) == 'table' and status.model.name or nil)
+  add(status.message)
+  add('inline completion ' .. (on and 'on' or 'off'))
+  return 'espalier: ' .. table.concat(parts, ', ')
+end
+
 --- One line for each value of the server's answer, nested names joined with dots.
 ---@param status table
 ---@return string[]
@@ -79,7 +97,7 @@ function M.status_lines(status)
       end
     elseif type(value) == 'table' then
       lines[#lines + 1] = ('%s: %s'):format(name, vim.json.encode(value))
-    elseif value ~= vim.NIL then
+    elseif value ~= vim.NIL and value ~= '' then
       lines[#lines + 1] = ('%s: %s'):format(name, tostring(value))
     end
   end
@@ -97,9 +115,7 @@ function commands.status()
       return
     end
     local on = vim.lsp.inline_completion.is_enabled({ bufnr = 0 })
-    local lines = M.status_lines(status or {})
-    table.insert(lines, 1, 'espalier: inline completion ' .. (on and 'on' or 'off'))
-    vim.api.nvim_echo({ { table.concat(lines, '\n') } }, true, {})
+    vim.api.nvim_echo({ { M.summary(status or {}, on) } }, true, {})
   end)
 end
 
