@@ -195,7 +195,7 @@ static enum eng_status walk_strings(struct walk *w, struct eng_key *key)
 {
     struct eng_string s;
     for (uint64_t i = 0; i < key->count; i++)
-        if (!take_string(&w->in, &s)) return ran_out(w, "an array of strings");
+        if (!take_string(&w->in, &s)) return ran_out(w, "a string");
     return ENG_OK;
 }
 
@@ -304,7 +304,8 @@ static enum eng_status walk_counts(struct walk *w)
     if (n_keys > ENG_GGUF_MAX_KEYS || n_tensors > ENG_GGUF_MAX_TENSORS ||
         n_keys * MIN_KEY_BYTES + n_tensors * MIN_TENSOR_BYTES > g->file_bytes)
         return eng_fail(w->err, ENG_BAD_FILE,
-                        "%s: claims %" PRIu64 " keys and %" PRIu64 " tensors in %" PRIu64 " bytes",
+                        "%s: claims %" PRIu64 " keys and %" PRIu64 " tensors in %" PRIu64
+                        " bytes; truncated?",
                         g->label, n_keys, n_tensors, g->file_bytes);
     g->n_keys = (size_t)n_keys;
     g->n_tensors = (size_t)n_tensors;

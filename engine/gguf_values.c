@@ -167,7 +167,7 @@ enum eng_status eng_gguf_get_u32(const struct eng_gguf *gguf, const char *name, 
 {
     static const char expected[] = "an integer of 0 to 4294967295";
     const struct eng_key *key;
-    struct integer v;
+    struct integer v = {0};
     enum eng_status status = get_integer(gguf, name, need, expected, &key, &v, err);
     if (status != ENG_OK || !key) return status;
     if (v.negative || v.bits > UINT32_MAX) return out_of_range(key, v, expected, err);
@@ -180,7 +180,7 @@ enum eng_status eng_gguf_get_u64(const struct eng_gguf *gguf, const char *name, 
 {
     static const char expected[] = "an integer of 0 or more";
     const struct eng_key *key;
-    struct integer v;
+    struct integer v = {0};
     enum eng_status status = get_integer(gguf, name, need, expected, &key, &v, err);
     if (status != ENG_OK || !key) return status;
     if (v.negative) return out_of_range(key, v, expected, err);
@@ -193,7 +193,7 @@ enum eng_status eng_gguf_get_i64(const struct eng_gguf *gguf, const char *name, 
 {
     static const char expected[] = "a signed 64-bit integer";
     const struct eng_key *key;
-    struct integer v;
+    struct integer v = {0};
     enum eng_status status = get_integer(gguf, name, need, expected, &key, &v, err);
     if (status != ENG_OK || !key) return status;
     if (!v.negative && v.bits > INT64_MAX) return out_of_range(key, v, expected, err);
@@ -256,17 +256,28 @@ static bool is_element(enum eng_value_type type, enum eng_element element)
     return false;
 }
 
+static const char *element_name(enum eng_element element)
+{
+    switch (element) {
+    case ENG_STRINGS:
+        return "an array of strings";
+    case ENG_INTEGERS:
+        return "an array of integers";
+    case ENG_FLOATS:
+        return "an array of floats";
+    }
+    return "an array";
+}
+
 enum eng_status eng_gguf_get_array(const struct eng_gguf *gguf, const char *name,
                                    enum eng_need need, enum eng_element element,
                                    struct eng_array *out, struct eng_error *err)
 {
-    static const char *const expected[] = {"an array of strings", "an array of integers",
-                                           "an array of floats"};
     enum eng_status status;
     const struct eng_key *key = look_up(gguf, name, need, &status, err);
     if (!key) return status;
     if (key->type != ENG_VALUE_ARRAY || !is_element(key->element_type, element))
-        return wrong_type(key, expected[element], err);
+        return wrong_type(key, element_name(element), err);
     *out = (struct eng_array){key->element_type, key->count, key->bytes, key->bytes + key->size};
     return ENG_OK;
 }

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #define VOCABULARIES ENGINE_DATA "/tokenizer/"
-#define MAX_TOKENS 65536
+#define MAX_TOKENS   65536
 
 static const char *const folders[] = {"espalier", "gpt2", "llama", "llama3", "qwen2", "starcoder"};
 #define FOLDERS (sizeof folders / sizeof *folders)
@@ -160,7 +160,8 @@ static void test_lines_stand_alone(void **state)
     size_t len;
     struct eng_model *model = open_vocabulary("espalier");
     char *text = read_whole(VOCABULARIES "espalier/random.txt", &len);
-    struct eng_token *all = malloc(MAX_TOKENS * sizeof *all), *line = malloc(MAX_TOKENS * sizeof *line);
+    struct eng_token *all = malloc(MAX_TOKENS * sizeof *all),
+                     *line = malloc(MAX_TOKENS * sizeof *line);
     assert_true(all && line);
     size_t total = encode_checked(model, false, text, len, all), seen = 0;
     for (size_t start = 0, end; start < len; start = end) {
@@ -218,11 +219,11 @@ static void test_heal_point(void **state)
         const char *text;
         size_t expected;
     } cases[] = {
-        {"", 0},          {"ret", 0},      {"return x", 6}, {"a\n    retu", 5}, {"a\n    ", 2},
-        {"f(", 2},        {"f(x)", 4},     {"x = y +", 5},  {"x ->", 1},        {"x;", 2},
-        {"a\n", 2},       {"a\r\n", 3},    {"a\r", 1},      {"n = 12", 3},      {"n = 123", 7},
-        {"n = 1234", 7},  {"\t\t", 0},     {"x \t", 1},     {"x  ", 1},         {"\"", 1},
-        {"a \x01", 3},    {"  \x01  ", 3}, {"caf\xc3", 0},  {"if (a &&  b", 9}, {"  (", 3},
+        {"", 0},         {"ret", 0},      {"return x", 6}, {"a\n    retu", 5}, {"a\n    ", 2},
+        {"f(", 2},       {"f(x)", 4},     {"x = y +", 5},  {"x ->", 1},        {"x;", 2},
+        {"a\n", 2},      {"a\r\n", 3},    {"a\r", 1},      {"n = 12", 3},      {"n = 123", 7},
+        {"n = 1234", 7}, {"\t\t", 0},     {"x \t", 1},     {"x  ", 1},         {"\"", 1},
+        {"a \x01", 3},   {"  \x01  ", 3}, {"caf\xc3", 0},  {"if (a &&  b", 9}, {"  (", 3},
     };
     struct eng_model *model = open_vocabulary("espalier");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -258,9 +259,9 @@ static void test_heal_allows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_references),        cmocka_unit_test(test_any_bytes_tile),
-        cmocka_unit_test(test_capacity),          cmocka_unit_test(test_lines_stand_alone),
-        cmocka_unit_test(test_special_tokens),    cmocka_unit_test(test_heal_point),
+        cmocka_unit_test(test_references),     cmocka_unit_test(test_any_bytes_tile),
+        cmocka_unit_test(test_capacity),       cmocka_unit_test(test_lines_stand_alone),
+        cmocka_unit_test(test_special_tokens), cmocka_unit_test(test_heal_point),
         cmocka_unit_test(test_heal_allows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
