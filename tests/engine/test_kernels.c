@@ -1,0 +1,399 @@
+/* Every kernel of the set that ESPALIER_CPU names against ref, at awkward lengths. What
+ * kernels.h promises to be the same in all sets is compared bit by bit, the rest within
+ * bounds. Also: a row's result does not depend on the rows computed beside it. */
+#include "engine/kernels/kernels.h"
+#include "tests/engine/random_model.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define GUARD 12345.5f /* what lies past an output must stay */
+
+static const size_t lengths[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 257};
+#define N_LENGTHS (sizeof lengths / sizeof lengths[0])
+
+static float *random_floats(uint64_t seed, size_t n, float spread)
+{
+    float *out = malloc((n + 1) * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = spread * (float)(2 * random_uniform(&seed) - 1);
+    out[n] = GUARD;
+    return out;
+}
+
+static void assert_close(const float *got, const float *want, size_t n, double bound)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)got[i] - want[i]) <= bound * (1 + fabs(want[i]))))
+            fail_msg("value %zu of %zu is %.9g, expected %.9g", i, n, got[i], want[i]);
+}
+
+static void assert_same(const float *got, const float *want, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(&got[i], &want[i], sizeof *got) != 0)
+            fail_msg("value %zu of %zu is %.9g, expected exactly %.9g", i, n, got[i], want[i]);
+}
+
+/* ---- Q8_0 -------------------------------------------------------------------------- */
+
+static struct eng_q8_rows new_rows(size_t rows, size_t cols)
+{
+    struct eng_q8_rows x = {malloc(rows * cols), calloc(rows * cols / 32, sizeof(float)),
+                            calloc(rows * cols / 32, sizeof(int32_t))};
+    return x;
+}
+
+static void free_rows(struct eng_q8_rows *x)
+{
+    free(x->q);
+    free(x->scale);
+    free(x->bias);
+}
+
+static void quantize_all(const struct eng_kernels *set, const float *x, size_t rows, size_t cols,
+                         struct eng_q8_rows *out)
+{
+    for (size_t r = 0; r < rows; r++)
+        set->quantize(x + r * cols, cols, out->q + r * cols, out->scale + r * cols / 32,
+                      out->bias + r * cols / 32);
+}
+
+static void test_quantize(void **state)
+{
+    const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
+    enum { COLS = 32 * 9 };
+    float *x = random_floats(1, COLS, 3);
+    for (size_t i = 0; i < 32; i++)
+        x[i] = 0; /* a block of zeros */
+    for (size_t i = 32; i < 64; i++)
+        x[i] = (float)((int)i - 48) / 2; /* ties of rounding */
+    for (size_t i = 64; i < 96; i++)
+        x[i] = 1e-38f * (float)(int)i; /* too small */
+    for (size_t i = 96; i < 128; i++)
+        x[i] = i % 2 ? -3e38f : 1e37f; /* huge */
+    struct eng_q8_rows got = new_rows(1, COLS), want = new_rows(1, COLS);
+    set->quantize(x, COLS, got.q, got.scale, got.bias);
+    ref->quantize(x, COLS, want.q, want.scale, want.bias);
+    assert_memory_equal(got.q, want.q, COLS);
+    assert_same(got.scale, want.scale, COLS / 32);
+    if (set->flip) assert_memory_equal(got.bias, want.bias, COLS / 32 * sizeof *got.bias);
+    free_rows(&got);
+    free_rows(&want);
+    free(x);
+}
+
+/* Weights with every byte value, -128 included, and activations at both ends. */
+static struct eng_block_q8_0 *random_blocks(uint64_t seed, size_t n)
+{
+    struct eng_block_q8_0 *blocks = malloc(n * sizeof *blocks);
+    for (size_t b = 0; b < n; b++) {
+        blocks[b].d = (uint16_t)(0x2000 + random_below(&seed, 0x1000));
+        for (size_t i = 0; i < 32; i++)
+            blocks[b].qs[i] = (int8_t)((int)random_below(&seed, 256) - 128);
+        if (b % 5 == 0) memset(blocks[b].qs, b % 2 ? 0x80 : 0x7f, 32);
+    }
+    return blocks;
+}
+
+static void check_q8(const struct eng_kernels *set, size_t outputs, size_t cols, size_t rows)
+{
+    const struct eng_kernels *ref = eng_kernels_ref();
+    size_t stride = outputs + 3;
+    float *values = random_floats(outputs + cols, rows * cols, 2);
+    for (size_t i = 0; i < cols; i++)
+        values[i] = i % 3 ? 1.0f : -1.0f; /* quantised to +-127 */
+    struct eng_block_q8_0 *w = random_blocks(outputs * 31 + cols, outputs * cols / 32);
+    struct eng_q8_rows x = new_rows(rows, cols);
+    quantize_all(set, values, rows, cols, &x);
+
+    const void *weights = w;
+    void *packed = NULL;
+    if (set->lanes > 0) {
+        size_t groups = (outputs + set->lanes - 1) / set->lanes;
+        assert_int_equal(
+            posix_memalign(&packed, 64, groups * eng_packed_group_bytes(set->lanes, cols)), 0);
+        eng_pack_q8(set, w, cols, outputs, 0, groups, packed);
+        weights = packed;
+    }
+    float *got = random_floats(1, rows * stride, 1), *want = random_floats(1, rows * stride, 1);
+    size_t middle = outputs / 128 * 64; /* in two cuts */
+    set->q8_product(weights, cols, 0, middle, &x, rows, got, stride);
+    set->q8_product(weights, cols, middle, outputs, &x, rows, got, stride);
+    ref->q8_product(w, cols, 0, outputs, &x, rows, want, stride);
+    assert_same(got, want, rows * stride + 1); /* the gaps between rows included */
+
+    for (size_t r = 0; r < rows; r++) { /* one row alone */
+        struct eng_q8_rows one = {x.q + r * cols, x.scale + r * cols / 32, x.bias + r * cols / 32};
+        float *alone = random_floats(2, outputs, 1);
+        set->q8_product(weights, cols, 0, outputs, &one, 1, alone, outputs);
+        assert_same(alone, want + r * stride, outputs);
+        free(alone);
+    }
+    free(packed);
+    free(got);
+    free(want);
+    free(values);
+    free(w);
+    free_rows(&x);
+}
+
+static void test_q8_product(void **state)
+{
+    static const size_t outputs[] = {1, 8, 15, 16, 17, 40, 64, 200};
+    for (size_t o = 0; o < sizeof outputs / sizeof outputs[0]; o++)
+        for (size_t cols = 32; cols <= 256; cols += cols < 128 ? 32 : 128)
+            for (size_t rows = 1; rows <= 37; rows += 1 + rows / 3)
+                check_q8(*state, outputs[o], cols, rows);
+}
+
+/* ---- Row products ------------------------------------------------------------------ */
+
+static void check_rows(eng_dot_rows product, eng_dot_rows plain, const void *weights,
+                       size_t outputs, size_t cols, size_t rows)
+{
+    size_t stride = outputs + 2;
+    float *x = random_floats(rows, rows * cols, 1);
+    float *got = random_floats(1, rows * stride, 1), *want = random_floats(1, rows * stride, 1);
+    product(weights, cols, 0, outputs / 2, x, rows, got, stride);
+    product(weights, cols, outputs / 2, outputs, x, rows, got, stride);
+    plain(weights, cols, 0, outputs, x, rows, want, stride);
+    assert_close(got, want, rows * stride + 1, 2e-7 * sqrt((double)cols) * 4);
+    for (size_t r = 0; r < rows; r++) {
+        float *alone = random_floats(2, outputs, 1);
+        product(weights, cols, 0, outputs, x + r * cols, 1, alone, outputs);
+        assert_same(alone, got + r * stride, outputs);
+        free(alone);
+    }
+    free(x);
+    free(got);
+    free(want);
+}
+
+static void test_row_products(void **state)
+{
+    const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
+    static const size_t outputs[] = {1, 3, 4, 9, 22};
+    for (size_t l = 0; l < N_LENGTHS; l++) {
+        for (size_t o = 0; o < sizeof outputs / sizeof outputs[0]; o++) {
+            size_t n = outputs[o] * lengths[l];
+            uint64_t seed = n;
+            float *w = random_floats(n, n, 1);
+            /* Blocks of exactly their size, so that a sanitizer sees a read past the end. */
+            uint16_t *f16 = malloc(n * sizeof *f16), *bf16 = malloc(n * sizeof *bf16);
+            for (size_t i = 0; i < n; i++) {
+                f16[i] = (uint16_t)random_below(&seed, 0x3c00); /* [0, 1), subnormals too */
+                if (random_below(&seed, 2)) f16[i] |= 0x8000;
+                uint32_t bits;
+                memcpy(&bits, &w[i], sizeof bits);
+                bf16[i] = (uint16_t)(bits >> 16);
+            }
+            for (size_t rows = 1; rows <= 9; rows += 2) {
+                check_rows(set->f32_product, ref->f32_product, w, outputs[o], lengths[l], rows);
+                check_rows(set->f16_product, ref->f16_product, f16, outputs[o], lengths[l], rows);
+                check_rows(set->bf16_product, ref->bf16_product, bf16, outputs[o], lengths[l],
+                           rows);
+            }
+            free(w);
+            free(f16);
+            free(bf16);
+        }
+    }
+}
+
+/* ---- Elementwise ------------------------------------------------------------------- */
+
+static void test_elementwise(void **state)
+{
+    const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
+    for (size_t l = 0; l < N_LENGTHS; l++) {
+        size_t n = lengths[l];
+        float *x = random_floats(n, n, 4), *y = random_floats(n + 1, n, 4);
+        float *got = random_floats(3, n, 1), *want = random_floats(3, n, 1);
+
+        set->rmsnorm(x, y, n, 1e-5f, got);
+        ref->rmsnorm(x, y, n, 1e-5f, want);
+        assert_close(got, want, n + 1, 2e-6);
+        memcpy(got, x, n * sizeof *x);
+        set->rmsnorm(got, y, n, 1e-5f, got);
+        assert_close(got, want, n + 1, 2e-6);
+
+        memcpy(got, x, n * sizeof *x);
+        memcpy(want, x, n * sizeof *x);
+        set->add(got, y, n);
+        ref->add(want, y, n);
+        assert_same(got, want, n + 1);
+        set->relu2(got, n);
+        ref->relu2(want, n);
+        assert_close(got, want, n + 1, 0);
+
+        memcpy(got, x, n * sizeof *x);
+        memcpy(want, x, n * sizeof *x);
+        got[0] = want[0] = -100;
+        got[n / 2] = want[n / 2] = 95;
+        set->silu_mul(got, y, n);
+        ref->silu_mul(want, y, n);
+        assert_close(got, want, n + 1, 2e-6);
+        free(x);
+        free(y);
+        free(got);
+        free(want);
+    }
+}
+
+static void test_rope(void **state)
+{
+    const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
+    for (size_t l = 0; l < N_LENGTHS; l++) {
+        size_t half = lengths[l];
+        float *cosine = random_floats(1, half, 1), *sine = random_floats(2, half, 1);
+        float *got = random_floats(3, 2 * half, 2), *want = random_floats(3, 2 * half, 2);
+        set->rope_halves(got, cosine, sine, half);
+        ref->rope_halves(want, cosine, sine, half);
+        assert_same(got, want, 2 * half + 1);
+        free(cosine);
+        free(sine);
+        free(got);
+        free(want);
+    }
+}
+
+/* ---- Attention --------------------------------------------------------------------- */
+
+static void test_scores(void **state)
+{
+    const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
+    static const size_t dims[] = {2, 8, 22, 64, 80};
+    for (size_t k = 0; k < sizeof dims / sizeof dims[0]; k++) {
+        for (size_t rows = 1; rows <= ENG_QUERY_ROWS; rows++) {
+            for (size_t blocks = 1; blocks <= 9; blocks += 1 + blocks / 4) {
+                size_t dim = dims[k], n = blocks * ENG_KEY_LANES;
+                float *queries = random_floats(1, rows * dim, 1);
+                float *keys = random_floats(2, n * dim, 1);
+                float *got = random_floats(3, rows * n, 1), *want = random_floats(3, rows * n, 1);
+                const float *q[ENG_QUERY_ROWS];
+                float *got_row[ENG_QUERY_ROWS], *want_row[ENG_QUERY_ROWS];
+                for (size_t r = 0; r < rows; r++) {
+                    q[r] = queries + r * dim;
+                    got_row[r] = got + r * n;
+                    want_row[r] = want + r * n;
+                }
+                set->scores(q, rows, dim, keys, blocks, got_row);
+                ref->scores(q, rows, dim, keys, blocks, want_row);
+                assert_same(got, want, rows * n + 1);
+                free(queries);
+                free(keys);
+                free(got);
+                free(want);
+            }
+        }
+    }
+}
+
+static void test_softmax(void **state)
+{
+    const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
+    float *table = random_floats(9, 16, 2);
+    for (size_t i = 0; i < 16; i++)
+        table[i] = fabsf(table[i]) + 0.01f;
+    for (int term = ENG_TERM_NONE; term <= ENG_TERM_GATE; term++) {
+        for (size_t l = 0; l < N_LENGTHS; l++) {
+            size_t n = lengths[l];
+            uint64_t seed = n;
+            float *got = random_floats(n, n, 40), *want = random_floats(n, n, 40);
+            uint8_t *relation = malloc(n); /* exactly n, for sanitizers */
+            for (size_t i = 0; i < n; i++)
+                relation[i] = (uint8_t)random_below(&seed, ENG_RELATIONS);
+            const uint8_t *given = term == ENG_TERM_NONE ? NULL : relation;
+            float sum = set->softmax(got, n, 0.5f, (enum eng_term)term, given, table);
+            float expected = ref->softmax(want, n, 0.5f, (enum eng_term)term, given, table);
+            assert_close(got, want, n + 1, 4e-6);
+            assert_close(&sum, &expected, 1, 4e-6);
+            free(got);
+            free(want);
+            free(relation);
+        }
+    }
+    free(table);
+}
+
+static void test_values(void **state)
+{
+    const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
+    static const size_t dims[] = {2, 8, 22, 64, 80, 128};
+    enum { POSITIONS = 70 };
+    for (size_t k = 0; k < sizeof dims / sizeof dims[0]; k++) {
+        for (size_t rows = 1; rows <= ENG_QUERY_ROWS; rows++) {
+            size_t dim = dims[k];
+            float *weights = random_floats(1, rows * POSITIONS, 1);
+            float *values = random_floats(2, POSITIONS * dim, 1);
+            float *got = random_floats(3, rows * dim, 1), *want = random_floats(3, rows * dim, 1);
+            const float *w[ENG_QUERY_ROWS];
+            float *got_row[ENG_QUERY_ROWS], *want_row[ENG_QUERY_ROWS];
+            for (size_t r = 0; r < rows; r++) {
+                w[r] = weights + r * POSITIONS;
+                got_row[r] = got + r * dim;
+                want_row[r] = want + r * dim;
+            }
+            set->values(w, rows, dim, values, 3, 31, got_row); /* in two cuts */
+            set->values(w, rows, dim, values, 31, POSITIONS, got_row);
+            ref->values(w, rows, dim, values, 3, POSITIONS, want_row);
+            assert_same(got, want, rows * dim + 1);
+            free(weights);
+            free(values);
+            free(got);
+            free(want);
+        }
+    }
+}
+
+/* ---- Sets -------------------------------------------------------------------------- */
+
+static void test_choice(void **state)
+{
+    (void)state;
+    assert_null(eng_kernels_choose("sse9"));
+    assert_null(eng_kernels_choose(""));
+    assert_ptr_equal(eng_kernels_choose("ref"), eng_kernels_ref());
+    assert_non_null(eng_kernels_choose(NULL));
+}
+
+int main(void)
+{
+    const struct eng_kernels *set = eng_kernels_choose(getenv("ESPALIER_CPU"));
+    if (!set) return 77;
+
+    /* AVX-512 is two tables of one name: where VNNI runs, the other one is tested too. */
+    const struct eng_kernels *other =
+        strcmp(set->name, "avx512") == 0 ? eng_kernels_avx512() : NULL;
+    static const struct {
+        const char *name;
+        CMUnitTestFunction run;
+    } kernels[] = {
+        {"quantize", test_quantize},
+        {"q8_product", test_q8_product},
+        {"row products", test_row_products},
+        {"elementwise", test_elementwise},
+        {"rope", test_rope},
+        {"scores", test_scores},
+        {"softmax", test_softmax},
+        {"values", test_values},
+        {"choice", test_choice},
+    };
+    enum { N = sizeof kernels / sizeof kernels[0] };
+    struct CMUnitTest tests[2 * N];
+    size_t n = 0;
+    for (size_t i = 0; i < N; i++)
+        tests[n++] = (struct CMUnitTest){
+            .name = kernels[i].name, .test_func = kernels[i].run, .initial_state = (void *)set};
+    for (size_t i = 0; i < N && other && other != set; i++)
+        tests[n++] = (struct CMUnitTest){
+            .name = kernels[i].name, .test_func = kernels[i].run, .initial_state = (void *)other};
+    return _cmocka_run_group_tests(set->name, tests, n, NULL, NULL);
+}
