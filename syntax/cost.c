@@ -51,7 +51,7 @@ static bool visit_node(const struct syn_document *doc, TSTreeCursor *cursor, uin
                             .start = ts_node_start_byte(at),
                             .end = ts_node_end_byte(at),
                             .depth = depth,
-                            .kind = syn_kind_of(&doc->tables, at),
+                            .kind = syn_kind_of(doc->tables, at),
                             .named = ts_node_is_named(at),
                             .error = ts_node_is_error(at),
                             .missing = ts_node_is_missing(at)};

@@ -74,17 +74,20 @@ static bool inside_character(const struct syn_document *doc, size_t offset)
 
 /* ---- Life -------------------------------------------------------------------------- */
 
-static enum syn_status open_parsers(struct syn_document *doc, struct syn_error *err)
+TSParser *syn_document_parser(struct syn_document *doc, struct syn_error *err)
 {
+    if (doc->parser) return doc->parser;
     doc->parser = ts_parser_new();
-    doc->probe = ts_parser_new();
-    if (!doc->parser || !doc->probe) return syn_fail(err, SYN_NO_MEMORY, "out of memory");
-    if (!ts_parser_set_language(doc->parser, doc->tables.grammar) ||
-        !ts_parser_set_language(doc->probe, doc->tables.grammar))
-        return syn_fail(err, SYN_BAD_GRAMMAR, "grammar of %s has ABI %u: expected %d to %d",
-                        doc->lang->id, ts_language_abi_version(doc->tables.grammar),
-                        TREE_SITTER_MIN_COMPATIBLE_LANGUAGE_VERSION, TREE_SITTER_LANGUAGE_VERSION);
-    return SYN_OK;
+    if (!doc->parser) {
+        syn_fail(err, SYN_NO_MEMORY, "out of memory for a parser");
+    } else if (!ts_parser_set_language(doc->parser, doc->tables->grammar)) {
+        syn_fail(err, SYN_BAD_GRAMMAR, "grammar of %s has ABI %u: expected %d to %d",
+                 doc->lang->id, ts_language_abi_version(doc->tables->grammar),
+                 TREE_SITTER_MIN_COMPATIBLE_LANGUAGE_VERSION, TREE_SITTER_LANGUAGE_VERSION);
+        ts_parser_delete(doc->parser);
+        doc->parser = NULL;
+    }
+    return doc->parser;
 }
 
 enum syn_status syn_document_new(const struct gram_language *lang, const char *text, size_t len,
@@ -102,8 +105,8 @@ enum syn_status syn_document_new(const struct gram_language *lang, const char *t
     if (!doc) return syn_fail(err, SYN_NO_MEMORY, "out of memory");
     doc->lang = lang;
     doc->text = malloc(len + 1);
-    if (!doc->text || !syn_lines_build(&doc->lines, text, len) ||
-        !syn_tables_build(&doc->tables, lang)) {
+    doc->tables = lang ? syn_tables_new(lang) : NULL;
+    if (!doc->text || (lang && !doc->tables) || !syn_lines_build(&doc->lines, text, len)) {
         syn_document_free(doc);
         return syn_fail(err, SYN_NO_MEMORY, "out of memory for a text of %zu bytes", len);
     }
@@ -111,12 +114,30 @@ enum syn_status syn_document_new(const struct gram_language *lang, const char *t
     doc->text[len] = 0;
     doc->length = len;
     doc->capacity = len + 1;
-    if (lang) status = open_parsers(doc, err);
-    if (status != SYN_OK) {
-        syn_document_free(doc);
-        return status;
-    }
     *out = doc;
+    return SYN_OK;
+}
+
+enum syn_status syn_document_copy(const struct syn_document *doc, struct syn_document **out,
+                                  struct syn_error *err)
+{
+    *out = NULL;
+    struct syn_document *copy = calloc(1, sizeof *copy);
+    if (!copy) return syn_fail(err, SYN_NO_MEMORY, "out of memory");
+    copy->lang = doc->lang;
+    copy->tables = syn_tables_hold(doc->tables);
+    copy->text = malloc(doc->length + 1);
+    /* The tree's nodes are shared, counted by references that change atomically. */
+    copy->tree = doc->tree ? ts_tree_copy(doc->tree) : NULL;
+    copy->parsed = doc->parsed;
+    if (!copy->text || (doc->tree && !copy->tree) || !syn_lines_copy(&copy->lines, &doc->lines)) {
+        syn_document_free(copy);
+        return syn_fail(err, SYN_NO_MEMORY, "out of memory for a copy of %zu bytes", doc->length);
+    }
+    memcpy(copy->text, doc->text, doc->length + 1);
+    copy->length = doc->length;
+    copy->capacity = doc->length + 1;
+    *out = copy;
     return SYN_OK;
 }
 
@@ -125,8 +146,7 @@ void syn_document_free(struct syn_document *doc)
     if (!doc) return;
     if (doc->tree) ts_tree_delete(doc->tree);
     if (doc->parser) ts_parser_delete(doc->parser);
-    if (doc->probe) ts_parser_delete(doc->probe);
-    syn_tables_free(&doc->tables);
+    syn_tables_release(doc->tables);
     syn_lines_free(&doc->lines);
     free(doc->text);
     free(doc);
@@ -153,7 +173,7 @@ TSPoint syn_point_at(const struct syn_document *doc, size_t offset)
 }
 
 void syn_tree_replace(TSTree *tree, uint32_t start, TSPoint start_point, uint32_t old_end,
-                      TSPoint old_point, const char *insert, size_t insert_len, TSPoint *new_point)
+                      TSPoint old_point, const char *insert, size_t insert_len)
 {
     TSPoint end = start_point;
     for (size_t i = 0; i < insert_len; i++) {
@@ -167,7 +187,6 @@ void syn_tree_replace(TSTree *tree, uint32_t start, TSPoint start_point, uint32_
                         .old_end_point = old_point,
                         .new_end_point = end};
     ts_tree_edit(tree, &edit);
-    if (new_point) *new_point = end;
 }
 
 /* Room for len bytes and the zero, growing by halves so that typing is linear. */
@@ -212,7 +231,7 @@ enum syn_status syn_document_edit(struct syn_document *doc, size_t start, size_t
     syn_lines_edit(&doc->lines, doc->text, doc->length, start, old_end, start + len);
     if (doc->tree)
         syn_tree_replace(doc->tree, (uint32_t)start, start_point, (uint32_t)old_end, old_point,
-                         text, len, NULL);
+                         text, len);
     if (doc->parser) ts_parser_reset(doc->parser); /* a parse in progress read the old text */
     doc->parsed = false;
     return SYN_OK;
@@ -253,6 +272,7 @@ enum syn_status syn_document_parse(struct syn_document *doc, uint64_t budget_us,
                                    struct syn_error *err)
 {
     if (doc->parsed || !doc->lang) return SYN_OK;
+    if (!syn_document_parser(doc, err)) return SYN_BAD_GRAMMAR;
     struct syn_pieces pieces = {.text = {doc->text}, .length = {doc->length}, .count = 1};
     TSInput input = {.payload = &pieces, .read = read_pieces, .encoding = TSInputEncodingUTF8};
     uint64_t deadline = budget_us ? now_us() + budget_us : 0;
@@ -273,11 +293,34 @@ bool syn_document_is_parsed(const struct syn_document *doc)
     return doc->parsed || !doc->lang;
 }
 
-TSTree *syn_probe_parse(const struct syn_document *doc, const TSTree *old,
-                        const struct syn_pieces *pieces)
+TSTree *syn_parse_pieces(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces)
 {
     TSInput input = {
         .payload = (void *)pieces, .read = read_pieces, .encoding = TSInputEncodingUTF8};
-    ts_parser_reset(doc->probe);
-    return ts_parser_parse(doc->probe, old, input);
+    ts_parser_reset(parser);
+    return ts_parser_parse(parser, old, input);
+}
+
+struct watch {
+    uint32_t from, reached;
+};
+
+static bool saw_error(TSParseState *state)
+{
+    struct watch *watch = state->payload;
+    if (state->current_byte_offset > watch->reached) watch->reached = state->current_byte_offset;
+    return state->has_error && state->current_byte_offset >= watch->from;
+}
+
+TSTree *syn_parse_until_error(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces,
+                              uint32_t from, uint32_t *reached)
+{
+    struct watch watch = {.from = from};
+    TSInput input = {
+        .payload = (void *)pieces, .read = read_pieces, .encoding = TSInputEncodingUTF8};
+    TSParseOptions options = {.payload = &watch, .progress_callback = saw_error};
+    ts_parser_reset(parser);
+    TSTree *tree = ts_parser_parse_with_options(parser, old, input, options);
+    *reached = watch.reached;
+    return tree;
 }

@@ -14,9 +14,8 @@ struct syn_document {
     char *text;                       /* [length], then a zero byte */
     size_t length, capacity;
     struct syn_lines lines;
-    struct syn_tables tables;
-    TSParser *parser; /* of the document's own tree; may hold a parse that timed out */
-    TSParser *probe;  /* of trees that are only asked about: holes, candidates */
+    struct syn_tables *tables; /* NULL without a language */
+    TSParser *parser; /* made when first needed; may hold a parse that timed out */
     TSTree *tree;     /* of the text at the last parse, with later edits applied; or NULL */
     bool parsed;      /* tree describes the present text */
 };
@@ -36,16 +35,22 @@ struct syn_pieces {
     size_t count;
 };
 
-/* Parses the pieces on the document's probe parser; NULL when memory ran out or the
- * language is not supported. old may be NULL. */
-TSTree *syn_probe_parse(const struct syn_document *doc, const TSTree *old,
-                        const struct syn_pieces *pieces);
+/* The document's parser, made if need be; NULL when memory ran out or the grammar's ABI is
+ * not supported (err says which). */
+TSParser *syn_document_parser(struct syn_document *doc, struct syn_error *err);
 
-/* Tells a tree of this document's text (or of a text that agrees with it up to old_end in
- * bytes before `start` and in rows) that bytes [start, old_end) became insert. old_point is
- * the position of old_end; *new_point receives the position after the insertion. */
+/* Parses the pieces; old may be NULL. NULL when memory ran out. */
+TSTree *syn_parse_pieces(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces);
+
+/* The same, but gives up soon after the first error behind byte `from`: then NULL, and
+ * *reached tells how far the parser had come. A tree that does come back may still have
+ * errors: short texts end before the parser asks whether to go on. */
+TSTree *syn_parse_until_error(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces,
+                              uint32_t from, uint32_t *reached);
+
+/* Tells a tree that bytes [start, old_end), at these points, became insert. */
 void syn_tree_replace(TSTree *tree, uint32_t start, TSPoint start_point, uint32_t old_end,
-                      TSPoint old_point, const char *insert, size_t insert_len, TSPoint *new_point);
+                      TSPoint old_point, const char *insert, size_t insert_len);
 
 TSPoint syn_point_at(const struct syn_document *doc, size_t offset);
 

@@ -40,7 +40,7 @@ enum syn_status syn_tree_features(const struct syn_document *doc, const TSTree *
     uint32_t *anchors = malloc(n * sizeof *anchors);
     struct syn_frames frames;
     if (!anchors ||
-        (tree && !syn_frames_begin(&frames, tree, &doc->tables, mapping, spans, anchors, n))) {
+        (tree && !syn_frames_begin(&frames, tree, doc->tables, mapping, spans, anchors, n))) {
         free(anchors);
         return syn_fail(err, SYN_NO_MEMORY, "out of memory for %zu tokens", n);
     }

@@ -2,9 +2,10 @@
  *
  * tree-sitter flattens whatever is open at an error into one ERROR node, so a text with a
  * gap in the middle of a statement has no usable tree around the gap. This file looks for
- * a short text that makes it one again: the language's fillings are put into the hole one
- * after the other, each is parsed incrementally from the tree with the empty hole, and the
- * one that leaves the least ERROR/MISSING cost wins, the earlier one on equal cost.
+ * a short text that makes it one again. The fillings of the language are put into the hole
+ * of an excerpt (excerpt.c) one after the other; the one that leaves the least
+ * ERROR/MISSING cost wins, the earlier one on equal cost, and the search ends at one that
+ * leaves none. Only the winner is parsed within the whole text.
  *
  * The repaired tree depends on the bytes before and after the hole only. What the document
  * holds in the hole (in training, the text to be predicted) is taken out before the first
@@ -15,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FULL_TRIES = 3 };
+
 /* ---- Fillings ---------------------------------------------------------------------- */
 
 static char closer_of(char open)
@@ -22,35 +25,39 @@ static char closer_of(char open)
     return open == '(' ? ')' : open == '[' ? ']' : '}';
 }
 
+size_t syn_open_closers(const char *text, size_t len, char *out, size_t max, size_t *surplus)
+{
+    char open[64];
+    size_t depth = 0, n = 0;
+    *surplus = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (c == '(' || c == '[' || c == '{') {
+            if (depth < sizeof open) open[depth++] = c;
+        } else if (c == ')' || c == ']' || c == '}') {
+            if (depth > 0)
+                depth--;
+            else
+                ++*surplus;
+        }
+    }
+    while (depth > 0 && n < max)
+        out[n++] = closer_of(open[--depth]);
+    return n;
+}
+
 /* Closers for the brackets that the hole's line opens before the hole and that nothing
  * after the hole on that line closes; innermost first. */
 static size_t line_closers(const struct syn_hole *hole, char *out, size_t max)
 {
-    const char *text = hole->doc->text;
-    size_t from = hole->start;
-    while (from > 0 && text[from - 1] != '\n')
-        from--;
-    char open[64];
-    size_t depth = 0;
-    for (size_t i = from; i < hole->start; i++) {
-        char c = text[i];
-        if ((c == '(' || c == '[' || c == '{') && depth < sizeof open)
-            open[depth++] = c;
-        else if ((c == ')' || c == ']' || c == '}') && depth > 0)
-            depth--;
-    }
-    size_t closed = 0, inner = 0;
-    for (size_t i = hole->end; text[i] && text[i] != '\n'; i++) {
-        char c = text[i];
-        if (c == '(' || c == '[' || c == '{')
-            inner++;
-        else if (c == ')' || c == ']' || c == '}')
-            inner ? inner-- : closed++;
-    }
-    size_t n = 0;
-    while (depth > closed && n < max)
-        out[n++] = closer_of(open[--depth]);
-    return n;
+    const struct syn_document *doc = hole->doc;
+    size_t from = syn_line_start(doc, syn_lines_find(&doc->lines, hole->start));
+    size_t to = syn_line_end(doc, syn_lines_find(&doc->lines, hole->end));
+    char ignored[64];
+    size_t surplus, closed;
+    syn_open_closers(doc->text + hole->end, to - hole->end, ignored, 0, &closed);
+    size_t n = syn_open_closers(doc->text + from, hole->start - from, out, max, &surplus);
+    return n > closed ? n - closed : 0;
 }
 
 /* The filling with "$C" replaced. */
@@ -68,23 +75,27 @@ static size_t expand(const char *filling, const char *closers, size_t n_closers,
             out[n++] = *filling++;
         }
     }
+    out[n] = 0;
     return n;
 }
 
 /* ---- Search ------------------------------------------------------------------------ */
 
-TSTree *syn_hole_try(const struct syn_hole *hole, const char *text, size_t len)
+/* The tree of the text with `filling` in the hole, from `old`, a tree of the text with
+ * [hole->start, old_end) there. */
+static TSTree *parse_filled(const struct syn_hole *hole, const TSTree *old, uint32_t old_end,
+                            const char *filling, size_t len)
 {
     const struct syn_document *doc = hole->doc;
-    TSTree *old = ts_tree_copy(hole->empty);
-    if (!old) return NULL;
-    syn_tree_replace(old, hole->start, hole->start_point, hole->start, hole->start_point, text, len,
-                     NULL);
-    struct syn_pieces pieces = {.text = {doc->text, text, doc->text + hole->end},
+    TSTree *edited = old ? ts_tree_copy(old) : NULL;
+    if (edited)
+        syn_tree_replace(edited, hole->start, syn_point_at(doc, hole->start), old_end,
+                         syn_point_at(doc, old_end), filling, len);
+    struct syn_pieces pieces = {.text = {doc->text, filling, doc->text + hole->end},
                                 .length = {hole->start, len, doc->length - hole->end},
                                 .count = 3};
-    TSTree *tree = syn_probe_parse(doc, old, &pieces);
-    ts_tree_delete(old);
+    TSTree *tree = syn_parse_pieces(doc->parser, edited, &pieces);
+    if (edited) ts_tree_delete(edited);
     return tree;
 }
 
@@ -93,48 +104,103 @@ static TSTree *parse_empty(const struct syn_hole *hole)
 {
     const struct syn_document *doc = hole->doc;
     if (hole->start == hole->end && doc->parsed) return ts_tree_copy(doc->tree);
-    TSTree *old = NULL;
-    if (doc->tree) {
-        old = ts_tree_copy(doc->tree);
-        if (!old) return NULL;
-        syn_tree_replace(old, hole->start, hole->start_point, hole->end,
-                         syn_point_at(doc, hole->end), "", 0, NULL);
+    return parse_filled(hole, doc->tree, hole->end, "", 0);
+}
+
+struct choice {
+    char text[SYN_MAX_FILLING];
+    size_t length;
+    uint32_t reached; /* how far the parser came before it met an error */
+    bool given_up;    /* the cost is not known: there was an error soon */
+};
+
+static size_t list_choices(const struct syn_hole *hole, struct choice *choices)
+{
+    const struct syn_tables *tables = hole->doc->tables;
+    char closers[64];
+    size_t n_closers = line_closers(hole, closers, sizeof closers), count = 0;
+    for (size_t i = 0; i < tables->filling_count; i++) {
+        struct choice *choice = &choices[count];
+        choice->length = expand(tables->fillings[i], closers, n_closers, choice->text,
+                                sizeof choice->text - 1);
+        bool known = choice->length == 0; /* what differs in "$C" alone is often the same */
+        for (size_t j = 0; j < count && !known; j++)
+            known = !strcmp(choices[j].text, choice->text);
+        count += !known;
     }
-    struct syn_pieces pieces = {.text = {doc->text, doc->text + hole->end},
-                                .length = {hole->start, doc->length - hole->end},
-                                .count = 2};
-    TSTree *tree = syn_probe_parse(doc, old, &pieces);
-    if (old) ts_tree_delete(old);
-    return tree;
+    return count;
+}
+
+/* Puts a choice into the excerpt's hole and keeps it if it is better. False when memory
+ * ran out. */
+static bool try_choice(struct syn_hole *hole, struct choice *choice, bool to_the_end)
+{
+    TSTree *tree = syn_excerpt_try(&hole->excerpt, hole->doc->parser, choice->text,
+                                   choice->length, to_the_end ? NULL : &choice->reached);
+    choice->given_up = !tree && !to_the_end;
+    if (!tree) return choice->given_up;
+    uint32_t cost = syn_tree_cost(tree);
+    ts_tree_delete(tree);
+    if (cost < hole->excerpt_cost) {
+        hole->excerpt_cost = cost;
+        memcpy(hole->filling, choice->text, choice->length + 1);
+        hole->filling_length = (uint32_t)choice->length;
+    }
+    return true;
+}
+
+/* Finds the filling that leaves the least cost in the excerpt; "" when none is better than
+ * nothing. Recovering from errors is what makes a parse slow, so the first round gives up
+ * on a filling at its first error, and the second only follows those that came furthest.
+ * False when memory ran out. */
+static bool choose_filling(struct syn_hole *hole)
+{
+    struct choice *choices = calloc(SYN_MAX_FILLINGS, sizeof *choices);
+    if (!choices) return false;
+    size_t count = list_choices(hole, choices);
+    hole->excerpt_cost = hole->excerpt.cost;
+    bool ok = true;
+    for (size_t i = 0; i < count && ok && hole->excerpt_cost > 0; i++)
+        ok = try_choice(hole, &choices[i], false);
+    for (unsigned round = 0; round < FULL_TRIES && ok && hole->excerpt_cost > 0; round++) {
+        struct choice *best = NULL;
+        for (size_t i = 0; i < count; i++)
+            if (choices[i].given_up && (!best || choices[i].reached > best->reached))
+                best = &choices[i];
+        if (!best) break;
+        ok = try_choice(hole, best, true);
+        best->given_up = false;
+    }
+    free(choices);
+    return ok;
 }
 
 static enum syn_status repair(struct syn_hole *hole, struct syn_error *err)
 {
-    hole->empty = parse_empty(hole);
-    if (!hole->empty) return syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
-    hole->tree = hole->empty;
-    hole->cost = syn_tree_cost(hole->empty);
+    if (!syn_document_parser(hole->doc, err)) return SYN_BAD_GRAMMAR;
+    TSTree *empty = hole->tree = parse_empty(hole);
+    if (!empty) return syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
+    hole->cost = syn_tree_cost(empty);
+    if (hole->cost == 0) return SYN_OK;
 
-    const struct syn_tables *tables = &hole->doc->tables;
-    char closers[64];
-    size_t n_closers = line_closers(hole, closers, sizeof closers);
-    for (size_t i = 0; i < tables->filling_count && hole->cost > 0; i++) {
-        char text[SYN_MAX_FILLING - 1];
-        size_t len = expand(tables->fillings[i], closers, n_closers, text, sizeof text);
-        if (len == 0) continue;
-        TSTree *tree = syn_hole_try(hole, text, len);
-        if (!tree) return syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
-        uint32_t cost = syn_tree_cost(tree);
-        if (cost >= hole->cost) {
-            ts_tree_delete(tree);
-            continue;
-        }
-        if (hole->tree != hole->empty) ts_tree_delete(hole->tree);
+    if (!syn_excerpt_make(&hole->excerpt, hole->doc->parser, hole->doc, hole->start, hole->end,
+                          empty) ||
+        !choose_filling(hole))
+        return syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt");
+    if (hole->filling_length == 0) return SYN_OK;
+
+    TSTree *tree = parse_filled(hole, empty, hole->start, hole->filling, hole->filling_length);
+    if (!tree) return syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
+    uint32_t cost = syn_tree_cost(tree);
+    if (cost <= hole->cost) {
+        ts_tree_delete(empty);
         hole->tree = tree;
         hole->cost = cost;
-        memcpy(hole->filling, text, len);
-        hole->filling[len] = 0;
-        hole->filling_length = (uint32_t)len;
+    } else { /* what the excerpt left out speaks against it */
+        ts_tree_delete(tree);
+        hole->filling[0] = 0;
+        hole->filling_length = 0;
+        hole->excerpt_cost = hole->excerpt.cost;
     }
     return SYN_OK;
 }
@@ -155,11 +221,10 @@ enum syn_status syn_hole_open(const struct syn_document *doc, size_t hole_start,
                         hole_start, hole_end, doc->length);
     struct syn_hole *hole = calloc(1, sizeof *hole);
     if (!hole) return syn_fail(err, SYN_NO_MEMORY, "out of memory");
-    hole->doc = doc;
     hole->start = (uint32_t)hole_start;
     hole->end = (uint32_t)hole_end;
-    hole->start_point = syn_point_at(doc, hole_start);
-    enum syn_status status = doc->lang ? repair(hole, err) : SYN_OK;
+    enum syn_status status = syn_document_copy(doc, &hole->doc, err);
+    if (status == SYN_OK && doc->lang) status = repair(hole, err);
     if (status != SYN_OK) {
         syn_hole_free(hole);
         return status;
@@ -171,8 +236,9 @@ enum syn_status syn_hole_open(const struct syn_document *doc, size_t hole_start,
 void syn_hole_free(struct syn_hole *hole)
 {
     if (!hole) return;
-    if (hole->tree && hole->tree != hole->empty) ts_tree_delete(hole->tree);
-    if (hole->empty) ts_tree_delete(hole->empty);
+    if (hole->tree) ts_tree_delete(hole->tree);
+    syn_excerpt_free(&hole->excerpt);
+    syn_document_free(hole->doc);
     free(hole);
 }
 

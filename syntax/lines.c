@@ -50,6 +50,15 @@ bool syn_lines_build(struct syn_lines *lines, const char *text, size_t len)
     return true;
 }
 
+bool syn_lines_copy(struct syn_lines *lines, const struct syn_lines *from)
+{
+    *lines = (struct syn_lines){.has_returns = from->has_returns};
+    if (!grow(lines, from->count)) return false;
+    memcpy(lines->start, from->start, from->count * sizeof *from->start);
+    lines->count = from->count;
+    return true;
+}
+
 void syn_lines_free(struct syn_lines *lines)
 {
     free(lines->start);

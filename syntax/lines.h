@@ -18,6 +18,7 @@ struct syn_lines {
 
 /* False when memory ran out; lines is then empty. */
 bool syn_lines_build(struct syn_lines *lines, const char *text, size_t len);
+bool syn_lines_copy(struct syn_lines *lines, const struct syn_lines *from);
 void syn_lines_free(struct syn_lines *lines);
 
 /* Makes room so that a following syn_lines_edit that inserts this text cannot fail. */

@@ -360,7 +360,7 @@ void syn_middle_begin(struct syn_middle *m, const struct syn_hole *hole,
     size_t last = n_prefix; /* the last token that is not white space */
     uint32_t *anchors = malloc((n_prefix + 1) * sizeof *anchors);
     struct syn_frames frames;
-    if (!anchors || !syn_frames_begin(&frames, hole->tree, &doc->tables, syn_hole_mapping(hole),
+    if (!anchors || !syn_frames_begin(&frames, hole->tree, doc->tables, syn_hole_mapping(hole),
                                       spans, anchors, n_prefix)) {
         free(anchors);
         return;

@@ -2,8 +2,8 @@
  *
  * grammars/<id>/kinds names node types; a tree holds symbol numbers. The translation is
  * made once per document, through a hash of the file's lines, so that a node's kind is one
- * array access later. It is kept by the document and not shared: sharing would need a
- * global or a lock, and building it costs less than parsing a hundred lines of source.
+ * array access later. Documents made independently do not share it: that would need a
+ * global, and building it costs less than parsing a hundred lines of source.
  */
 #include "syntax/tables.h"
 
@@ -130,23 +130,32 @@ static bool build_fillings(struct syn_tables *tables, const char *text)
     return true;
 }
 
-bool syn_tables_build(struct syn_tables *tables, const struct gram_language *lang)
+struct syn_tables *syn_tables_new(const struct gram_language *lang)
 {
-    *tables = (struct syn_tables){0};
-    if (!lang) return true;
+    struct syn_tables *tables = calloc(1, sizeof *tables);
+    if (!tables) return NULL;
+    atomic_init(&tables->holders, 1);
     tables->grammar = (const TSLanguage *)lang->grammar();
     if (build_kinds(tables, lang->kinds ? lang->kinds : "") &&
         build_fillings(tables, lang->fillings ? lang->fillings : ""))
-        return true;
-    syn_tables_free(tables);
-    return false;
+        return tables;
+    syn_tables_release(tables);
+    return NULL;
 }
 
-void syn_tables_free(struct syn_tables *tables)
+struct syn_tables *syn_tables_hold(struct syn_tables *tables)
 {
+    if (tables) atomic_fetch_add_explicit(&tables->holders, 1, memory_order_relaxed);
+    return tables;
+}
+
+void syn_tables_release(struct syn_tables *tables)
+{
+    if (!tables || atomic_fetch_sub_explicit(&tables->holders, 1, memory_order_acq_rel) != 1)
+        return;
     free(tables->kind);
     free(tables->filling_text);
-    *tables = (struct syn_tables){0};
+    free(tables);
 }
 
 uint8_t syn_kind_of(const struct syn_tables *tables, TSNode node)
