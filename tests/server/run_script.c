@@ -6,7 +6,7 @@
  *
  *   # text            a comment
  *   > JSON            send a message
- *   >> BYTES          send raw bytes; \r \n \\ \xHH are escapes
+ *   >> BYTES          send raw bytes; \r \n \t \\ \xHH are escapes
  *   < PATTERN         the next message matches (window/logMessage is passed over)
  *   <has TEXT         the message just matched contains TEXT, byte by byte
  *   open URI LANG FILE-TEXT    didOpen, version 1; the text is a JSON string
@@ -127,7 +127,7 @@ static void send_raw(struct script *script, const char *text)
             bytes[n++] = (char)strtol(hex, NULL, 16);
             at += 2;
         } else {
-            bytes[n++] = *at == 'r' ? '\r' : *at == 'n' ? '\n' : *at;
+            bytes[n++] = *at == 'r' ? '\r' : *at == 'n' ? '\n' : *at == 't' ? '\t' : *at;
         }
     }
     client_send_bytes(&script->client, bytes, n);
