@@ -252,6 +252,40 @@ enum syn_status asst_candidate_trim(const struct asst_site *site, char *text, si
     return status;
 }
 
+/* Length of the closing keyword that text[len] starts with, 0 for none. */
+static size_t closing_keyword_length(const char *text, size_t len)
+{
+    static const char *const keywords[] = {"end", "fi", "done", "esac"};
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
+        size_t n = strlen(keywords[i]);
+        if (len >= n && memcmp(text, keywords[i], n) == 0 && (len == n || !word_byte(text[n])))
+            return n;
+    }
+    return 0;
+}
+
+bool asst_is_closing_keyword(const char *text)
+{
+    size_t len = strlen(text);
+    while (len > 0 && is_space(*text))
+        text++, len--;
+    trim_end(text, &len);
+    return len > 0 && closing_keyword_length(text, len) == len;
+}
+
+bool asst_site_is_open(const struct asst_site *site)
+{
+    for (size_t i = 0; i < site->rest_len; i++)
+        if (!is_blank(site->right[i])) return false;
+    size_t at = site->rest_len, len;
+    const char *below;
+    if (!next_line(site->right, site->right_len, &at, &below, &len)) return true;
+    const char *start = below;
+    while (start > site->right && is_blank(start[-1]))
+        start--;
+    return indent_of(start, (size_t)(below - start), NULL) <= site->indent;
+}
+
 /* Where the line before the unfinished one starts; false when there is no such line. */
 static bool last_whole_line(const char *text, size_t len, size_t *start)
 {
@@ -276,13 +310,6 @@ size_t asst_block_end(const struct asst_site *site, const char *text, size_t len
     if (lead == n || indent > site->indent) return SIZE_MAX;
     /* `}` or `end` at the opener's own depth still belongs to the block. */
     const char *word = text + start + lead;
-    size_t word_len = n - lead;
-    static const char *const enders[] = {"end", "fi", "done", "esac"};
-    bool ends = is_closer(word[0]);
-    for (size_t i = 0; i < sizeof enders / sizeof *enders; i++) {
-        size_t l = strlen(enders[i]);
-        ends = ends || (word_len >= l && memcmp(word, enders[i], l) == 0 &&
-                        (word_len == l || !word_byte(word[l])));
-    }
+    bool ends = is_closer(word[0]) || closing_keyword_length(word, n - lead) > 0;
     return ends ? start + n : start;
 }

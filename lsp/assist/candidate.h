@@ -22,6 +22,14 @@ struct asst_site {
 
 enum syn_status asst_site_open(const struct syn_document *doc, size_t cursor, bool with_tree,
                                struct asst_site *out, struct syn_error *err);
+/* True when nothing stands right of the cursor on its line and the next line of text below
+ * is no deeper than the cursor's: there is room for a block. */
+bool asst_site_is_open(const struct asst_site *site);
+
+/* True for a keyword that does nothing but close a block ("end", "done"), line ends around
+ * it aside. */
+bool asst_is_closing_keyword(const char *text);
+
 void asst_site_close(struct asst_site *site);
 
 /* Shortens text[*len] to what may be inserted at the site; *len becomes 0 when nothing is

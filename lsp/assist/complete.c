@@ -79,27 +79,37 @@ static bool opens_scope(uint8_t kind)
     }
 }
 
-/* Does a block open at the cursor? The rest of the line must be blank, and the tree must
- * have the cursor inside a scope that begins on this line: directly after its brace, or,
- * where blocks have none, after its colon or opening keyword. */
+/* The last byte before the cursor on its line that is not blank, 0 when there is none. */
+static char last_on_line(const struct asst_request *request)
+{
+    size_t len, line, column, at = request->cursor;
+    const char *text = syn_document_text(request->doc, &len);
+    syn_position_of(request->doc, at, SYN_UTF8, &line, &column);
+    size_t start = syn_line_start(request->doc, line);
+    while (at > start && (text[at - 1] == ' ' || text[at - 1] == '\t'))
+        at--;
+    return at > start ? text[at - 1] : 0;
+}
+
+/* Does a block open at the cursor? Right of it nothing may stand, nor a deeper line below,
+ * and of the scopes that the tree has open at the cursor one must have begun on this line:
+ * at the brace in front of the cursor; at the line's first word, when a colon stands there;
+ * or where the tree lacks nothing but the scope's closing keyword. */
 static bool block_opens(const struct asst_request *request, const struct asst_prompt *p,
                         const struct asst_site *site)
 {
-    for (size_t i = 0; i < site->rest_len; i++)
-        if (site->right[i] != ' ' && site->right[i] != '\t') return false;
-    if (!p->has_tree || p->middle.length == 0) return false;
-    size_t len, line, column;
-    const char *text = syn_document_text(request->doc, &len);
-    syn_position_of(request->doc, request->cursor, SYN_UTF8, &line, &column);
-    size_t start = syn_line_start(request->doc, line), at = request->cursor;
-    while (at > start && (text[at - 1] == ' ' || text[at - 1] == '\t'))
-        at--;
-    if (at == start) return false;
-    char last = text[at - 1];
-    size_t top = p->middle.length - 1u;
-    if (last == '{') return p->middle.opener[top] == '{' || opens_scope(p->middle.kind[top]);
-    if (p->middle.start[top] < (int32_t)p->line_position) return false;
-    return last == ':' && opens_scope(p->middle.kind[top]);
+    if (!p->has_tree || !asst_site_is_open(site)) return false;
+    char last = last_on_line(request);
+    bool lacks_end = asst_is_closing_keyword(syn_hole_filling(site->hole));
+    for (size_t i = p->middle.length; i-- > 0;) {
+        int32_t start = p->middle.start[i];
+        if (start < (int32_t)p->line_position) return false;
+        if (last == '{' && p->middle.opener[i] == '{') return true;
+        if (!opens_scope(p->middle.kind[i])) continue;
+        if (last == ':' && start == (int32_t)p->line_position) return true;
+        if (lacks_end) return true;
+    }
+    return false;
 }
 
 static enum eng_status keep_healed(struct asst_job *job, const struct asst_request *request,
@@ -351,17 +361,28 @@ static enum eng_status decode(struct run *r)
 
 /* ---- Items ---------------------------------------------------------------------------- */
 
-/* The largest prefix that is whole characters: a byte-level vocabulary may stop within. */
-static size_t whole_characters(const char *text, size_t len)
+/* Bytes of the character at text[0..len), 0 when it is none that a text buffer should get:
+ * a byte-level vocabulary may write anything. */
+static size_t character_length(const unsigned char *text, size_t len)
 {
-    size_t at = len;
-    while (at > 0 && len - at < 4 && ((unsigned char)text[at - 1] & 0xC0) == 0x80)
-        at--;
-    if (at == 0) return 0;
-    unsigned char lead = (unsigned char)text[at - 1];
-    size_t want = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 0;
-    size_t have = len - (at - 1);
-    return want == have ? len : at - 1;
+    unsigned char lead = text[0];
+    if (lead < 0x80) return lead >= 0x20 || lead == '\t' || lead == '\n' || lead == '\r' ? 1 : 0;
+    size_t n = lead >= 0xF5 ? 0 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+    if (n == 0 || n > len) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((text[i] & 0xC0) != 0x80) return 0;
+    bool overlong = (lead == 0xE0 && text[1] < 0xA0) || (lead == 0xF0 && text[1] < 0x90);
+    bool beyond = (lead == 0xED && text[1] > 0x9F) || (lead == 0xF4 && text[1] > 0x8F);
+    return overlong || beyond ? 0 : n;
+}
+
+/* Length of the longest prefix that is well-formed text. */
+static size_t sound_length(const char *text, size_t len)
+{
+    size_t at = 0, n = 1;
+    while (at < len && (n = character_length((const unsigned char *)text + at, len - at)) > 0)
+        at += n;
+    return at;
 }
 
 /* Turns the candidate into an item, unless nothing is left of it or it is there already. */
@@ -372,11 +393,11 @@ static enum eng_status keep_item(struct run *r, struct asst_result *out)
     if (c->len <= job->healed_len || memcmp(c->text, job->healed, job->healed_len) != 0)
         return ENG_OK;
     char *text = c->text + job->healed_len;
-    size_t len = whole_characters(text, c->len - job->healed_len);
+    size_t len = sound_length(text, c->len - job->healed_len);
+    if (len < c->len - job->healed_len) c->stop = ASST_STOP_INVALID;
     if (!job->raw) {
         struct syn_error why = {"the candidate could not be judged"};
         enum syn_status syn = asst_candidate_trim(&job->site, text, &len, &c->stop, &why);
-        if (syn == SYN_BAD_TEXT) return ENG_OK; /* not UTF-8: nothing to show */
         if (syn != SYN_OK) return from_syntax(syn, &why, r->err);
     }
     if (len == 0) return ENG_OK;

@@ -95,7 +95,7 @@ void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_opti
         .order = ours ? ASST_ORDER_SPM : ASST_ORDER_PSM,
         .budget = budget,
         .middle_max = budget / 8 < 96 ? budget / 8 : 96,
-        .suffix_max = budget / 4 < 256 ? budget / 4 : 256,
+        .suffix_max = budget / 4 < 96 ? budget / 4 : 96,
         .chunk = budget / 16 < 64 ? budget / 16 + 1 : 64,
     };
     if (!find_specials(model, NULL).fim) out->order = ASST_ORDER_PLAIN;
@@ -314,6 +314,17 @@ static void empty_records(struct window *w)
     }
 }
 
+/* The first token of the hole's line that is not white space alone; n_prefix when there is
+ * none. */
+static size_t first_on_line(const struct window *w, const struct syn_document *doc)
+{
+    const char *text = document_text(doc);
+    for (size_t i = w->n_prefix - w->n_line; i < w->n_prefix; i++)
+        for (size_t at = w->spans[i].start; at < w->spans[i].end; at++)
+            if (text[at] != ' ' && text[at] != '\t') return i;
+    return w->n_prefix;
+}
+
 /* The middle's state counts in tokens of the window; make it count in positions. */
 static void begin_middle(struct asst_prompt *p, const struct asst_source *source,
                          const struct window *w, const struct layout *l)
@@ -407,7 +418,7 @@ enum eng_status asst_prompt_build(const struct eng_model *model, const struct as
         out->hole_start = source->hole_start;
         out->hole_end = source->hole_end;
         push_window(out, &w, &s, options->order, &l);
-        out->line_position = (uint32_t)l.prefix_at + (uint32_t)(w.n_prefix - w.n_line);
+        out->line_position = (uint32_t)l.prefix_at + (uint32_t)first_on_line(&w, source->doc);
         begin_middle(out, source, &w, &l);
     } else {
         asst_prompt_free(out);

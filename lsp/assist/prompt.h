@@ -64,7 +64,7 @@ struct asst_prompt {
     struct syn_middle middle; /* state to continue with; token indices are positions */
     bool has_tree;            /* middle is valid */
     uint32_t line_position;   /* position of the first token of the hole's line that is in
-                                 the window */
+                                 the window and not white space alone */
 };
 
 /* Builds the sequence up to (not including) the middle for the hole. On success *out is
