@@ -124,6 +124,9 @@ const char *eng_token_text(const struct eng_model *model, int32_t id, size_t *le
  * <|lang:ID|>. */
 int32_t eng_special_token(const struct eng_model *model, const char *name);
 
+/* The token that ends a text, as the file names it; -1 when it names none. */
+int32_t eng_end_token(const struct eng_model *model);
+
 /* Where to cut text[len] for token healing: the start of the last pre-token when more
  * text could merge with it, else len. */
 size_t eng_heal_point(const struct eng_model *model, const char *text, size_t len);

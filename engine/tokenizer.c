@@ -571,11 +571,6 @@ size_t eng_tokenizer_vocab(const struct eng_tokenizer *t)
     return t->vocab;
 }
 
-int32_t eng_tokenizer_end(const struct eng_tokenizer *t)
-{
-    return t->end;
-}
-
 const char *eng_tokenizer_text(const struct eng_tokenizer *t, int32_t id, size_t *len)
 {
     *len = 0;
@@ -621,6 +616,11 @@ const char *eng_token_text(const struct eng_model *model, int32_t id, size_t *le
 int32_t eng_special_token(const struct eng_model *model, const char *name)
 {
     return eng_tokenizer_special(eng_model_tokenizer(model), name);
+}
+
+int32_t eng_end_token(const struct eng_model *model)
+{
+    return eng_model_tokenizer(model)->end;
 }
 
 size_t eng_heal_point(const struct eng_model *model, const char *text, size_t len)

@@ -34,9 +34,6 @@ size_t eng_tokenizer_heal_point(const struct eng_tokenizer *tokenizer, const cha
 bool eng_tokenizer_heal_allows(const struct eng_tokenizer *tokenizer, int32_t id, const char *want,
                                size_t want_len);
 
-/* tokenizer.ggml.eos_token_id, -1 when the file names none. */
-int32_t eng_tokenizer_end(const struct eng_tokenizer *tokenizer);
-
 /* A model's tokenizer, which lives as long as the model. Defined beside struct eng_model. */
 const struct eng_tokenizer *eng_model_tokenizer(const struct eng_model *model);
 

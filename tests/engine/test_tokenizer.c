@@ -188,6 +188,7 @@ static void test_special_tokens(void **state)
     struct eng_token tokens[64];
     size_t len;
     assert_int_equal(eng_special_token(model, "<|end|>"), 0);
+    assert_int_equal(eng_end_token(model), 0);
     assert_int_equal(eng_special_token(model, "<|fim_middle|>"), 4);
     assert_int_equal(eng_special_token(model, "<|lang:c|>"), 6);
     assert_int_equal(eng_special_token(model, "<|lang:haskell|>"), 22);
