@@ -336,6 +336,8 @@ static void begin_middle(struct asst_prompt *p, const struct asst_source *source
     for (size_t i = 0; i < p->middle.length; i++)
         p->middle.start[i] = map_index(l, p->middle.start[i], false);
     p->middle.word_start = map_index(l, p->middle.word_start, false);
+    for (int level = 0; level < SYN_LEVELS; level++)
+        p->middle.last.chain[level] = map_index(l, p->middle.last.chain[level], false);
 }
 
 static enum eng_status check_options(const struct asst_prompt_options *o,
