@@ -1,6 +1,438 @@
+/* NEON for arm64, 4 lanes of fp32. See avx512.c for the shape that all vector sets share:
+ * register tiles change how often a weight is loaded, never the order in which one output
+ * is summed.
+ *
+ * Only ARMv8.0 is assumed, so integer dot products go through 16-bit products; with the
+ * dot-product extension (__ARM_FEATURE_DOTPROD) one instruction does the same sum, exactly.
+ */
 #include "engine/kernels/kernels.h"
+
+#if defined(__aarch64__)
+
+#include <arm_neon.h>
+#include <math.h>
+#include <string.h>
+
+#define LANES  4u
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 16")
+
+/* ---- Lanes ------------------------------------------------------------------------- */
+
+/* The first left values, zeros behind them. */
+INLINE float32x4_t load(const float *x, size_t left)
+{
+    if (left >= LANES) return vld1q_f32(x);
+    float some[LANES] = {0};
+    memcpy(some, x, left * sizeof *x);
+    return vld1q_f32(some);
+}
+
+INLINE void store(float *x, size_t left, float32x4_t value)
+{
+    if (left >= LANES) {
+        vst1q_f32(x, value);
+        return;
+    }
+    float some[LANES];
+    vst1q_f32(some, value);
+    memcpy(x, some, left * sizeof *x);
+}
+
+INLINE float sum_of(float32x4_t v)
+{
+    float32x2_t two = vadd_f32(vget_low_f32(v), vget_high_f32(v));
+    return vget_lane_f32(vpadd_f32(two, two), 0);
+}
+
+/* ---- Q8_0 -------------------------------------------------------------------------- */
+
+static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32_t *bias)
+{
+    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES, q += ENG_Q8_VALUES) {
+        float32x4_t largest_of_lane = vdupq_n_f32(0);
+        for (size_t i = 0; i < ENG_Q8_VALUES; i += LANES)
+            largest_of_lane = vmaxnmq_f32(largest_of_lane, vabsq_f32(vld1q_f32(x + i)));
+        float largest = vmaxnmvq_f32(largest_of_lane);
+        float inverse = largest >= ENG_Q8_SMALLEST ? 127.0f / largest : 0;
+        for (size_t i = 0; i < ENG_Q8_VALUES; i += 8) {
+            int32x4_t low = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i), inverse));
+            int32x4_t high = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i + LANES), inverse));
+            vst1_s8(q + i, vqmovn_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high))));
+        }
+        scale[b] = largest / 127.0f;
+        bias[b] = 0;
+    }
+}
+
+/* sum[lane] += the four products of the lane's bytes. A pair of products fits 16 bits only
+ * if it is widened before it is added: -128 * -127 twice does not. */
+INLINE int32x4_t dot4(int32x4_t sum, int8x16_t w, int8x16_t x)
+{
+#if defined(__ARM_FEATURE_DOTPROD)
+    return vdotq_s32(sum, w, x);
+#else
+    int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(w), vget_low_s8(x)));
+    int32x4_t high = vpaddlq_s16(vmull_s8(vget_high_s8(w), vget_high_s8(x)));
+    return vaddq_s32(sum, vpaddq_s32(low, high));
+#endif
+}
+
+/* y[n_rows, n_groups * 4]; the counts are constants. */
+INLINE void q8_tile(const uint8_t *weights, size_t group_bytes, size_t blocks,
+                    const struct eng_q8_rows *x, size_t row, float *y, size_t y_stride, size_t left,
+                    const size_t n_groups, const size_t n_rows)
+{
+    float32x4_t sum[2][4];
+    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
+        sum[g][r] = vdupq_n_f32(0);
+
+    const uint8_t *w_scales = weights + blocks * LANES * ENG_Q8_VALUES;
+    const int8_t *q = x->q + row * blocks * ENG_Q8_VALUES;
+    const float *x_scale = x->scale + row * blocks;
+
+    for (size_t b = 0; b < blocks; b++) {
+        int32x4_t dot[2][4];
+        UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
+            dot[g][r] = vdupq_n_s32(0);
+        UNROLL for (size_t k = 0; k < 8; k++)
+        {
+            int8x16_t w[2];
+            UNROLL for (size_t g = 0; g < n_groups; g++) w[g] =
+                vreinterpretq_s8_u8(vld1q_u8(weights + g * group_bytes + (b * 8 + k) * 16));
+            UNROLL for (size_t r = 0; r < n_rows; r++)
+            {
+                int32_t four;
+                memcpy(&four, q + (r * blocks + b) * ENG_Q8_VALUES + k * 4, sizeof four);
+                int8x16_t x4 = vreinterpretq_s8_s32(vdupq_n_s32(four));
+                UNROLL for (size_t g = 0; g < n_groups; g++) dot[g][r] = dot4(dot[g][r], w[g], x4);
+            }
+        }
+        UNROLL for (size_t g = 0; g < n_groups; g++)
+        {
+            uint16_t halves[LANES];
+            memcpy(halves, w_scales + g * group_bytes + b * sizeof halves, sizeof halves);
+            float32x4_t w_scale = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves)));
+            UNROLL for (size_t r = 0; r < n_rows; r++) sum[g][r] = vfmaq_f32(
+                sum[g][r], vcvtq_f32_s32(dot[g][r]), vmulq_n_f32(w_scale, x_scale[r * blocks + b]));
+        }
+    }
+    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
+        store(y + r * y_stride + g * LANES, left - g * LANES, sum[g][r]);
+}
+
+static void q8_product(const void *weights, size_t cols, size_t first, size_t last,
+                       const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride)
+{
+    size_t blocks = cols / ENG_Q8_VALUES;
+    size_t group_bytes = eng_packed_group_bytes(LANES, cols);
+    const uint8_t *w = (const uint8_t *)weights + first / LANES * group_bytes;
+
+    for (; first < last; first += 2 * LANES, w += 2 * group_bytes) {
+        size_t left = last - first, r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            float *out = y + r * y_stride + first;
+            if (left > LANES)
+                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 2, 4);
+            else
+                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 1, 4);
+        }
+        for (; r < rows; r++) {
+            float *out = y + r * y_stride + first;
+            if (left > LANES)
+                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 2, 1);
+            else
+                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 1, 1);
+        }
+    }
+}
+
+/* ---- fp32, f16 and bf16 rows ------------------------------------------------------- */
+
+INLINE float32x4_t load_weights(const void *row, size_t i, size_t left,
+                                const enum eng_tensor_type type)
+{
+    if (type == ENG_F32) return load((const float *)row + i, left);
+    uint16_t some[LANES] = {0};
+    memcpy(some, (const uint16_t *)row + i, (left < LANES ? left : LANES) * sizeof some[0]);
+    uint16x4_t half = vld1_u16(some);
+    if (type == ENG_F16) return vcvt_f32_f16(vreinterpret_f16_u16(half));
+    return vreinterpretq_f32_u32(vshll_n_u16(half, 16));
+}
+
+INLINE void dot_tile(const uint8_t *w, size_t row_bytes, size_t cols, const float *x, float *y,
+                     size_t y_stride, const size_t n_outputs, const size_t n_rows,
+                     const enum eng_tensor_type type)
+{
+    float32x4_t sum[4][4];
+    UNROLL for (size_t o = 0; o < n_outputs; o++) UNROLL for (size_t r = 0; r < n_rows; r++)
+        sum[o][r] = vdupq_n_f32(0);
+    for (size_t i = 0; i < cols; i += LANES) {
+        float32x4_t part[4];
+        UNROLL for (size_t o = 0; o < n_outputs; o++) part[o] =
+            load_weights(w + o * row_bytes, i, cols - i, type);
+        UNROLL for (size_t r = 0; r < n_rows; r++)
+        {
+            float32x4_t value = load(x + r * cols + i, cols - i);
+            UNROLL for (size_t o = 0; o < n_outputs; o++) sum[o][r] =
+                vfmaq_f32(sum[o][r], part[o], value);
+        }
+    }
+    UNROLL for (size_t o = 0; o < n_outputs; o++) UNROLL for (size_t r = 0; r < n_rows; r++)
+        y[r * y_stride + o] = sum_of(sum[o][r]);
+}
+
+INLINE void dot_rows(const void *weights, size_t cols, size_t first, size_t last, const float *x,
+                     size_t rows, float *y, size_t y_stride, const enum eng_tensor_type type)
+{
+    size_t row_bytes = cols * (type == ENG_F32 ? sizeof(float) : sizeof(uint16_t));
+    for (size_t o = first; o < last;) {
+        const uint8_t *w = (const uint8_t *)weights + o * row_bytes;
+        size_t step = last - o >= 4 ? 4 : 1, r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            float *out = y + r * y_stride + o;
+            if (step == 4)
+                dot_tile(w, row_bytes, cols, x + r * cols, out, y_stride, 4, 4, type);
+            else
+                dot_tile(w, row_bytes, cols, x + r * cols, out, y_stride, 1, 4, type);
+        }
+        for (; r < rows; r++) {
+            float *out = y + r * y_stride + o;
+            if (step == 4)
+                dot_tile(w, row_bytes, cols, x + r * cols, out, y_stride, 4, 1, type);
+            else
+                dot_tile(w, row_bytes, cols, x + r * cols, out, y_stride, 1, 1, type);
+        }
+        o += step;
+    }
+}
+
+static void f32_product(const void *weights, size_t cols, size_t first, size_t last, const float *x,
+                        size_t rows, float *y, size_t y_stride)
+{
+    dot_rows(weights, cols, first, last, x, rows, y, y_stride, ENG_F32);
+}
+
+static void f16_product(const void *weights, size_t cols, size_t first, size_t last, const float *x,
+                        size_t rows, float *y, size_t y_stride)
+{
+    dot_rows(weights, cols, first, last, x, rows, y, y_stride, ENG_F16);
+}
+
+static void bf16_product(const void *weights, size_t cols, size_t first, size_t last,
+                         const float *x, size_t rows, float *y, size_t y_stride)
+{
+    dot_rows(weights, cols, first, last, x, rows, y, y_stride, ENG_BF16);
+}
+
+/* ---- Elementwise ------------------------------------------------------------------- */
+
+static void rmsnorm(const float *x, const float *weight, size_t n, float epsilon, float *out)
+{
+    float32x4_t squares = vdupq_n_f32(0);
+    for (size_t i = 0; i < n; i += LANES) {
+        float32x4_t v = load(x + i, n - i);
+        squares = vfmaq_f32(squares, v, v);
+    }
+    float factor = 1.0f / sqrtf(sum_of(squares) / (float)n + epsilon);
+    for (size_t i = 0; i < n; i += LANES) {
+        float32x4_t v = vmulq_n_f32(load(x + i, n - i), factor);
+        store(out + i, n - i, vmulq_f32(v, load(weight + i, n - i)));
+    }
+}
+
+static void add(float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES)
+        store(x + i, n - i, vaddq_f32(load(x + i, n - i), load(y + i, n - i)));
+}
+
+static void relu2(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        float32x4_t v = vmaxq_f32(load(x + i, n - i), vdupq_n_f32(0));
+        store(x + i, n - i, vmulq_f32(v, v));
+    }
+}
+
+/* e^x to 2 ulp; 0 below -80, so that no product with it is subnormal. */
+INLINE float32x4_t exp4(float32x4_t x)
+{
+    uint32x4_t normal = vcgeq_f32(x, vdupq_n_f32(-80.0f));
+    x = vmaxq_f32(vminq_f32(x, vdupq_n_f32(88.0f)), vdupq_n_f32(-80.0f));
+    float32x4_t n = vrndnq_f32(vmulq_n_f32(x, 1.44269504f));
+    float32x4_t f = vfmsq_f32(x, n, vdupq_n_f32(0.693359375f));
+    f = vfmsq_f32(f, n, vdupq_n_f32(-2.12194440e-4f));
+    float32x4_t p = vdupq_n_f32(1.0f / 720);
+    p = vfmaq_f32(vdupq_n_f32(1.0f / 120), p, f);
+    p = vfmaq_f32(vdupq_n_f32(1.0f / 24), p, f);
+    p = vfmaq_f32(vdupq_n_f32(1.0f / 6), p, f);
+    p = vfmaq_f32(vdupq_n_f32(0.5f), p, f);
+    p = vfmaq_f32(vdupq_n_f32(1.0f), p, f);
+    p = vfmaq_f32(vdupq_n_f32(1.0f), p, f);
+    int32x4_t exponent = vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127));
+    p = vmulq_f32(p, vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23)));
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(p), normal));
+}
+
+static void silu_mul(float *gate, const float *up, size_t n)
+{
+    const float32x4_t one = vdupq_n_f32(1.0f);
+    for (size_t i = 0; i < n; i += LANES) {
+        float32x4_t g = load(gate + i, n - i);
+        float32x4_t v = vdivq_f32(g, vaddq_f32(one, exp4(vnegq_f32(g))));
+        store(gate + i, n - i, vmulq_f32(v, load(up + i, n - i)));
+    }
+}
+
+static void rope_halves(float *x, const float *cosine, const float *sine, size_t half)
+{
+    for (size_t i = 0; i < half; i += LANES) {
+        size_t left = half - i;
+        float32x4_t a = load(x + i, left), b = load(x + half + i, left);
+        float32x4_t c = load(cosine + i, left), s = load(sine + i, left);
+        store(x + i, left, vsubq_f32(vmulq_f32(a, c), vmulq_f32(b, s)));
+        store(x + half + i, left, vaddq_f32(vmulq_f32(a, s), vmulq_f32(b, c)));
+    }
+}
+
+/* ---- Attention --------------------------------------------------------------------- */
+
+/* One block of 16 keys is four vectors. */
+INLINE void score_tile(const float *const *q, size_t dim, const float *keys, float *const *out,
+                       size_t at, const size_t n_rows)
+{
+    float32x4_t sum[4][4];
+    UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t v = 0; v < 4; v++) sum[r][v] =
+        vdupq_n_f32(0);
+    for (size_t d = 0; d < dim; d++) {
+        float32x4_t key[4];
+        UNROLL for (size_t v = 0; v < 4; v++) key[v] =
+            vld1q_f32(keys + d * ENG_KEY_LANES + v * LANES);
+        UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t v = 0; v < 4; v++) sum[r][v] =
+            vfmaq_n_f32(sum[r][v], key[v], q[r][d]);
+    }
+    UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t v = 0; v < 4; v++)
+        vst1q_f32(out[r] + at + v * LANES, sum[r][v]);
+}
+
+static void scores(const float *const *q, size_t rows, size_t dim, const float *keys,
+                   size_t n_blocks, float *const *out)
+{
+    for (size_t b = 0; b < n_blocks; b++) {
+        const float *block = keys + b * dim * ENG_KEY_LANES;
+        size_t at = b * ENG_KEY_LANES, r = 0;
+        for (; r + 4 <= rows; r += 4)
+            score_tile(q + r, dim, block, out + r, at, 4);
+        for (; r + 2 <= rows; r += 2)
+            score_tile(q + r, dim, block, out + r, at, 2);
+        if (r < rows) score_tile(q + r, dim, block, out + r, at, 1);
+    }
+}
+
+/* table[relation[i]] for up to 4 relations. */
+INLINE float32x4_t look_up(const uint8_t *relation, size_t left, const float *table)
+{
+    float some[LANES] = {0};
+    for (size_t i = 0; i < LANES && i < left; i++)
+        some[i] = table[relation[i]];
+    return vld1q_f32(some);
+}
+
+static float softmax(float *s, size_t n, float scale, enum eng_term term, const uint8_t *relation,
+                     const float *table)
+{
+    float largest = -INFINITY;
+    float32x4_t largest_of_lane = vdupq_n_f32(-INFINITY), sum = vdupq_n_f32(0);
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t left = n - i;
+        float32x4_t v = vmulq_n_f32(load(s + i, left), scale);
+        if (term == ENG_TERM_ADD) v = vaddq_f32(v, look_up(relation + i, left, table));
+        if (term == ENG_TERM_SCALE) v = vmulq_f32(v, look_up(relation + i, left, table));
+        store(s + i, left, v);
+        if (left >= LANES) largest_of_lane = vmaxnmq_f32(largest_of_lane, v);
+        for (size_t j = i; j < n && left < LANES; j++)
+            if (s[j] > largest) largest = s[j];
+    }
+    largest = fmaxf(largest, vmaxnmvq_f32(largest_of_lane));
+    for (size_t i = 0; i < n; i += LANES) {
+        size_t left = n - i;
+        float32x4_t v = exp4(vsubq_f32(load(s + i, left), vdupq_n_f32(largest)));
+        if (term == ENG_TERM_GATE) v = vmulq_f32(v, look_up(relation + i, left, table));
+        store(s + i, left, v);
+        sum = vaddq_f32(sum, left >= LANES ? v : load(s + i, left)); /* nothing past the end */
+    }
+    return sum_of(sum);
+}
+
+INLINE void value_tile(const float *const *weight, size_t dim, const float *values, size_t first,
+                       size_t last, float *const *out, size_t d, size_t left, const size_t n_rows,
+                       const size_t n_vectors)
+{
+    float32x4_t sum[4][4];
+    UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t v = 0; v < n_vectors; v++)
+        sum[r][v] = load(out[r] + d + v * LANES, left - v * LANES);
+    for (size_t p = first; p < last; p++) {
+        UNROLL for (size_t v = 0; v < n_vectors; v++)
+        {
+            float32x4_t value = load(values + p * dim + d + v * LANES, left - v * LANES);
+            UNROLL for (size_t r = 0; r < n_rows; r++) sum[r][v] =
+                vfmaq_n_f32(sum[r][v], value, weight[r][p]);
+        }
+    }
+    UNROLL for (size_t r = 0; r < n_rows; r++) UNROLL for (size_t v = 0; v < n_vectors; v++)
+        store(out[r] + d + v * LANES, left - v * LANES, sum[r][v]);
+}
+
+static void values(const float *const *weight, size_t rows, size_t dim, const float *values,
+                   size_t first, size_t last, float *const *out)
+{
+    for (size_t d = 0; d < dim;) {
+        size_t left = dim - d, step = left >= 4 * LANES ? 4 * LANES : LANES, r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            if (step > LANES)
+                value_tile(weight + r, dim, values, first, last, out + r, d, step, 4, 4);
+            else
+                value_tile(weight + r, dim, values, first, last, out + r, d, left, 4, 1);
+        }
+        for (; r < rows; r++) {
+            if (step > LANES)
+                value_tile(weight + r, dim, values, first, last, out + r, d, step, 1, 4);
+            else
+                value_tile(weight + r, dim, values, first, last, out + r, d, left, 1, 1);
+        }
+        d += step;
+    }
+}
+
+const struct eng_kernels *eng_kernels_neon(void)
+{
+    static const struct eng_kernels table = {
+        .name = "neon",
+        .lanes = LANES,
+        .flip = 0,
+        .quantize = quantize,
+        .q8_product = q8_product,
+        .f32_product = f32_product,
+        .f16_product = f16_product,
+        .bf16_product = bf16_product,
+        .rmsnorm = rmsnorm,
+        .add = add,
+        .relu2 = relu2,
+        .silu_mul = silu_mul,
+        .rope_halves = rope_halves,
+        .scores = scores,
+        .softmax = softmax,
+        .values = values,
+    };
+    return &table;
+}
+
+#else
 
 const struct eng_kernels *eng_kernels_neon(void)
 {
     return NULL;
 }
+
+#endif
