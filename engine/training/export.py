@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""A checkpoint as GGUF, and the reference vectors that the engine is tested against.
+
+    export.py gguf      --checkpoint F --vocab F --out F [--type Q8_0|F32] [--name NAME]
+    export.py reference --checkpoint F --vocab F --library F --out F FILE:START:END...
+
+Q8_0 keeps norms and the structure term in F32, for they are small and everything hangs on
+them. `reference` writes, for holes in the given files, the input sequence and logits at a few
+positions by this folder's model.py in fp32: from the weights as Q8_0 holds them, and from the
+original ones. The format is told in tests/engine/test_reference.c.
+"""
+
+import argparse
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import gguf
+from model import KINDS, LEVELS, Config, Decoder, relations_of
+from tokenizer import Vocabulary
+
+POSITIONS = 7  # a prompt
+
+
+def load(path):
+    kept = torch.load(path, map_location="cpu", weights_only=False)
+    model = Decoder(Config(**kept["config"]))
+    model.load_state_dict(kept["model"])
+    return model.eval(), kept["state"]
+
+
+def tensor_name(name):
+    """model.py's parameter names to GGUF's."""
+    parts = name.split(".")
+    if parts[0] != "blocks":
+        return parts[0] + ".weight"
+    inner = [p for p in parts[2:] if p not in ("attention", "weight")]
+    return f"blk.{parts[1]}.{inner[0]}.weight"
+
+
+def write_gguf(model, vocabulary, path, kind, name):
+    c, w = model.c, gguf.Writer()
+    w.string("general.architecture", "espalier")
+    w.string("general.name", name)
+    w.string("general.license", "mit")
+    for key, value in {
+        "context_length": c.context, "embedding_length": c.d_model, "block_count": c.layers,
+        "feed_forward_length": c.d_ff, "attention.head_count": c.heads,
+        "attention.head_count_kv": c.kv_heads, "attention.key_length": c.head_dim,
+        "tree.levels": LEVELS, "tree.kinds": KINDS,
+    }.items():
+        w.u32("espalier." + key, value)
+    w.string("espalier.feed_forward.activation", "relu2")
+    w.f32("espalier.attention.layer_norm_rms_epsilon", c.eps)
+    w.f32("espalier.rope.freq_base", c.rope_base)
+    w.string("espalier.attention.structure", c.structure)
+    w.string("espalier.fim.order", "spm")
+    vocabulary.put_keys(w)
+    for parameter, value in model.state_dict().items():
+        flat = value.ndim == 1 or "structure" in parameter
+        w.tensor(tensor_name(parameter), value.float().numpy(), "F32" if flat else kind)
+    w.save(path)
+
+
+def from_gguf(path):
+    """The model that a GGUF file of ours holds, expanded to fp32."""
+    keys, tensors = gguf.read(path)
+    k = lambda name: keys["espalier." + name]
+    model = Decoder(Config(
+        vocab=len(keys["tokenizer.ggml.tokens"]), d_model=k("embedding_length"), layers=k("block_count"),
+        heads=k("attention.head_count"), kv_heads=k("attention.head_count_kv"),
+        head_dim=k("attention.key_length"), d_ff=k("feed_forward_length"), context=k("context_length"),
+        rope_base=k("rope.freq_base"), eps=k("attention.layer_norm_rms_epsilon"),
+        structure=k("attention.structure")))
+    model.load_state_dict({p: torch.from_numpy(np.array(tensors[tensor_name(p)].array())).reshape(v.shape)
+                           for p, v in model.state_dict().items()})
+    return model.eval()
+
+
+@torch.no_grad()
+def logits(model, sample):
+    n = len(sample["ids"])
+    as_batch = lambda a: torch.from_numpy(np.asarray(a, np.int64))[None]
+    relations = relations_of(as_batch(sample["chain"]), as_batch(sample["segment"]), as_batch(np.zeros(n)))
+    return model.logits(as_batch(sample["ids"]), relations)[0].numpy()
+
+
+def write_reference(args):
+    from samples import SPM, Options, Session
+
+    original, _ = load(args.checkpoint)
+    scratch = args.out.with_suffix(".gguf.tmp")
+    write_gguf(original, Vocabulary.load(str(args.vocab)), str(scratch), "Q8_0", "reference")
+    stored = from_gguf(str(scratch))
+    scratch.unlink()
+    session = Session(args.library, args.vocab)
+    out = [struct.pack("<4sIIII", b"EREF", 1, len(args.holes), original.c.vocab, LEVELS)]
+    for hole in args.holes:
+        path, start, end = hole.rsplit(":", 2)
+        language = {".c": "c", ".py": "python", ".js": "javascript"}[Path(path).suffix]
+        if not session.document(language, Path(path).read_bytes()):
+            raise SystemExit(f"{path} does not parse")
+        sample = session.hole(int(start), int(end), Options(order=SPM))
+        n = len(sample["ids"])
+        at = np.unique(np.linspace(n // 6, n - 1, POSITIONS).astype(np.uint32))
+        out.append(struct.pack("<II", n, len(at)))
+        out.append(sample["ids"].astype("<i4").tobytes())
+        out.append(sample["chain"].astype("<i4").tobytes())
+        for field in ("depth", "kind", "sibling", "segment"):
+            out.append(sample[field].tobytes())
+        out.append(b"\0" * (-4 * n % 4))
+        out.append(at.astype("<u4").tobytes())
+        for model in (stored, original):
+            out.append(logits(model, sample)[at].astype("<f4").tobytes())
+    args.out.write_bytes(b"".join(out))
+    print(f"{args.out}: {args.out.stat().st_size} bytes")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("gguf", "reference"):
+        command = commands.add_parser(name)
+        command.add_argument("--checkpoint", type=Path, required=True)
+        command.add_argument("--vocab", type=Path, required=True)
+        command.add_argument("--out", type=Path, required=True)
+    commands.choices["gguf"].add_argument("--type", choices=("Q8_0", "F32"), default="Q8_0")
+    commands.choices["gguf"].add_argument("--name", default="espalier-small")
+    commands.choices["reference"].add_argument("--library", type=Path, required=True)
+    commands.choices["reference"].add_argument("holes", nargs="+", metavar="FILE:START:END")
+    args = parser.parse_args()
+    if args.command == "reference":
+        write_reference(args)
+    else:
+        model, _ = load(args.checkpoint)
+        write_gguf(model, Vocabulary.load(str(args.vocab)), str(args.out), args.type, args.name)
+
+
+if __name__ == "__main__":
+    main()
