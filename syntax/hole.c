@@ -53,6 +53,7 @@ static size_t line_closers(const struct syn_hole *hole, char *out, size_t max)
     const struct syn_document *doc = hole->doc;
     size_t from = syn_line_start(doc, syn_lines_find(&doc->lines, hole->start));
     size_t to = syn_line_end(doc, syn_lines_find(&doc->lines, hole->end));
+    if (to < hole->end) to = hole->end; /* a hole that ends between \r and \n */
     char ignored[64];
     size_t surplus, closed;
     syn_open_closers(doc->text + hole->end, to - hole->end, ignored, 0, &closed);
