@@ -463,10 +463,8 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
                     .cancel = cancel,
                     .err = err,
                     .vocab = eng_model_info(job->model)->vocab,
-                    .end = eng_special_token(job->model, "<|end|>"),
+                    .end = eng_end_token(job->model),
                     .sampler = {job->temperature, 1.0f, job->seed}};
-    if (r.end < 0) r.end = eng_special_token(job->model, "<|endoftext|>");
-    if (r.end < 0) r.end = eng_special_token(job->model, "</s>");
     r.scratch = malloc(r.vocab * sizeof *r.scratch);
     r.now = malloc(sizeof *r.now);
     out->storage = malloc((size_t)job->n * ASST_MAX_TEXT_BYTES);

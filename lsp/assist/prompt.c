@@ -68,7 +68,7 @@ struct specials {
 static struct specials find_specials(const struct eng_model *model,
                                      const struct gram_language *lang)
 {
-    struct specials s = {-1, -1, -1, -1, eng_special_token(model, "<|end|>"), false};
+    struct specials s = {-1, -1, -1, -1, eng_end_token(model), false};
     if (lang) {
         char name[64];
         snprintf(name, sizeof name, "<|lang:%s|>", lang->id);

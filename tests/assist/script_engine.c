@@ -84,6 +84,12 @@ int32_t eng_special_token(const struct eng_model *model, const char *name)
     return model->has_language_tokens && strncmp(name, "<|lang:", 7) == 0 ? 5 : -1;
 }
 
+int32_t eng_end_token(const struct eng_model *model)
+{
+    (void)model;
+    return SCRIPT_END;
+}
+
 bool eng_heal_allows(const struct eng_model *model, int32_t id, const char *want, size_t want_len)
 {
     size_t len;
