@@ -14,6 +14,9 @@
  * architecture-specific code outside of this file. What differs between "espalier" and
  * "llama" is data in struct eng_model by the time a session sees it.
  */
+#if defined(__linux__)
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "engine/model.h"
 #include "engine/error.h"
 #include "engine/hardware.h"
@@ -24,6 +27,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define LARGE_PAGE (2u * 1024 * 1024)
 
 #define MAX_LAYERS   512u
 #define MAX_WIDTH    65536u /* d_model, d_ff, heads * head_dim */
@@ -298,6 +304,32 @@ static enum eng_status find_tensor(const struct reader *in, const char *name, ui
     return ENG_OK;
 }
 
+/* Reserves what the packed copies of all Q8_0 matrices need, in one block, so that the
+ * system can back it with large pages: decoding reads all of it for each token, and small
+ * pages would cost it a walk of the page table every 4 KiB. */
+static enum eng_status reserve_packed(const struct reader *in)
+{
+    struct eng_model *model = in->model;
+    size_t bytes = 0, lanes = model->kernels->lanes;
+
+    if (lanes == 0 || model->blas || in->weights == ENG_WEIGHTS_F32) return ENG_OK;
+    for (size_t i = 0; i < eng_gguf_tensor_count(in->gguf); i++) {
+        const struct eng_tensor *tensor = eng_gguf_tensor_at(in->gguf, i);
+        if (tensor->type != ENG_Q8_0) continue;
+        size_t groups = (size_t)(tensor->dims[1] / lanes + 1);
+        bytes += groups * eng_packed_group_bytes(lanes, (size_t)tensor->dims[0]);
+    }
+    if (bytes == 0) return ENG_OK;
+    void *block = NULL;
+    if (posix_memalign(&block, LARGE_PAGE, bytes) != 0)
+        return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %zu bytes of weights", bytes);
+#if defined(MADV_HUGEPAGE)
+    madvise(block, bytes, MADV_HUGEPAGE); /* a wish: without it everything works as well */
+#endif
+    model->packed = block;
+    return ENG_OK;
+}
+
 struct packing {
     const struct eng_model *model;
     const struct eng_matrix *matrix;
@@ -318,7 +350,7 @@ static void pack_task(const void *job, size_t task, int thread)
 static enum eng_status prepare(const struct reader *in, const char *name, struct eng_matrix *matrix)
 {
     struct eng_model *model = in->model;
-    size_t bytes, values = (size_t)matrix->outputs * matrix->cols;
+    size_t values = (size_t)matrix->outputs * matrix->cols;
 
     if (in->weights == ENG_WEIGHTS_F32 && matrix->type != ENG_F32) {
         float *expanded = malloc(values * sizeof *expanded);
@@ -331,11 +363,8 @@ static enum eng_status prepare(const struct reader *in, const char *name, struct
     if (matrix->type != ENG_Q8_0 || model->blas || model->kernels->lanes == 0) return ENG_OK;
 
     size_t lanes = model->kernels->lanes, groups = (matrix->outputs + lanes - 1) / lanes;
-    bytes = groups * eng_packed_group_bytes(lanes, matrix->cols);
-    void *block = NULL;
-    if (posix_memalign(&block, 64, bytes) != 0)
-        return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
-    matrix->packed = matrix->owned = block;
+    matrix->packed = model->packed + model->packed_used;
+    model->packed_used += groups * eng_packed_group_bytes(lanes, matrix->cols);
 
     struct packing job = {.model = model, .matrix = matrix, .groups = groups, .step = 1};
     while (groups / job.step >= ENG_MAX_TASKS / 2)
@@ -481,6 +510,7 @@ static enum eng_status read_tensors(const struct reader *in)
                                            .outputs = info->vocab,
                                            .cols = info->d_model};
 
+    if ((status = reserve_packed(in)) != ENG_OK) return status;
     bool tied = eng_gguf_find_tensor(in->gguf, "output.weight") == NULL;
     status = read_matrix(in, tied ? "token_embd.weight" : "output.weight", info->vocab,
                          info->d_model, &model->output);
@@ -638,6 +668,7 @@ void eng_model_close(struct eng_model *model)
         free(layer->structure);
     }
     free(model->layers);
+    free(model->packed);
     free(model->output.owned);
     free(model->output_norm);
     free(model->rope_frequency);

@@ -21,8 +21,9 @@ struct eng_matrix {
     const void *rows; /* in the mapped file, or in owned when expanded */
     enum eng_tensor_type type;
     uint32_t outputs, cols;
-    uint8_t *packed; /* Q8_0 in the kernel set's order; NULL when rows are read as they are */
-    void *owned;     /* what rows or packed were allocated as, NULL when in the file */
+    uint8_t *packed; /* Q8_0 in the kernel set's order, part of the model's block; NULL when
+                        rows are read as they are */
+    void *owned;     /* what rows were allocated as, NULL when they lie in the file */
 };
 
 enum eng_activation { ENG_RELU2, ENG_SWIGLU };
@@ -56,6 +57,9 @@ struct eng_model {
     bool rope_interleaved; /* pairs (2i, 2i + 1) instead of (i, half + i) */
     uint32_t rope_dim;     /* leading dims of a head that are rotated */
     float *rope_frequency; /* [rope_dim / 2], radians a position */
+
+    uint8_t *packed; /* all packed matrices, packed_used bytes of it taken */
+    size_t packed_used;
 
     struct eng_matrix embedding; /* [vocab, d_model] */
     struct eng_matrix output;    /* [vocab, d_model]; shares embedding's rows when tied */
