@@ -81,8 +81,8 @@ TSParser *syn_document_parser(struct syn_document *doc, struct syn_error *err)
     if (!doc->parser) {
         syn_fail(err, SYN_NO_MEMORY, "out of memory for a parser");
     } else if (!ts_parser_set_language(doc->parser, doc->tables->grammar)) {
-        syn_fail(err, SYN_BAD_GRAMMAR, "grammar of %s has ABI %u: expected %d to %d",
-                 doc->lang->id, ts_language_abi_version(doc->tables->grammar),
+        syn_fail(err, SYN_BAD_GRAMMAR, "grammar of %s has ABI %u: expected %d to %d", doc->lang->id,
+                 ts_language_abi_version(doc->tables->grammar),
                  TREE_SITTER_MIN_COMPATIBLE_LANGUAGE_VERSION, TREE_SITTER_LANGUAGE_VERSION);
         ts_parser_delete(doc->parser);
         doc->parser = NULL;

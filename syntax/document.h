@@ -15,9 +15,9 @@ struct syn_document {
     size_t length, capacity;
     struct syn_lines lines;
     struct syn_tables *tables; /* NULL without a language */
-    TSParser *parser; /* made when first needed; may hold a parse that timed out */
-    TSTree *tree;     /* of the text at the last parse, with later edits applied; or NULL */
-    bool parsed;      /* tree describes the present text */
+    TSParser *parser;          /* made when first needed; may hold a parse that timed out */
+    TSTree *tree; /* of the text at the last parse, with later edits applied; or NULL */
+    bool parsed;  /* tree describes the present text */
 };
 
 /* Writes the message, when there is a place for it, and returns the status. */

@@ -285,10 +285,9 @@ TSTree *syn_excerpt_try(const struct syn_excerpt *excerpt, TSParser *parser, con
     if (!old) return NULL;
     syn_tree_replace(old, excerpt->hole, excerpt->hole_point, excerpt->hole, excerpt->hole_point,
                      text, len);
-    struct syn_pieces pieces = {
-        .text = {excerpt->text, text, excerpt->text + excerpt->hole},
-        .length = {excerpt->hole, len, excerpt->length - excerpt->hole},
-        .count = 3};
+    struct syn_pieces pieces = {.text = {excerpt->text, text, excerpt->text + excerpt->hole},
+                                .length = {excerpt->hole, len, excerpt->length - excerpt->hole},
+                                .count = 3};
     /* An error flag that is set before the hole tells nothing about what is in it. */
     TSTree *tree = reached && excerpt->clean_before
                        ? syn_parse_until_error(parser, old, &pieces, excerpt->hole, reached)

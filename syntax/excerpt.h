@@ -9,8 +9,8 @@ struct syn_excerpt {
     uint32_t length;
     uint32_t hole; /* byte of text that the hole is at */
     TSPoint hole_point;
-    TSTree *tree;  /* of text: nothing in the hole */
-    uint32_t cost; /* of that tree */
+    TSTree *tree;      /* of text: nothing in the hole */
+    uint32_t cost;     /* of that tree */
     bool clean_before; /* no error starts before the hole in that tree */
 };
 

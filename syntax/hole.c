@@ -122,8 +122,8 @@ static size_t list_choices(const struct syn_hole *hole, struct choice *choices)
     size_t n_closers = line_closers(hole, closers, sizeof closers), count = 0;
     for (size_t i = 0; i < tables->filling_count; i++) {
         struct choice *choice = &choices[count];
-        choice->length = expand(tables->fillings[i], closers, n_closers, choice->text,
-                                sizeof choice->text - 1);
+        choice->length =
+            expand(tables->fillings[i], closers, n_closers, choice->text, sizeof choice->text - 1);
         bool known = choice->length == 0; /* what differs in "$C" alone is often the same */
         for (size_t j = 0; j < count && !known; j++)
             known = !strcmp(choices[j].text, choice->text);
@@ -136,8 +136,8 @@ static size_t list_choices(const struct syn_hole *hole, struct choice *choices)
  * ran out. */
 static bool try_choice(struct syn_hole *hole, struct choice *choice, bool to_the_end)
 {
-    TSTree *tree = syn_excerpt_try(&hole->excerpt, hole->doc->parser, choice->text,
-                                   choice->length, to_the_end ? NULL : &choice->reached);
+    TSTree *tree = syn_excerpt_try(&hole->excerpt, hole->doc->parser, choice->text, choice->length,
+                                   to_the_end ? NULL : &choice->reached);
     choice->given_up = !tree && !to_the_end;
     if (!tree) return choice->given_up;
     uint32_t cost = syn_tree_cost(tree);

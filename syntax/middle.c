@@ -27,15 +27,19 @@
 enum role { ROLE_LEAF, ROLE_OPERAND, ROLE_STATEMENT, ROLE_CONTAINER };
 
 enum style {
-    STYLE_NEWLINE = 1,     /* a line's end can end a statement */
-    STYLE_INDENT = 2,      /* blocks are indented suites */
-    STYLE_END = 4,         /* blocks end with a keyword */
-    STYLE_HASH = 8,        /* "#" starts a comment */
-    STYLE_SLASHES = 16,    /* "//" and "/ *" start comments */
-    STYLE_DASHES = 32,     /* "--" starts a comment */
-    STYLE_APOSTROPHE = 64, /* an apostrophe is no quote */
-    STYLE_COLON = 128,     /* ":" at a line's end opens a block */
-    STYLE_MULTILINE = 256, /* plain quotes may span lines */
+    STYLE_NEWLINE = 1,       /* a line's end can end a statement */
+    STYLE_INDENT = 2,        /* blocks are indented suites */
+    STYLE_END = 4,           /* blocks end with a keyword */
+    STYLE_HASH = 8,          /* "#" starts a comment */
+    STYLE_SLASHES = 16,      /* "//" and "/ *" start comments */
+    STYLE_DASHES = 32,       /* "--" starts a comment */
+    STYLE_APOSTROPHE = 64,   /* an apostrophe is no quote */
+    STYLE_COLON = 128,       /* ":" at a line's end opens a block */
+    STYLE_MULTILINE = 256,   /* plain quotes may span lines */
+    STYLE_WHOLE = 512,       /* a string is one node, with none for its content */
+    STYLE_BARE = 2048,       /* conditions have no node of their own for their brackets */
+    STYLE_SUBSCRIPT = 4096,  /* a subscript's brackets are a node */
+    STYLE_DECLARATOR = 1024, /* a declared function's name starts a node with its parameters */
 };
 
 enum rank {
@@ -44,6 +48,7 @@ enum rank {
     RANK_TERNARY = 2,
     RANK_UNARY = 14,
     RANK_POSTFIX = 15,
+    RANK_BARE = 16, /* of a bracket: its node is the one around it */
 };
 
 static uint16_t style_of(const struct gram_language *lang)
@@ -53,17 +58,20 @@ static uint16_t style_of(const struct gram_language *lang)
         uint16_t style;
     } styles[] = {
         {"python", STYLE_NEWLINE | STYLE_INDENT | STYLE_HASH | STYLE_COLON},
-        {"haskell", STYLE_NEWLINE | STYLE_INDENT | STYLE_DASHES | STYLE_APOSTROPHE},
+        {"haskell", STYLE_NEWLINE | STYLE_INDENT | STYLE_DASHES | STYLE_APOSTROPHE | STYLE_WHOLE},
         {"ruby", STYLE_NEWLINE | STYLE_END | STYLE_HASH | STYLE_MULTILINE},
         {"lua", STYLE_NEWLINE | STYLE_END | STYLE_DASHES},
         {"bash", STYLE_NEWLINE | STYLE_END | STYLE_HASH | STYLE_MULTILINE},
         {"go", STYLE_NEWLINE | STYLE_SLASHES},
-        {"kotlin", STYLE_NEWLINE | STYLE_SLASHES},
-        {"scala", STYLE_NEWLINE | STYLE_SLASHES},
+        {"kotlin", STYLE_NEWLINE | STYLE_SLASHES | STYLE_BARE | STYLE_SUBSCRIPT},
+        {"csharp", STYLE_SLASHES | STYLE_BARE | STYLE_SUBSCRIPT},
+        {"scala", STYLE_NEWLINE | STYLE_SLASHES | STYLE_WHOLE},
         {"javascript", STYLE_NEWLINE | STYLE_SLASHES},
         {"typescript", STYLE_NEWLINE | STYLE_SLASHES},
         {"tsx", STYLE_NEWLINE | STYLE_SLASHES},
         {"rust", STYLE_SLASHES | STYLE_APOSTROPHE},
+        {"c", STYLE_SLASHES | STYLE_DECLARATOR},
+        {"cpp", STYLE_SLASHES | STYLE_DECLARATOR},
         {"php", STYLE_SLASHES | STYLE_HASH | STYLE_MULTILINE},
     };
     for (size_t i = 0; lang && i < sizeof styles / sizeof *styles; i++)
@@ -108,11 +116,19 @@ static bool is_expression(const struct syn_middle *m, int at)
     return at >= 0 && m->role[at] <= ROLE_OPERAND;
 }
 
-static bool in_quote(const struct syn_middle *m)
+static bool is_quote_entry(const struct syn_middle *m, int at)
 {
-    int at = top(m);
     return at >= 0 && (m->opener[at] == '"' || m->opener[at] == '\'' || m->opener[at] == '`' ||
                        m->opener[at] == '#');
+}
+
+/* The entry of the string or comment that is being written, -1 outside of them. A string's
+ * content may be a node of its own on top of it. */
+static int quote(const struct syn_middle *m)
+{
+    int at = top(m);
+    if (at > 0 && m->role[at] == ROLE_LEAF && is_quote_entry(m, at - 1)) return at - 1;
+    return is_quote_entry(m, at) ? at : -1;
 }
 
 static void cut_expressions(struct syn_middle *m)
@@ -168,6 +184,16 @@ static uint8_t statement_kind(const char *word, size_t len)
     return GRAM_KIND_STATEMENT;
 }
 
+/* Does a comment start with this token? */
+static bool starts_comment(const struct syn_middle *m, const char *token, size_t len)
+{
+    if ((m->style & STYLE_HASH) && token[0] == '#') return true;
+    if (len < 2) return false;
+    if ((m->style & STYLE_SLASHES) && token[0] == '/' && (token[1] == '/' || token[1] == '*'))
+        return true;
+    return (m->style & STYLE_DASHES) && token[0] == '-' && token[1] == '-';
+}
+
 /* Words between two operands. */
 static uint8_t word_rank(const char *word, size_t len)
 {
@@ -177,6 +203,30 @@ static uint8_t word_rank(const char *word, size_t len)
     if (one_of(word, len, "in is not instanceof")) return 9;
     if (one_of(word, len, "as")) return 13;
     return 0;
+}
+
+/* Words after which an operand comes. */
+static bool wants_operand(const char *word, size_t len)
+{
+    return one_of(word, len,
+                  "return in not and or if else elif yield await case throw raise new typeof "
+                  "delete assert while import from is lambda do then for match switch when "
+                  "unless until of echo go defer void instanceof as async with except");
+}
+
+/* Words after which "{" opens a block. */
+static bool wants_block(const char *word, size_t len)
+{
+    return one_of(word, len, "else try do finally static unsafe loop init get set default");
+}
+
+/* What the word says of the bracket or operand after it. */
+static void note_word(struct syn_middle *m, const char *word, size_t len)
+{
+    m->operand = !wants_operand(word, len);
+    m->block = wants_block(word, len);
+    m->bare = one_of(word, len, "for foreach catch using") ||
+              ((m->style & STYLE_BARE) && one_of(word, len, "if while switch lock fixed"));
 }
 
 static uint8_t operator_rank(const char *op, size_t len)
@@ -219,8 +269,9 @@ static uint8_t operator_kind(uint8_t rank)
  * left its left operand. Assignments group to the right. */
 static void fold(struct syn_middle *m, uint8_t rank, uint8_t kind)
 {
-    while (rank != RANK_ASSIGN && is_expression(m, top(m)) && is_expression(m, top(m) - 1) &&
-           m->role[top(m) - 1] == ROLE_OPERAND && m->rank[top(m) - 1] >= rank)
+    uint8_t binds = rank == RANK_ASSIGN ? RANK_ASSIGN + 1 : rank;
+    while (is_expression(m, top(m)) && is_expression(m, top(m) - 1) &&
+           m->role[top(m) - 1] == ROLE_OPERAND && m->rank[top(m) - 1] >= binds)
         m->length--;
     int at = top(m);
     if (!is_expression(m, at)) return;
@@ -274,13 +325,34 @@ static enum role inherited_role(const struct syn_frame *frame, uint8_t opener, u
     }
 }
 
-/* The bracket or quote that a node starts with, where its closer has not been written. */
+/* The bracket that a node starts with, where its closer has not been written. */
 static uint8_t open_bracket(const struct syn_hole *hole, const struct syn_frame *frame)
 {
-    if (frame->start >= hole->start) return 0;
     char c = hole->doc->text[frame->start];
     if (ts_node_child_count(frame->node) == 0) return 0;
-    return strchr("([{\"'`", c) && c ? (uint8_t)c : 0;
+    return c && strchr("([{", c) ? (uint8_t)c : 0;
+}
+
+/* A bracket inside the node, not at its start, that is open at `end`; 0 when there is none. */
+static uint8_t inner_bracket(const struct syn_hole *hole, const struct syn_frame *frame,
+                             uint32_t end)
+{
+    if (frame->kind == GRAM_KIND_FILE || frame->kind == GRAM_KIND_BLOCK) return 0;
+    TSTreeCursor cursor = ts_tree_cursor_new(frame->node);
+    uint8_t open = 0;
+    if (ts_tree_cursor_goto_first_child(&cursor)) {
+        do {
+            TSNode child = ts_tree_cursor_current_node(&cursor);
+            uint32_t at = ts_node_start_byte(child);
+            if (at >= end) break;
+            if (ts_node_end_byte(child) != at + 1) continue;
+            char c = hole->doc->text[at];
+            if (c && strchr("([{", c)) open = (uint8_t)c;
+            if (c && strchr(")]}", c)) open = 0;
+        } while (ts_tree_cursor_goto_next_sibling(&cursor));
+    }
+    ts_tree_cursor_delete(&cursor);
+    return open;
 }
 
 static uint16_t column_of(const struct syn_document *doc, size_t offset)
@@ -289,12 +361,34 @@ static uint16_t column_of(const struct syn_document *doc, size_t offset)
     return offset - start > UINT16_MAX ? UINT16_MAX : (uint16_t)(offset - start);
 }
 
+/* First byte of a string's quote: what stands before it are prefix letters. */
+static uint32_t quote_at(const char *text, uint32_t start, uint32_t end)
+{
+    uint32_t at = start;
+    while (at < end && at < start + 4 && text[at] && !strchr("\"'`", text[at]))
+        at++;
+    return at < end && text[at] && strchr("\"'`", text[at]) ? at : end;
+}
+
+static bool is_triple(const char *text, uint32_t at, uint32_t end)
+{
+    return at + 2 < end && text[at + 1] == text[at] && text[at + 2] == text[at];
+}
+
 /* True when a node that ends with the last byte before the cursor cannot go on: it has
  * its closing bracket or quote, or its terminator. */
-static bool is_complete(const struct syn_hole *hole, const struct syn_frame *frame, uint32_t end)
+static bool is_complete(const struct syn_hole *hole, const struct syn_frame *frame, uint32_t end,
+                        bool newline)
 {
     if (frame->end > end) return false;
-    char last = hole->doc->text[end - 1], first = hole->doc->text[frame->start];
+    const char *text = hole->doc->text;
+    char last = text[end - 1], first = text[frame->start];
+    if (frame->kind == GRAM_KIND_COMMENT)
+        return newline || (last == '/' && first == '/' && text[frame->start + 1] == '*');
+    if (frame->kind == GRAM_KIND_STRING) {
+        uint32_t at = quote_at(text, frame->start, end);
+        return at + 1 < end && text[at] == last;
+    }
     switch (last) {
     case ';':
         return true;
@@ -304,13 +398,65 @@ static bool is_complete(const struct syn_hole *hole, const struct syn_frame *fra
         return first == '[';
     case '}':
         return first == '{';
-    case '"':
-    case '\'':
-    case '`':
-        return first == last && frame->start + 1 < end;
     default:
         return false;
     }
+}
+
+/* Where the line up to `end` is left inside a string or comment that starts on it; `end`
+ * when it is not. */
+static uint32_t open_quote(const struct syn_middle *m, const struct syn_document *doc, uint32_t end)
+{
+    const char *text = doc->text;
+    uint32_t at = (uint32_t)syn_line_start(doc, syn_lines_find(&doc->lines, end)), from = end;
+    for (char inside = 0; at < end; at++) {
+        char c = text[at];
+        if (inside) {
+            if (c == '\\')
+                at++;
+            else if (c == inside)
+                inside = 0, from = end;
+        } else if (c == '"' || c == '`' || (c == '\'' && !(m->style & STYLE_APOSTROPHE))) {
+            inside = c;
+            from = at;
+        } else if (starts_comment(m, text + at, end - at)) {
+            return at;
+        }
+    }
+    return from;
+}
+
+/* The prefix token that holds the byte; -1 before the window. */
+static int32_t token_at(const struct syn_span *spans, size_t n, uint32_t at)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (spans[mid].end <= at)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < n && spans[lo].start <= at ? (int32_t)lo : -1;
+}
+
+/* Pushes a string or comment that is open at the cursor and starts at byte `start`, and
+ * its content if that has begun. */
+static void inherit_quote(struct syn_middle *m, const struct syn_hole *hole, uint32_t start,
+                          uint32_t end, const struct syn_span *spans, size_t n)
+{
+    const char *text = hole->doc->text;
+    uint32_t at = quote_at(text, start, end);
+    bool comment = at == end || starts_comment(m, text + start, end - start);
+    bool triple = !comment && is_triple(text, at, end);
+    bool many_lines = triple || (comment && end > start + 1 && text[start + 1] == '*');
+    push(m, token_at(spans, n, start), ROLE_CONTAINER,
+         comment ? GRAM_KIND_COMMENT : GRAM_KIND_STRING, comment ? '#' : (uint8_t)text[at],
+         many_lines, column_of(hole->doc, start));
+    m->sibling[top(m)] = 1;
+    uint32_t content = at + (triple ? 3 : 1);
+    if (!comment && content < end && !(m->style & STYLE_WHOLE))
+        push(m, token_at(spans, n, content), ROLE_LEAF, GRAM_KIND_STRING, 0, RANK_JUXTAPOSED, 0);
 }
 
 /* Pushes the nodes around the last byte before the cursor (which ends at `end`) that may
@@ -318,21 +464,38 @@ static bool is_complete(const struct syn_hole *hole, const struct syn_frame *fra
 static void inherit(struct syn_middle *m, const struct syn_hole *hole, const struct syn_frames *f,
                     uint32_t end)
 {
+    const struct syn_document *doc = hole->doc;
+    uint32_t lexed = hole->cost > 0 && !m->fresh ? open_quote(m, doc, end) : end;
     for (size_t i = 0; i < f->depth; i++) {
         const struct syn_frame *frame = &f->frame[i];
+        if (frame->start >= lexed) break;
         if (frame->token == SYN_IN_FILLING) continue;
-        bool complete = is_complete(hole, frame, end);
-        if (complete && hole->doc->text[end - 1] == ';') break;
-        uint8_t opener = complete ? 0 : open_bracket(hole, frame), rank;
+        bool leaf = ts_node_child_count(frame->node) == 0;
+        if (leaf && !ts_node_is_named(frame->node)) break;
+        bool complete = is_complete(hole, frame, end, m->fresh);
+        if (complete && (doc->text[end - 1] == ';' || frame->kind == GRAM_KIND_COMMENT)) break;
+        bool quoted = frame->kind == GRAM_KIND_STRING || frame->kind == GRAM_KIND_COMMENT;
+        bool nested = i + 2 < f->depth && ts_node_child_count(f->frame[i + 1].node) > 0;
+        if (quoted && !complete && !nested &&
+            (frame->kind == GRAM_KIND_COMMENT || quote_at(doc->text, frame->start, end) < end)) {
+            inherit_quote(m, hole, frame->start, end, f->spans, f->count);
+            return;
+        }
+        uint8_t opener = complete ? 0 : open_bracket(hole, frame), rank = RANK_JUXTAPOSED;
         if (opener && i + 1 < f->depth && f->frame[i + 1].start == frame->start &&
             ts_node_child_count(f->frame[i + 1].node) > 0)
             opener = 0; /* the bracket belongs to the node inside */
         enum role role = complete ? ROLE_LEAF : inherited_role(frame, opener, &rank);
-        if (complete) rank = RANK_JUXTAPOSED;
-        push(m, frame->token, role, frame->kind, opener, rank, column_of(hole->doc, frame->start));
+        uint16_t column = column_of(doc, frame->start);
+        push(m, frame->token, role, frame->kind, opener, rank, column);
         m->sibling[top(m)] = frame->child > 254 ? 255 : (uint8_t)(frame->child + 1);
         if (complete) break;
+        uint8_t inner = opener || leaf ? 0 : inner_bracket(hole, frame, end);
+        if (!inner) continue;
+        push(m, frame->token, ROLE_CONTAINER, frame->kind, inner, RANK_BARE, column);
+        m->sibling[top(m)] = m->sibling[top(m) - 1];
     }
+    if (lexed < end) inherit_quote(m, hole, lexed, end, f->spans, f->count);
 }
 
 void syn_middle_begin(struct syn_middle *m, const struct syn_hole *hole,
@@ -355,7 +518,11 @@ void syn_middle_begin(struct syn_middle *m, const struct syn_hole *hole,
     if (end == 0 || !hole->tree) return;
     m->last_byte = (uint8_t)doc->text[end - 1];
     m->in_word = end == cut && is_word_byte(m->last_byte);
-    m->operand = is_word_byte(m->last_byte) || strchr(")]}\"'`", m->last_byte) != NULL;
+    m->operand = strchr(")]}\"'`", m->last_byte) != NULL;
+    uint32_t word = end;
+    while (word > 0 && is_word_byte((uint8_t)doc->text[word - 1]))
+        word--;
+    if (word < end) note_word(m, doc->text + word, end - word);
 
     size_t last = n_prefix; /* the last token that is not white space */
     uint32_t *anchors = malloc((n_prefix + 1) * sizeof *anchors);
@@ -381,7 +548,8 @@ void syn_middle_begin(struct syn_middle *m, const struct syn_hole *hole,
 
 /* ---- Tokens ------------------------------------------------------------------------ */
 
-static void write_record(const struct syn_middle *m, struct syn_record *out)
+/* The record of token index: the entries that start before it. */
+static void write_record(const struct syn_middle *m, int32_t index, struct syn_record *out)
 {
     memset(out, 0, sizeof *out);
     for (unsigned l = 0; l < SYN_LEVELS; l++)
@@ -389,7 +557,10 @@ static void write_record(const struct syn_middle *m, struct syn_record *out)
     out->segment = SYN_SEGMENT_MIDDLE;
     unsigned depth = 0;
     int32_t before = -2;
-    for (int at = top(m); at >= 0; at--) {
+    int inner = top(m);
+    while (inner >= 0 && m->start[inner] == index)
+        inner--;
+    for (int at = inner; at >= 0; at--) {
         if (m->start[at] == before && before >= 0) continue;
         before = m->start[at];
         if (depth < SYN_LEVELS) out->chain[depth] = before;
@@ -397,9 +568,9 @@ static void write_record(const struct syn_middle *m, struct syn_record *out)
     }
     depth += m->hidden;
     out->depth = depth > 255 ? 255 : (uint8_t)depth;
-    if (m->length > 0) {
-        out->kind = m->kind[top(m)];
-        out->sibling = m->sibling[top(m)];
+    if (inner >= 0) {
+        out->kind = m->kind[inner];
+        out->sibling = m->sibling[inner];
     }
 }
 
@@ -417,6 +588,8 @@ static bool starts_statement(const struct syn_middle *m, const char *token, size
         at--;
     uint8_t bracket = at >= 0 ? m->opener[at] : 0;
     if (bracket == '(' || bracket == '[') return false;
+    if (bracket == '{' && (m->kind[at] == GRAM_KIND_MAP || m->kind[at] == GRAM_KIND_LIST))
+        return false;
     if (m->last_byte == ';' || m->last_byte == '{') return true;
     bool word = is_word_byte((uint8_t)*token);
     if (m->last_byte == '}')
@@ -439,9 +612,9 @@ static void dedent(struct syn_middle *m, const char *token, size_t len)
         if (m->opener[at]) return;
         bool container = m->role[at] == ROLE_CONTAINER;
         uint16_t column = m->column[at];
+        bool clause = m->role[at - 1] == ROLE_STATEMENT && m->column[at - 1] == column;
         if (container ? column <= m->at_column
-                      : column < m->at_column ||
-                            (branch && column == m->at_column && m->role[at] == ROLE_STATEMENT))
+                      : column < m->at_column || (branch && column == m->at_column && !clause))
             return;
         m->length--;
     }
@@ -493,8 +666,9 @@ static void close_bracket(struct syn_middle *m, uint8_t closer, uint16_t column)
     if (at < 0) return;
     int32_t start = m->start[at];
     uint8_t kind = m->kind[at];
+    bool bare = m->rank[at] == RANK_BARE;
     m->length = (uint16_t)at;
-    if (!is_expression(m, top(m)) && closer != '}')
+    if (!bare && !is_expression(m, top(m)) && closer != '}')
         push(m, start, ROLE_LEAF, kind, 0, RANK_JUXTAPOSED, column);
 }
 
@@ -502,18 +676,8 @@ static uint8_t bracket_kind(const struct syn_middle *m, uint8_t opener)
 {
     if (opener == '(') return m->operand ? GRAM_KIND_ARGUMENTS : GRAM_KIND_PAREN;
     if (opener == '[') return m->operand ? GRAM_KIND_INDEX : GRAM_KIND_LIST;
-    if (opener == '{') return m->operand ? GRAM_KIND_BLOCK : GRAM_KIND_MAP;
+    if (opener == '{') return m->operand || m->block ? GRAM_KIND_BLOCK : GRAM_KIND_MAP;
     return GRAM_KIND_STRING;
-}
-
-/* The opener of the comment that the token starts; 0 when it starts none. */
-static bool starts_comment(const struct syn_middle *m, const char *token, size_t len)
-{
-    if ((m->style & STYLE_HASH) && token[0] == '#') return true;
-    if (len < 2) return false;
-    if ((m->style & STYLE_SLASHES) && token[0] == '/' && (token[1] == '/' || token[1] == '*'))
-        return true;
-    return (m->style & STYLE_DASHES) && token[0] == '-' && token[1] == '-';
 }
 
 static bool is_quote(const struct syn_middle *m, uint8_t c)
@@ -523,35 +687,89 @@ static bool is_quote(const struct syn_middle *m, uint8_t c)
 }
 
 /* Inside a string or comment: the token is content, or it ends it. */
-static void next_in_quote(struct syn_middle *m, const char *token, size_t len, bool newline)
+/* Ends the string or comment of entry `at`; a string may be the left end of more. */
+static void end_quote(struct syn_middle *m, int at)
+{
+    int32_t start = m->start[at];
+    uint16_t column = m->column[at];
+    bool comment = m->opener[at] == '#';
+    m->length = (uint16_t)at;
+    if (comment) return;
+    m->operand = 1;
+    if (!is_expression(m, top(m)) || m->role[top(m)] == ROLE_OPERAND)
+        push(m, start, ROLE_LEAF, GRAM_KIND_STRING, 0, RANK_JUXTAPOSED, column);
+}
+
+static void end_line_in_quote(struct syn_middle *m)
+{
+    int at = quote(m);
+    bool comment = m->opener[at] == '#';
+    bool goes_on =
+        m->rank[at] == 1 || (!comment && (m->opener[at] == '`' || (m->style & STYLE_MULTILINE)));
+    if (!goes_on) end_quote(m, at);
+}
+
+/* Inside a string or comment: the token is content, or it ends it. */
+static void next_in_quote(struct syn_middle *m, int32_t index, const char *token, size_t len,
+                          struct syn_record *out)
+{
+    int at = quote(m);
+    uint8_t opener = m->opener[at];
+    bool comment = opener == '#', triple = !comment && m->rank[at] == 1;
+    bool closer = !comment && len == 1 && (uint8_t)*token == opener && !m->escaped;
+    if (comment) {
+        write_record(m, index, out);
+        if (m->rank[at] == 1 && len >= 2 && !memcmp(token + len - 2, "*/", 2)) end_quote(m, at);
+        return;
+    }
+    if (!closer || (triple && m->quotes == 0)) m->length = (uint16_t)(at + 1 + (at < top(m)));
+    if (closer && (!triple || m->quotes == 0)) m->length = (uint16_t)(at + 1);
+    write_record(m, index, out);
+    if (closer && (!triple || m->quotes == 2)) {
+        m->quotes = triple ? 0 : (uint8_t)(m->quotes + 1);
+        end_quote(m, at);
+        return;
+    }
+    if (closer) m->quotes++;
+    if (top(m) == at && !(m->style & STYLE_WHOLE))
+        push(m, index, ROLE_LEAF, GRAM_KIND_STRING, 0, RANK_JUXTAPOSED, m->at_column);
+}
+
+/* Is the innermost container a bracket in a language whose brackets may hold clauses? */
+static bool in_comprehension(const struct syn_middle *m)
 {
     int at = top(m);
-    uint8_t opener = m->opener[at];
-    bool comment = opener == '#';
-    bool block_comment = comment && m->rank[at] == 1;
-    bool multiline = opener == '`' || (m->style & STYLE_MULTILINE);
-    if (newline ? (comment ? !block_comment : !multiline)
-                : (comment ? block_comment && len >= 2 && !memcmp(token + len - 2, "*/", 2)
-                           : *token == (char)opener && len == 1 && !m->escaped)) {
-        int32_t start = m->start[at];
-        uint16_t column = m->column[at];
-        m->length = (uint16_t)at;
-        m->operand = !comment;
-        if (!comment && !is_expression(m, top(m)))
-            push(m, start, ROLE_LEAF, GRAM_KIND_STRING, 0, RANK_JUXTAPOSED, column);
-    }
+    while (at >= 0 && m->role[at] != ROLE_CONTAINER)
+        at--;
+    return at >= 0 && m->opener[at] && (m->style & STYLE_COLON);
 }
 
 static void next_word(struct syn_middle *m, int32_t index, const char *token, size_t len,
                       bool statement, struct syn_record *out)
 {
     uint8_t rank = m->operand && !statement ? word_rank(token, len) : 0;
-    bool digit = *token >= '0' && *token <= '9';
-    if (rank) {
+    bool digit = *token >= '0' && *token <= '9', clause = false;
+    if (m->last_byte == '}' && one_of(token, len, "else catch finally while")) {
+        cut_expressions(m);
+        rank = 0;
+    }
+    if (!statement && in_comprehension(m) && one_of(token, len, "for if async")) {
+        int at = top(m);
+        while (is_expression(m, at))
+            at--;
+        bool loop = at >= 0 && m->role[at] == ROLE_STATEMENT;
+        clause = *token != 'i' || (loop && m->opener[at] == 0);
+        if (clause) cut_statement(m);
+    }
+    if (clause) {
+        rank = 0;
+    } else if (rank) {
         fold(m, rank, operator_kind(rank));
     } else if (m->operand && is_expression(m, top(m)) && m->role[top(m)] == ROLE_LEAF) {
         int at = top(m);
-        if (is_expression(m, at - 1) && m->rank[at - 1] == RANK_JUXTAPOSED) {
+        bool named = at > 0 && m->role[at - 1] == ROLE_STATEMENT &&
+                     (m->kind[at - 1] == GRAM_KIND_FUNCTION || m->kind[at - 1] == GRAM_KIND_CLASS);
+        if (named || (is_expression(m, at - 1) && m->rank[at - 1] == RANK_JUXTAPOSED)) {
             m->length--;
         } else {
             m->role[at] = ROLE_OPERAND;
@@ -559,65 +777,114 @@ static void next_word(struct syn_middle *m, int32_t index, const char *token, si
             m->sibling[at] = 1;
         }
     }
-    write_record(m, out);
+    write_record(m, index, out);
     count_child(m);
-    if (statement)
+    bool keyword = wants_operand(token, len);
+    if (statement || clause) {
         push(m, index, ROLE_STATEMENT, statement_kind(token, len), 0, 0, m->at_column);
-    else if (!rank)
+        m->sibling[top(m)] = 1;
+    }
+    if (!keyword && !rank && !clause &&
+        !(statement && statement_kind(token, len) != GRAM_KIND_STATEMENT))
         push(m, index, ROLE_LEAF, digit ? GRAM_KIND_NUMBER : GRAM_KIND_NAME, 0, RANK_JUXTAPOSED,
              m->at_column);
-    if (statement) m->sibling[top(m)] = 1;
-    m->operand = !rank;
+    note_word(m, token, len);
+    if (rank) m->operand = 0;
     m->word_start = index;
 }
 
 static void next_bracket(struct syn_middle *m, int32_t index, uint8_t c, struct syn_record *out)
 {
-    if (c == '(' || c == '[') {
+    int at = top(m);
+    bool leaf = at > 0 && m->role[at] == ROLE_LEAF;
+    bool names =
+        leaf && ((m->role[at - 1] == ROLE_STATEMENT && m->start[at - 1] != m->start[at] &&
+                  (m->kind[at - 1] == GRAM_KIND_FUNCTION || m->kind[at - 1] == GRAM_KIND_CLASS)) ||
+                 (m->role[at - 1] == ROLE_OPERAND && m->rank[at - 1] == 0 &&
+                  !(m->style & STYLE_DECLARATOR)));
+    if (c == '(' && names) {
+        m->length--; /* what is declared or made, not what is called */
+    } else if (c == '(' || c == '[') {
         if (m->operand) fold(m, RANK_POSTFIX, c == '(' ? GRAM_KIND_CALL : GRAM_KIND_INDEX);
     } else if (c == '{' && m->operand) {
         if (is_expression(m, top(m)) && m->role[top(m)] == ROLE_LEAF) m->length--;
     }
-    write_record(m, out);
+    write_record(m, index, out);
     count_child(m);
-    push(m, index, ROLE_CONTAINER, bracket_kind(m, c), c, 0, m->at_column);
-    m->sibling[top(m)] = 1;
+    bool bare = (c == '(' && m->bare) || (c == '[' && m->operand && !(m->style & STYLE_SUBSCRIPT));
+    if (bare && top(m) >= 0) {
+        at = top(m);
+        push(m, m->start[at], ROLE_CONTAINER, m->kind[at], c, RANK_BARE, m->column[at]);
+        m->sibling[top(m)] = m->sibling[top(m) - 1];
+    } else {
+        push(m, index, ROLE_CONTAINER, bracket_kind(m, c), c, 0, m->at_column);
+        m->sibling[top(m)] = 1;
+    }
+    m->bare = 0;
+    m->block = 0;
     m->operand = 0;
 }
 
-static void next_closer(struct syn_middle *m, uint8_t c, struct syn_record *out)
+static void next_closer(struct syn_middle *m, int32_t index, uint8_t c, struct syn_record *out)
 {
     int at = top(m);
     while (at >= 0 && closer_for(m->opener[at]) != c)
         at--;
     if (at >= 0) m->length = (uint16_t)(at + 1);
-    write_record(m, out);
+    write_record(m, index, out);
     close_bracket(m, c, m->at_column);
     m->operand = 1;
+}
+
+/* Between the parts of a conditional or a pair, or at the end of a statement's head. */
+static void next_colon(struct syn_middle *m, int32_t index, struct syn_record *out)
+{
+    int at = top(m);
+    bool conditional = false;
+    for (; is_expression(m, at); at--)
+        conditional |= m->role[at] == ROLE_OPERAND && m->rank[at] == RANK_TERNARY;
+    bool head = at >= 0 && m->role[at] == ROLE_STATEMENT && m->kind[at] != GRAM_KIND_STATEMENT &&
+                m->kind[at] != GRAM_KIND_DECLARATION;
+    if (conditional && !(m->style & STYLE_COLON))
+        fold(m, RANK_TERNARY, GRAM_KIND_CONDITIONAL);
+    else if (head)
+        cut_expressions(m);
+    else if (m->operand)
+        fold(m, RANK_ASSIGN, GRAM_KIND_PAIR);
+    write_record(m, index, out);
+    count_child(m);
+    m->operand = 0;
 }
 
 static void next_operator(struct syn_middle *m, int32_t index, const char *token, size_t len,
                           struct syn_record *out)
 {
     if (*token == ',' || *token == ';') {
-        int at = top(m);
         cut_expressions(m);
-        if (*token == ';' && at >= 0)
-            while (m->length > 1 && m->role[top(m)] == ROLE_STATEMENT &&
-                   m->role[top(m) - 1] == ROLE_STATEMENT)
+        if (*token == ';')
+            while (m->length > 1 && m->role[top(m)] != ROLE_CONTAINER &&
+                   m->role[top(m) - 1] != ROLE_CONTAINER)
                 m->length--;
-        write_record(m, out);
+        else if (m->last_byte == '}')
+            cut_statement(m);
+        write_record(m, index, out);
         count_child(m);
         m->operand = 0;
         return;
     }
+    if (*token == ':' && len == 1) {
+        next_colon(m, index, out);
+        return;
+    }
+    m->block =
+        len >= 2 && token[len - 1] == '>' && (token[len - 2] == '=' || token[len - 2] == '-');
     if (m->operand) {
         uint8_t rank = operator_rank(token, len);
         fold(m, rank, operator_kind(rank));
-        write_record(m, out);
+        write_record(m, index, out);
         count_child(m);
     } else {
-        write_record(m, out);
+        write_record(m, index, out);
         count_child(m);
         push(m, index, ROLE_OPERAND, GRAM_KIND_UNARY, 0, RANK_UNARY, m->at_column);
         m->sibling[top(m)] = 1;
@@ -625,23 +892,34 @@ static void next_operator(struct syn_middle *m, int32_t index, const char *token
     m->operand = 0;
 }
 
+/* A third quote after an empty string: it was the opening of a longer one. */
+static void open_triple(struct syn_middle *m, uint8_t c)
+{
+    int at = top(m);
+    if (at < 0 || m->role[at] != ROLE_LEAF) return;
+    m->role[at] = ROLE_CONTAINER;
+    m->opener[at] = c;
+    m->rank[at] = 1;
+    m->quotes = 0;
+}
+
 /* A token that is not white space, outside strings and comments. */
 static void next_code(struct syn_middle *m, int32_t index, const char *token, size_t len,
-                      struct syn_record *out)
+                      bool spaced, struct syn_record *out)
 {
     uint8_t c = (uint8_t)*token;
     if (starts_comment(m, token, len)) {
         cut_expressions(m);
-        write_record(m, out);
+        write_record(m, index, out);
         push(m, index, ROLE_CONTAINER, GRAM_KIND_COMMENT, '#', token[1] == '*', m->at_column);
         return;
     }
     bool statement = starts_statement(m, token, len) && c != '}';
+    if (statement && c == '{') m->block = 1;
     if (statement) {
         bool block = begin_statement(m, token, len);
         m->operand = 0;
         if (block) {
-            write_record(m, out);
             push(m, index, ROLE_CONTAINER, GRAM_KIND_BLOCK, 0, 0, m->at_column);
         }
     }
@@ -650,26 +928,25 @@ static void next_code(struct syn_middle *m, int32_t index, const char *token, si
         return;
     }
     if (is_quote(m, c) && len == 1) {
-        write_record(m, out);
+        write_record(m, index, out);
+        if (m->quotes == 2 && !spaced) {
+            open_triple(m, c);
+            return;
+        }
+        m->quotes = 1;
         count_child(m);
         if (statement) push(m, index, ROLE_STATEMENT, GRAM_KIND_STATEMENT, 0, 0, m->at_column);
         push(m, index, ROLE_CONTAINER, GRAM_KIND_STRING, c, 0, m->at_column);
     } else if (c == '(' || c == '[' || c == '{') {
         if (statement) {
-            write_record(m, out);
+            write_record(m, index, out);
             push(m, index, ROLE_STATEMENT, GRAM_KIND_STATEMENT, 0, 0, m->at_column);
         }
         next_bracket(m, index, c, out);
     } else if (c == ')' || c == ']' || c == '}') {
-        next_closer(m, c, out);
+        next_closer(m, index, c, out);
     } else {
         next_operator(m, index, token, len, out);
-    }
-    /* Nothing that starts at the token itself is a level of its own. */
-    for (unsigned l = 0; l < SYN_LEVELS && out->chain[0] == index; l++) {
-        memmove(out->chain, out->chain + 1, (SYN_LEVELS - 1) * sizeof *out->chain);
-        out->chain[SYN_LEVELS - 1] = -1;
-        out->depth--;
     }
 }
 
@@ -682,7 +959,7 @@ void syn_middle_next(struct syn_middle *m, int32_t index, const char *text, size
         newline |= text[skip++] == '\n';
     m->at_column = newline ? 0 : m->at_column;
     if (skip > 0) m->in_word = 0;
-    if (newline && in_quote(m)) next_in_quote(m, "\n", 1, true);
+    if (newline && quote(m) >= 0) end_line_in_quote(m);
     if (newline) m->fresh = 1;
     m->at_column = (uint16_t)(m->at_column + skip);
     if (skip == len) {
@@ -693,14 +970,14 @@ void syn_middle_next(struct syn_middle *m, int32_t index, const char *text, size
     const char *token = text + skip;
     size_t token_len = len - skip;
     bool word = is_word_byte((uint8_t)*token);
-    if (in_quote(m)) {
-        write_record(m, out);
-        next_in_quote(m, token, token_len, false);
+    if (quote(m) >= 0) {
+        next_in_quote(m, index, token, token_len, out);
     } else if (m->in_word && word) {
-        write_record(m, out);
+        write_record(m, index, out);
     } else {
-        next_code(m, index, token, token_len, out);
+        next_code(m, index, token, token_len, skip > 0, out);
     }
+    if (token_len != 1 || !is_quote(m, (uint8_t)*token)) m->quotes = 0;
     bool backslash = token[token_len - 1] == '\\';
     m->escaped = backslash && !(m->escaped && token_len == 1);
     m->in_word = is_word_byte((uint8_t)token[token_len - 1]);

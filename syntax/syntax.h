@@ -179,6 +179,9 @@ struct syn_middle {
     uint8_t operand;                   /* the last token ended an operand */
     uint8_t fresh;                     /* the next token starts a line, or a statement */
     uint8_t last_byte;                 /* the last one that was no white space */
+    uint8_t bare;                      /* the next bracket is no node of its own */
+    uint8_t block;                     /* the next brace opens a block */
+    uint8_t quotes;                    /* quotes that came in a row */
     uint8_t escaped;                   /* an odd number of backslashes came last */
     int32_t word_start;                /* token that began the word */
     struct syn_record last;            /* what a token of white space repeats */

@@ -6,7 +6,7 @@
  * row per language: the share of prefix tokens whose chain of start tokens differs, the
  * share whose innermost start token differs, how often the features depended on the bytes
  * in the hole (must be 0), how often a middle token's innermost start token is the tree's,
- * and the time to open a hole.
+ * and the CPU time to open a hole.
  *
  *   mismatch [--holes N] [--piece N] [--window N] [--show N] FILE...
  */
@@ -34,7 +34,7 @@ struct options {
 static double now_us(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
