@@ -216,7 +216,7 @@ static void typing_extends_the_end(void **state)
 static void cache_equals_fresh(void **state)
 {
     struct fixture *f = *state;
-    struct syn_document *doc = open_text("c", f->text, f->len);
+    struct syn_document *doc = open_text(NULL, f->text, f->len);
     struct asst_tokens *tokens;
     assert_int_equal(asst_tokens_new(f->model, &tokens, NULL), ENG_OK);
     uint64_t random = 5;
