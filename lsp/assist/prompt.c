@@ -437,6 +437,21 @@ void asst_prompt_free(struct asst_prompt *prompt)
     memset(prompt, 0, sizeof *prompt);
 }
 
+/* A node that starts at the token itself is no level of its chain: what a node is is not
+ * known before its first token is. */
+static void copy_chain(struct eng_record *out, const struct syn_record *record, int32_t position)
+{
+    int n = 0;
+    for (int l = 0; l < SYN_LEVELS; l++) {
+        if (record->chain[l] < position)
+            out->chain[n++] = record->chain[l];
+        else if (out->depth > 0)
+            out->depth--;
+    }
+    while (n < ENG_LEVELS)
+        out->chain[n++] = -1;
+}
+
 enum eng_status asst_prompt_append(struct asst_prompt *p, const struct eng_model *model, int32_t id,
                                    struct eng_error *err)
 {
@@ -453,8 +468,8 @@ enum eng_status asst_prompt_append(struct asst_prompt *p, const struct eng_model
     struct syn_record record;
     syn_middle_next(&p->middle, (int32_t)p->length, text, len, &record);
     in->id = id;
-    memcpy(in->record.chain, record.chain, sizeof in->record.chain);
     in->record.depth = record.depth;
+    copy_chain(&in->record, &record, (int32_t)p->length);
     in->record.kind = record.kind;
     in->record.sibling = record.sibling;
     in->record.segment = SYN_SEGMENT_MIDDLE;
