@@ -210,6 +210,8 @@ require('espalier').setup({{ cmd = vim.json.decode([==[{json.dumps(command)}]==]
         self.leave_insert()
         self.type(":w\r")
         wait_for("the file to be written", lambda: self.file.stat().st_mtime_ns != before, 5)
+        # The file is cut before it is written; the message comes when all is done.
+        wait_for("the message about it", lambda: re.search(r"B written", self.screen()), 5)
         return self.file.read_text(encoding="utf-8")
 
     def close(self):
