@@ -108,8 +108,9 @@ struct eng_token {
     uint32_t start, end; /* bytes of the input */
 };
 
-/* Byte-level BPE: any bytes are accepted and the spans tile the input. Special tokens are
- * never recognised in text. Writes up to capacity tokens and sets *count to the number
+/* Any bytes are accepted and the spans tile the input. Vocabularies of kind "llama" put a
+ * space before the text: their first token has one byte more than its span. Special tokens
+ * are never recognised in text. Writes up to capacity tokens and sets *count to the number
  * that the whole text needs; ENG_BAD_INPUT when that is more than capacity. Never
  * allocates for text up to 64 KiB a line beyond per-call scratch. */
 enum eng_status eng_tokenize(const struct eng_model *model, const char *text, size_t len,

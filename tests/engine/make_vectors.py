@@ -3,8 +3,10 @@
 
 One folder a vocabulary: vocab.gguf, NAME.txt, and NAME.ids as the reference has them. For
 byte-level BPE the reference is the `tokenizers` package with the pre-tokenizer's published
-regular expression, for SentencePiece the `sentencepiece` package (pip install both). What is
-committed is what the tests read; run this only to add cases, and commit the folder whole.
+regular expression, for SentencePiece the `sentencepiece` package (pip install both). llama.cpp v0.5.0
+gives the same ids for every text of every folder but espalier, whose pre-tokenizer it does
+not know. What is committed is what the tests read; run this only to add cases, and commit
+the folder whole.
 """
 
 import io
