@@ -18,68 +18,6 @@
 
 enum { FULL_TRIES = 3 };
 
-/* ---- Fillings ---------------------------------------------------------------------- */
-
-static char closer_of(char open)
-{
-    return open == '(' ? ')' : open == '[' ? ']' : '}';
-}
-
-size_t syn_open_closers(const char *text, size_t len, char *out, size_t max, size_t *surplus)
-{
-    char open[64];
-    size_t depth = 0, n = 0;
-    *surplus = 0;
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        if (c == '(' || c == '[' || c == '{') {
-            if (depth < sizeof open) open[depth++] = c;
-        } else if (c == ')' || c == ']' || c == '}') {
-            if (depth > 0)
-                depth--;
-            else
-                ++*surplus;
-        }
-    }
-    while (depth > 0 && n < max)
-        out[n++] = closer_of(open[--depth]);
-    return n;
-}
-
-/* Closers for the brackets that the hole's line opens before the hole and that nothing
- * after the hole on that line closes; innermost first. */
-static size_t line_closers(const struct syn_hole *hole, char *out, size_t max)
-{
-    const struct syn_document *doc = hole->doc;
-    size_t from = syn_line_start(doc, syn_lines_find(&doc->lines, hole->start));
-    size_t to = syn_line_end(doc, syn_lines_find(&doc->lines, hole->end));
-    if (to < hole->end) to = hole->end; /* a hole that ends between \r and \n */
-    char ignored[64];
-    size_t surplus, closed;
-    syn_open_closers(doc->text + hole->end, to - hole->end, ignored, 0, &closed);
-    size_t n = syn_open_closers(doc->text + from, hole->start - from, out, max, &surplus);
-    return n > closed ? n - closed : 0;
-}
-
-/* The filling with "$C" replaced. */
-static size_t expand(const char *filling, const char *closers, size_t n_closers, char *out,
-                     size_t max)
-{
-    size_t n = 0;
-    while (*filling && n < max) {
-        if (filling[0] == '$' && filling[1] == 'C') {
-            size_t take = n_closers < max - n ? n_closers : max - n;
-            memcpy(out + n, closers, take);
-            n += take;
-            filling += 2;
-        } else {
-            out[n++] = *filling++;
-        }
-    }
-    out[n] = 0;
-    return n;
-}
-
 /* ---- Search ------------------------------------------------------------------------ */
 
 /* The tree of the text with `filling` in the hole, from `old`, a tree of the text with
@@ -105,38 +43,19 @@ static TSTree *parse_empty(const struct syn_hole *hole)
 {
     const struct syn_document *doc = hole->doc;
     if (hole->start == hole->end && doc->parsed) return ts_tree_copy(doc->tree);
-    return parse_filled(hole, doc->tree, hole->end, "", 0);
-}
-
-struct choice {
-    char text[SYN_MAX_FILLING];
-    size_t length;
-    uint32_t reached; /* how far the parser came before it met an error */
-    bool given_up;    /* the cost is not known: there was an error soon */
-};
-
-static size_t list_choices(const struct syn_hole *hole, struct choice *choices)
-{
-    const struct syn_tables *tables = hole->doc->tables;
-    char closers[64];
-    size_t n_closers = line_closers(hole, closers, sizeof closers), count = 0;
-    for (size_t i = 0; i < tables->filling_count; i++) {
-        struct choice *choice = &choices[count];
-        choice->length =
-            expand(tables->fillings[i], closers, n_closers, choice->text, sizeof choice->text - 1);
-        bool known = choice->length == 0; /* what differs in "$C" alone is often the same */
-        for (size_t j = 0; j < count && !known; j++)
-            known = !strcmp(choices[j].text, choice->text);
-        count += !known;
-    }
-    return count;
+    TSTree *tree = parse_filled(hole, doc->tree, hole->end, "", 0);
+    if (!tree || hole->start == hole->end || syn_tree_cost(tree) == 0) return tree;
+    /* How the parser recovers from an error may depend on the tree it starts from, and that
+     * one has seen what is in the hole. */
+    ts_tree_delete(tree);
+    return parse_filled(hole, NULL, hole->end, "", 0);
 }
 
 /* Puts a choice into the excerpt's hole and keeps it if it is better. False when memory
  * ran out. */
-static bool try_choice(struct syn_hole *hole, struct choice *choice, bool to_the_end)
+static bool try_choice(struct syn_hole *hole, struct syn_filling *choice, bool to_the_end)
 {
-    TSTree *tree = syn_excerpt_try(&hole->excerpt, hole->doc->parser, choice->text, choice->length,
+    TSTree *tree = syn_excerpt_try(hole->excerpt, hole->doc->parser, choice->text, choice->length,
                                    to_the_end ? NULL : &choice->reached);
     choice->given_up = !tree && !to_the_end;
     if (!tree) return choice->given_up;
@@ -156,15 +75,16 @@ static bool try_choice(struct syn_hole *hole, struct choice *choice, bool to_the
  * False when memory ran out. */
 static bool choose_filling(struct syn_hole *hole)
 {
-    struct choice *choices = calloc(SYN_MAX_FILLINGS, sizeof *choices);
+    struct syn_filling *choices = calloc(SYN_MAX_FILLINGS, sizeof *choices);
     if (!choices) return false;
-    size_t count = list_choices(hole, choices);
-    hole->excerpt_cost = hole->excerpt.cost;
+    char openers[SYN_MAX_OPENERS];
+    size_t count = syn_list_fillings(hole->excerpt, hole->doc, "", 0, choices, openers);
+    hole->excerpt_cost = hole->excerpt->cost;
     bool ok = true;
     for (size_t i = 0; i < count && ok && hole->excerpt_cost > 0; i++)
         ok = try_choice(hole, &choices[i], false);
     for (unsigned round = 0; round < FULL_TRIES && ok && hole->excerpt_cost > 0; round++) {
-        struct choice *best = NULL;
+        struct syn_filling *best = NULL;
         for (size_t i = 0; i < count; i++)
             if (choices[i].given_up && (!best || choices[i].reached > best->reached))
                 best = &choices[i];
@@ -184,7 +104,7 @@ static enum syn_status repair(struct syn_hole *hole, struct syn_error *err)
     hole->cost = syn_tree_cost(empty);
     if (hole->cost == 0) return SYN_OK;
 
-    if (!syn_excerpt_make(&hole->excerpt, hole->doc->parser, hole->doc, hole->start, hole->end,
+    if (!syn_excerpt_make(hole->excerpt, hole->doc->parser, hole->doc, hole->start, hole->end,
                           empty) ||
         !choose_filling(hole))
         return syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt");
@@ -201,7 +121,7 @@ static enum syn_status repair(struct syn_hole *hole, struct syn_error *err)
         ts_tree_delete(tree);
         hole->filling[0] = 0;
         hole->filling_length = 0;
-        hole->excerpt_cost = hole->excerpt.cost;
+        hole->excerpt_cost = hole->excerpt->cost;
     }
     return SYN_OK;
 }
@@ -224,7 +144,10 @@ enum syn_status syn_hole_open(const struct syn_document *doc, size_t hole_start,
     if (!hole) return syn_fail(err, SYN_NO_MEMORY, "out of memory");
     hole->start = (uint32_t)hole_start;
     hole->end = (uint32_t)hole_end;
-    enum syn_status status = syn_document_copy(doc, &hole->doc, err);
+    hole->excerpt = calloc(1, sizeof *hole->excerpt);
+    enum syn_status status = hole->excerpt
+                                 ? syn_document_copy(doc, &hole->doc, err)
+                                 : syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt");
     if (status == SYN_OK && doc->lang) status = repair(hole, err);
     if (status != SYN_OK) {
         syn_hole_free(hole);
@@ -238,7 +161,8 @@ void syn_hole_free(struct syn_hole *hole)
 {
     if (!hole) return;
     if (hole->tree) ts_tree_delete(hole->tree);
-    syn_excerpt_free(&hole->excerpt);
+    if (hole->excerpt) syn_excerpt_free(hole->excerpt);
+    free(hole->excerpt);
     syn_document_free(hole->doc);
     free(hole);
 }

@@ -5,7 +5,7 @@
 #include "syntax/excerpt.h"
 #include "syntax/frames.h"
 
-#define SYN_MAX_FILLING 256
+#include "syntax/filling.h"
 
 struct syn_hole {
     struct syn_document *doc; /* a copy of the document that was handed in */
@@ -14,19 +14,14 @@ struct syn_hole {
     char filling[SYN_MAX_FILLING];
     uint32_t filling_length;
     uint32_t cost;
-    struct syn_excerpt excerpt; /* text NULL: not needed yet */
-    uint32_t excerpt_cost;      /* of the excerpt with the filling in its hole */
+    struct syn_excerpt *excerpt; /* its text is NULL until it is needed */
+    uint32_t excerpt_cost;       /* of the excerpt with the filling in its hole */
 };
 
 static inline struct syn_mapping syn_hole_mapping(const struct syn_hole *hole)
 {
     return (struct syn_mapping){hole->start, hole->end, hole->filling_length};
 }
-
-/* Writes the closers, innermost first, of the brackets that are open at the end of
- * text[len] and opened in it; returns how many there are (at most max). *surplus receives
- * the number of closers in text that close nothing in it. */
-size_t syn_open_closers(const char *text, size_t len, char *out, size_t max, size_t *surplus);
 
 /* Features of n_prefix tokens before and n_suffix tokens after the mapping's gap. */
 enum syn_status syn_tree_features(const struct syn_document *doc, const TSTree *tree,
