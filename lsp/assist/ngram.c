@@ -374,21 +374,24 @@ static uint32_t likeliest(const struct asst_ngram *m, const struct history *h, c
     return best;
 }
 
-/* Tokens of the prefix but the last, which the completion begins with again (a space or
- * half a word there would not be followed as it is); *cut: where that last token starts. */
-static struct history read_prefix(struct asst_ngram *m, const char *prefix, size_t len, size_t *cut)
+/* Where the last token of text starts, if the completion has to write it again: a space or
+ * half a word there would not be followed as it is. */
+static size_t last_token(const char *text, size_t len)
+{
+    size_t at = 0, n = 0;
+    for (; at < len; at += n) {
+        n = token_length(text + at, len - at);
+        if (at + n == len) return text[at] == '\n' || text[at] == '\r' ? len : at;
+    }
+    return len;
+}
+
+static struct history read_prefix(struct asst_ngram *m, const char *prefix, size_t len)
 {
     struct history h = {{0}};
-    *cut = len;
-    for (size_t at = 0; at < len;) {
-        size_t n = token_length(prefix + at, len - at);
-        bool last = at + n == len, newline = prefix[at] == '\n' || prefix[at] == '\r';
-        if (last && !newline) {
-            *cut = at;
-            break;
-        }
+    for (size_t at = 0, n; at < len; at += n) {
+        n = token_length(prefix + at, len - at);
         push(&h, intern(m, prefix + at, n, false));
-        at += n;
     }
     return h;
 }
@@ -396,10 +399,10 @@ static struct history read_prefix(struct asst_ngram *m, const char *prefix, size
 size_t asst_ngram_complete(struct asst_ngram *m, const char *prefix, size_t prefix_len,
                            const char *suffix, size_t suffix_len, char *out, size_t capacity)
 {
-    learn(m, &m->cache, prefix, prefix_len);
+    size_t cut = last_token(prefix, prefix_len), n = 0;
+    learn(m, &m->cache, prefix, cut);
     learn(m, &m->cache, suffix, suffix_len);
-    size_t cut, n = 0;
-    struct history h = read_prefix(m, prefix, prefix_len, &cut);
+    struct history h = read_prefix(m, prefix, cut);
     const char *want = prefix + cut;
     size_t want_len = prefix_len - cut;
     for (int step = 0; step < STEPS_MAX; step++) {
