@@ -224,12 +224,19 @@ void lsp_continue_completion(struct lsp_server *server)
     answer_list(server, take_completion(server), inline_list, lsp_write_list());
 }
 
+static void forget_prefill(struct lsp_server *server)
+{
+    free(server->prefill_uri);
+    server->prefill_uri = NULL;
+}
+
 void lsp_prefill(struct lsp_server *server)
 {
-    char *uri = server->prefill_uri;
-    server->prefill_uri = NULL;
-    struct lsp_document *document = uri ? lsp_documents_find(server->documents, uri) : NULL;
-    free(uri);
+    struct lsp_document *document =
+        server->prefill_uri ? lsp_documents_find(server->documents, server->prefill_uri) : NULL;
+    if (document && !syn_document_is_parsed(document->syn))
+        return; /* it has changed again: the loop comes back here once it is parsed */
+    forget_prefill(server);
     if (!document || !document->trusted || server->model_state != LSP_MODEL_READY ||
         server->completion.ticket || !server->config.completion_enabled)
         return;
@@ -291,6 +298,7 @@ static void start_completion(struct lsp_server *server, struct lsp_message *mess
     }
     open->ticket = ticket;
     open->revision = document->revision;
+    forget_prefill(server); /* the request does its work */
     lsp_continue_completion(server);
 }
 

@@ -15,10 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOW_TURN_MS   50.0
-#define PARSE_SLICE_US 10000u
-#define LAST_WORDS_MS  1000u
-#define MAX_LOG_LINE   1024u
+#define SLOW_TURN_MS    50.0
+#define PARSE_SLICE_US  10000u
+#define PREFILL_LULL_MS 5u
+#define LAST_WORDS_MS   1000u
+#define MAX_LOG_LINE    1024u
 
 /* ---- Sending ----------------------------------------------------------------------- */
 
@@ -262,6 +263,13 @@ static void on_outcome(void *user, struct lsp_outcome *outcome)
 
 /* ---- Between messages -------------------------------------------------------------- */
 
+/* Some clients send their request right behind the change: then it is worth more than a
+ * prefill, which would do the same work once more. */
+static void on_lull(uv_timer_t *timer)
+{
+    lsp_prefill(timer->data);
+}
+
 static void on_work(uv_idle_t *idle)
 {
     struct lsp_server *server = idle->data;
@@ -271,7 +279,7 @@ static void on_work(uv_idle_t *idle)
     }
     if (!lsp_documents_parse(server->documents, PARSE_SLICE_US)) return;
     uv_idle_stop(idle);
-    lsp_prefill(server);
+    if (server->prefill_uri) uv_timer_start(&server->lull, on_lull, PREFILL_LULL_MS, 0);
 }
 
 void lsp_schedule_work(struct lsp_server *server)
@@ -305,6 +313,7 @@ static void close_all(struct lsp_server *server)
     lsp_worker_stop(server->worker);
     uv_close((uv_handle_t *)&server->work, NULL);
     uv_close((uv_handle_t *)&server->turn, NULL);
+    uv_close((uv_handle_t *)&server->lull, NULL);
     uv_close((uv_handle_t *)&server->parent, NULL);
     uv_close((uv_handle_t *)&server->last_words, NULL);
     for (size_t i = 0; i < sizeof server->signals / sizeof *server->signals; i++)
@@ -329,6 +338,7 @@ void lsp_end(struct lsp_server *server, int exit_code)
     server->phase = LSP_PHASE_ENDED;
     server->exit_code = exit_code;
     uv_idle_stop(&server->work);
+    uv_timer_stop(&server->lull);
     uv_prepare_stop(&server->turn);
     uv_prepare_start(&server->turn, on_last_turn);
     uv_timer_start(&server->last_words, on_last_words, LAST_WORDS_MS, 0);
@@ -348,9 +358,10 @@ static void start_handles(struct lsp_server *server)
     static const int numbers[] = {SIGPIPE, SIGINT, SIGTERM};
     uv_idle_init(&server->loop, &server->work);
     uv_prepare_init(&server->loop, &server->turn);
+    uv_timer_init(&server->loop, &server->lull);
     uv_timer_init(&server->loop, &server->parent);
     uv_timer_init(&server->loop, &server->last_words);
-    server->work.data = server->turn.data = server;
+    server->work.data = server->turn.data = server->lull.data = server;
     server->parent.data = server->last_words.data = server;
     uv_unref((uv_handle_t *)&server->parent);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

@@ -68,7 +68,8 @@ struct lsp_completion {
 struct lsp_server {
     const struct lsp_serve_options *options;
     uv_loop_t loop;
-    uv_idle_t work;        /* runs while there is parsing or prefilling to do */
+    uv_idle_t work;        /* runs while there is something to parse */
+    uv_timer_t lull;       /* runs out when no request followed a change at once */
     uv_prepare_t turn;     /* measures the loop's turns */
     uv_timer_t parent;     /* watches the client's process */
     uv_timer_t last_words; /* bounds the wait for the client to read them */

@@ -8,9 +8,14 @@
  */
 #include "lsp/server/transport.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define READ_BYTES (64u * 1024u)
 
@@ -245,35 +250,28 @@ static int start_listening(struct lsp_transport *t)
     return uv_listen(&t->listener.stream, 1, on_connection);
 }
 
-struct probe {
-    uv_pipe_t pipe;
-    uv_connect_t request;
-    int status;
-};
-
-static void on_probed(uv_connect_t *request, int status)
-{
-    struct probe *probe = request->data;
-    probe->status = status;
-    uv_close((uv_handle_t *)&probe->pipe, NULL);
-}
-
-/* True when path is a socket that nobody listens on: left over from a server that died. */
-static bool is_stale(const char *path)
+static bool is_socket(const char *path)
 {
     uv_fs_t request;
-    int status = uv_fs_stat(NULL, &request, path, NULL);
-    bool is_socket = status == 0 && (request.statbuf.st_mode & 0170000) == 0140000;
+    int status = uv_fs_lstat(NULL, &request, path, NULL);
+    bool socket = status == 0 && (request.statbuf.st_mode & S_IFMT) == S_IFSOCK;
     uv_fs_req_cleanup(&request);
-    uv_loop_t loop;
-    if (!is_socket || uv_loop_init(&loop)) return false;
-    struct probe probe = {.status = 0};
-    probe.request.data = &probe;
-    uv_pipe_init(&loop, &probe.pipe, 0);
-    uv_pipe_connect(&probe.request, &probe.pipe, path, on_probed);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
-    return probe.status == UV_ECONNREFUSED;
+    return socket;
+}
+
+/* True when path is a socket that nobody listens on: left over from a server that died. A
+ * listener must not notice the question, as it would take it for its client; a socket of
+ * another type is turned away before that, and differently when nobody is there. */
+static bool is_stale(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (fd < 0) return false;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    bool refused = connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 &&
+                   errno == ECONNREFUSED;
+    close(fd);
+    return refused && is_socket(path);
 }
 
 static void remove_file(const char *path)
