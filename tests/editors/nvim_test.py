@@ -23,7 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PLUGIN = HERE.parent.parent / "editors" / "nvim"
 GHOST_COLOUR = "38;2;255;0;255"
-WAIT = 20.0
+WAIT = 60.0
 
 
 class Failure(Exception):
@@ -363,14 +363,14 @@ def switch_off(vim, text, cursor):
 
 
 TESTS = {
-    "accept-c": ("sum.c", accept),
-    "accept-python": ("report.py", accept),
+    "accept-c": ("check.c", accept),
+    "accept-python": ("counter.py", accept),
     "accept-unicode": ("unicode.c", accept),
-    "type-through": ("sum.c", type_through),
-    "type-against": ("sum.c", type_against),
-    "leave-insert-mode": ("sum.c", leave_insert_mode),
-    "switch-off": ("sum.c", switch_off),
-    "restart": ("sum.c", restart),
+    "type-through": ("check.c", type_through),
+    "type-against": ("check.c", type_against),
+    "leave-insert-mode": ("check.c", leave_insert_mode),
+    "switch-off": ("check.c", switch_off),
+    "restart": ("check.c", restart),
 }
 
 

@@ -277,7 +277,7 @@ function expect(what, got, wanted) {
 // The steps, in one page, as loading the page is what takes the time.
 const steps = {
   async 'ghost text is the answer of the server'({ page, editor, state }) {
-    Object.assign(state, await openCase(page, editor, 'sum.c'));
+    Object.assign(state, await openCase(page, editor, 'check.c'));
     await waitForGhost(page, editor.talk);
   },
 

@@ -1,11 +1,13 @@
 #include <stddef.h>
 
 /* Größe in €: 😀 takes two units of UTF-16, four bytes of UTF-8. */
-int sum_of_values(const int *values, size_t count)
+int check_values(const int *values, int count)
 {
-    int total = 0;
-    for (size_t i = 0; i < count; i++) {
-        total += values[i];
+    for (int i = 0; i < count; i++) {
+        if (values[i] < 0) {
+            return -1;
+        }
     }
-    /* Größe 😀 */ <|type:return t|>
+    /* Größe 😀 */ <|type:for (int i|>
+    return 0;
 }
