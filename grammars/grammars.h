@@ -68,17 +68,17 @@ struct gram_query {
 };
 
 struct gram_language {
-    const char *id;                        /* "c", "csharp", "typescript", "tsx" ... */
-    const char *name;                      /* as people write it: "C#" */
-    const char *const *lsp_ids;            /* LSP languageId values, NULL-terminated */
-    const char *const *extensions;         /* with the dot, NULL-terminated */
-    const char *const *filenames;          /* whole base names, NULL-terminated */
-    const char *const *interpreters;       /* names on a "#!" line, NULL-terminated */
+    const char *id;                  /* "c", "csharp", "typescript", "tsx" ... */
+    const char *name;                /* as people write it: "C#" */
+    const char *const *lsp_ids;      /* LSP languageId values, NULL-terminated */
+    const char *const *extensions;   /* with the dot, NULL-terminated */
+    const char *const *filenames;    /* whole base names, NULL-terminated */
+    const char *const *interpreters; /* names on a "#!" line, NULL-terminated */
     const struct TSLanguage *(*grammar)(void);
-    const char *line_comment;              /* "//", "#", "--" */
-    const char *kinds;                     /* text of grammars/<id>/kinds */
-    const char *fillings;                  /* text of grammars/<id>/fillings */
-    const struct gram_query *queries;      /* ends with a row whose name is NULL */
+    const char *line_comment;         /* "//", "#", "--" */
+    const char *kinds;                /* text of grammars/<id>/kinds */
+    const char *fillings;             /* text of grammars/<id>/fillings */
+    const struct gram_query *queries; /* ends with a row whose name is NULL */
 };
 
 size_t gram_count(void);
