@@ -4,10 +4,6 @@
  * tree cannot hold, then white space. The tree decides wherever it can: whether a bracket
  * at the end of a candidate doubles the one right of the cursor is asked by parsing both
  * readings, not by counting. Counting is the fallback for texts without a grammar.
- *
- * An unfinished construct is not an error: `if (x) {` opens what the user goes on to fill.
- * So a candidate that the tree would cut is judged again with the closers of the brackets
- * that it left open; only when that does not parse either is it cut.
  */
 #include "lsp/assist/candidate.h"
 
@@ -93,14 +89,11 @@ static bool is_closer(char c)
     return c == ')' || c == ']' || c == '}';
 }
 
-/* Brackets that text leaves open, as the closers they need, innermost first, and the
- * number of closers that have no opener in it. Quoted brackets count like others: this
- * only proposes readings, which the tree then judges. */
-static size_t open_brackets(const char *text, size_t len, char *closers, size_t *surplus)
+/* Closers in text that have no opener in it. Quoted brackets count like others. */
+static size_t surplus_closers(const char *text, size_t len)
 {
     char stack[OPEN_MAX];
-    size_t n = 0;
-    *surplus = 0;
+    size_t n = 0, surplus = 0;
     for (size_t i = 0; i < len; i++) {
         char closer = closer_of(text[i]);
         if (closer && n < OPEN_MAX)
@@ -108,11 +101,9 @@ static size_t open_brackets(const char *text, size_t len, char *closers, size_t 
         else if (is_closer(text[i]) && n > 0 && stack[n - 1] == text[i])
             n--;
         else if (is_closer(text[i]))
-            (*surplus)++;
+            surplus++;
     }
-    for (size_t i = 0; i < n; i++)
-        closers[i] = stack[n - 1 - i];
-    return n;
+    return surplus;
 }
 
 /* Bytes at the end of text that equal the beginning of what stands right of the cursor on
@@ -153,10 +144,7 @@ static enum syn_status drop_overlap(const struct asst_site *site, const char *te
         if (without.cost_all < with.cost_all) *len = shorter;
         return SYN_OK;
     }
-    char closers[OPEN_MAX];
-    size_t surplus;
-    open_brackets(text, *len, closers, &surplus);
-    if (shorter == 0 || surplus > 0) *len = shorter;
+    if (shorter == 0 || surplus_closers(text, *len) > 0) *len = shorter;
     return SYN_OK;
 }
 
@@ -203,22 +191,6 @@ static void drop_repeated_lines(const struct asst_site *site, const char *text, 
 
 /* ---- The tree ------------------------------------------------------------------------ */
 
-/* Judges the candidate with the closers it lacks; true when nothing of it must go. */
-static enum syn_status passes_closed(const struct asst_site *site, const char *text, size_t len,
-                                     bool *passes, struct syn_error *err)
-{
-    char joined[ASST_MAX_TEXT_BYTES + OPEN_MAX + 2], closers[OPEN_MAX];
-    size_t surplus, n = open_brackets(text, len, closers, &surplus);
-    *passes = false;
-    if (n == 0 || len > ASST_MAX_TEXT_BYTES) return SYN_OK;
-    memcpy(joined, text, len);
-    memcpy(joined + len, closers, n);
-    struct syn_verdict verdict;
-    enum syn_status status = syn_candidate_judge(site->hole, joined, len + n, &verdict, err);
-    *passes = status == SYN_OK && verdict.keep >= len;
-    return status;
-}
-
 static enum syn_status trim_by_tree(const struct asst_site *site, const char *text, size_t *len,
                                     enum asst_stop *stop, struct syn_error *err)
 {
@@ -226,13 +198,8 @@ static enum syn_status trim_by_tree(const struct asst_site *site, const char *te
     enum syn_status status = syn_candidate_judge(site->hole, text, *len, &verdict, err);
     if (status != SYN_OK) return status;
     if (verdict.keep < *len) {
-        bool passes = false;
-        status = passes_closed(site, text, *len, &passes, err);
-        if (status != SYN_OK || passes) return status;
         *len = verdict.keep;
         *stop = verdict.closed ? ASST_STOP_CLOSED : ASST_STOP_INVALID;
-    } else if (verdict.closed && *stop != ASST_STOP_NEWLINE) {
-        *stop = ASST_STOP_CLOSED;
     }
     return SYN_OK;
 }

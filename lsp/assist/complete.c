@@ -226,18 +226,24 @@ struct choice {
     const char *want; /* healed bytes still outstanding */
     size_t want_len;
     int32_t end;          /* <|end|>, or -1 */
-    const int32_t *taken; /* first tokens of earlier candidates */
-    size_t n_taken;
+    const int32_t *taken; /* not to be drawn where they would go beyond want: what earlier */
+    size_t n_taken;       /* candidates began with */
 };
+
+static bool is_taken(const struct choice *c, int32_t id)
+{
+    for (size_t i = 0; i < c->n_taken; i++)
+        if (c->taken[i] == id) return true;
+    return false;
+}
 
 static bool may_draw(int32_t id, void *user)
 {
     const struct choice *c = user;
-    for (size_t i = 0; i < c->n_taken; i++)
-        if (c->taken[i] == id) return false;
-    if (id == c->end) return c->want_len == 0;
+    if (id == c->end) return c->want_len == 0 && !is_taken(c, id);
     size_t len;
     if (!eng_token_text(c->job->model, id, &len)) return false;
+    if (len > c->want_len && is_taken(c, id)) return false;
     return c->want_len == 0 || eng_heal_allows(c->job->model, id, c->want, c->want_len);
 }
 
@@ -332,21 +338,25 @@ static enum eng_status decode(struct run *r)
     struct asst_job *job = r->job;
     struct candidate *c = r->now;
     uint16_t depth = job->prompt.middle.length;
+    bool begun = false; /* a token beyond the healed bytes was drawn */
     *c = (struct candidate){.stop = ASST_STOP_MAX_TOKENS};
     for (uint32_t step = 0; step < job->max_tokens; step++) {
         if (is_cancelled(r)) return ENG_CANCELLED;
         size_t done = c->len < job->healed_len ? c->len : job->healed_len;
         struct choice choice = {job,    job->healed + done, job->healed_len - done,
-                                r->end, r->taken,           step == 0 ? r->n_taken : 0};
+                                r->end, r->taken,           begun ? 0 : r->n_taken};
         int32_t id;
         if (!draw(r, &choice, &id)) return ENG_OK;
-        if (step == 0 && r->n_taken < ASST_MAX_ITEMS) r->taken[r->n_taken++] = id;
+        size_t len = 0;
+        const char *bytes = eng_token_text(job->model, id, &len);
+        if (!begun && (id == r->end || len > choice.want_len)) {
+            begun = true;
+            if (r->n_taken < ASST_MAX_ITEMS) r->taken[r->n_taken++] = id;
+        }
         if (id == r->end) {
             c->stop = ASST_STOP_END;
             return ENG_OK;
         }
-        size_t len;
-        const char *bytes = eng_token_text(job->model, id, &len);
         if (!take_bytes(r, bytes, len)) return ENG_OK;
         if (job->prompt.length >= job->prompt.capacity) return ENG_OK;
         enum eng_status status = asst_prompt_append(&job->prompt, job->model, id, r->err);
