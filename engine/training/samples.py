@@ -3,6 +3,7 @@
 
     samples.py build --corpus DIR --vocab FILE --library FILE --out DIR [--tokens N]
     samples.py holes --heldout DIR --vocab FILE --library FILE --out FILE
+    samples.py leak  --heldout DIR --vocab FILE --library FILE
 
 A sample is what lsp/assist/training.h draws: the same C code as in serving. Samples are put
 into rows of ROW tokens, whole samples only, first fit; a token attends within its own sample.
@@ -235,24 +236,60 @@ def holes(args):
     Path(str(args.out) + ".json").write_text(json.dumps(meta))
 
 
+def leak(args):
+    """What the model is given before the middle must not depend on the middle: the same hole
+    with another text in it has to give the same sequence up to where the middle starts, and
+    the records of a middle may depend on its own earlier tokens only."""
+    session, other = Session(args.library, args.vocab), Session(args.library, args.vocab)
+    options = Options(order=SPM, span=LINE, single_line=1)
+    seen = wrong = 0
+    for lang in LANGUAGES:
+        for file in sorted((args.heldout / lang).glob("*/*"))[:: args.every]:
+            data = file.read_bytes()
+            if not session.document(lang, data):
+                continue
+            sample = session.draw(seed_of("leak", file.name), options)
+            if not sample:
+                continue
+            start, end = sample["hole"]
+            for text in (b"", b"x", b"if (a) {", b"f(1, [", data[start:end][::2]):
+                changed = data[:start] + text + data[end:]
+                try:
+                    changed.decode()
+                except UnicodeDecodeError:
+                    continue
+                other.document(lang, changed)
+                twin = other.hole(start, start + len(text), options, data[start:end])
+                seen += 1
+                same = twin is not None and twin["middle"] == sample["middle"] and all(
+                    np.array_equal(twin[k], sample[k]) for k in ("ids", "chain", "depth", "kind", "sibling", "segment"))
+                wrong += not same
+    print(f"leak: {seen} holes compared, {wrong} differ")
+    return 1 if wrong else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("build", "holes"):
+    for name in ("build", "holes", "leak"):
         command = commands.add_parser(name)
         command.add_argument("--vocab", type=Path, required=True)
         command.add_argument("--library", type=Path, required=True)
-        command.add_argument("--out", type=Path, required=True)
+        if name != "leak":
+            command.add_argument("--out", type=Path, required=True)
+        else:
+            command.add_argument("--every", type=int, default=4, help="take every n-th file")
     b, h = commands.choices["build"], commands.choices["holes"]
     b.add_argument("--corpus", type=Path, required=True)
     b.add_argument("--tokens", type=float, default=26e6)
     b.add_argument("--processes", type=int, default=2)
     b.add_argument("--seed", type=int, default=1)
-    h.add_argument("--heldout", type=Path, required=True)
+    for command in (h, commands.choices["leak"]):
+        command.add_argument("--heldout", type=Path, required=True)
     h.add_argument("--per-file", type=int, default=24)
     h.add_argument("--per-language", type=int, default=600)
     args = parser.parse_args()
-    build(args) if args.command == "build" else holes(args)
+    return {"build": build, "holes": holes, "leak": leak}[args.command](args)
 
 
 if __name__ == "__main__":
