@@ -37,6 +37,8 @@ enum style {
     STYLE_COLON = 128,       /* ":" at a line's end opens a block */
     STYLE_MULTILINE = 256,   /* plain quotes may span lines */
     STYLE_WHOLE = 512,       /* a string is one node, with none for its content */
+    STYLE_DOLLAR = 8192,     /* "$" starts a name */
+    STYLE_WORDS = 16384,     /* statements are lists of words, without operators */
     STYLE_BARE = 2048,       /* conditions have no node of their own for their brackets */
     STYLE_SUBSCRIPT = 4096,  /* a subscript's brackets are a node */
     STYLE_DECLARATOR = 1024, /* a declared function's name starts a node with its parameters */
@@ -61,7 +63,8 @@ static uint16_t style_of(const struct gram_language *lang)
         {"haskell", STYLE_NEWLINE | STYLE_INDENT | STYLE_DASHES | STYLE_APOSTROPHE | STYLE_WHOLE},
         {"ruby", STYLE_NEWLINE | STYLE_END | STYLE_HASH | STYLE_MULTILINE},
         {"lua", STYLE_NEWLINE | STYLE_END | STYLE_DASHES},
-        {"bash", STYLE_NEWLINE | STYLE_END | STYLE_HASH | STYLE_MULTILINE},
+        {"bash",
+         STYLE_NEWLINE | STYLE_END | STYLE_HASH | STYLE_MULTILINE | STYLE_DOLLAR | STYLE_WORDS},
         {"go", STYLE_NEWLINE | STYLE_SLASHES},
         {"kotlin", STYLE_NEWLINE | STYLE_SLASHES | STYLE_BARE | STYLE_SUBSCRIPT},
         {"csharp", STYLE_SLASHES | STYLE_BARE | STYLE_SUBSCRIPT},
@@ -72,7 +75,7 @@ static uint16_t style_of(const struct gram_language *lang)
         {"rust", STYLE_SLASHES | STYLE_APOSTROPHE},
         {"c", STYLE_SLASHES | STYLE_DECLARATOR},
         {"cpp", STYLE_SLASHES | STYLE_DECLARATOR},
-        {"php", STYLE_SLASHES | STYLE_HASH | STYLE_MULTILINE},
+        {"php", STYLE_SLASHES | STYLE_HASH | STYLE_MULTILINE | STYLE_DOLLAR},
     };
     for (size_t i = 0; lang && i < sizeof styles / sizeof *styles; i++)
         if (!strcmp(lang->id, styles[i].id)) return styles[i].style;
@@ -768,7 +771,9 @@ static void next_word(struct syn_middle *m, int32_t index, const char *token, si
     } else if (m->operand && is_expression(m, top(m)) && m->role[top(m)] == ROLE_LEAF) {
         int at = top(m);
         bool named = at > 0 && m->role[at - 1] == ROLE_STATEMENT &&
-                     (m->kind[at - 1] == GRAM_KIND_FUNCTION || m->kind[at - 1] == GRAM_KIND_CLASS);
+                     m->start[at - 1] != m->start[at] &&
+                     (m->kind[at - 1] == GRAM_KIND_FUNCTION || m->kind[at - 1] == GRAM_KIND_CLASS ||
+                      m->kind[at - 1] == GRAM_KIND_DECLARATION);
         if (named || (is_expression(m, at - 1) && m->rank[at - 1] == RANK_JUXTAPOSED)) {
             m->length--;
         } else {
@@ -793,21 +798,57 @@ static void next_word(struct syn_middle *m, int32_t index, const char *token, si
     m->word_start = index;
 }
 
+/* A block starts: the expressions before it are the head of its statement, unless it is the
+ * body of a function that is itself an operand. */
+static void leave_head(struct syn_middle *m)
+{
+    int at = top(m);
+    bool assigned = false;
+    for (; is_expression(m, at); at--)
+        assigned |= m->role[at] == ROLE_OPERAND && m->rank[at] == RANK_ASSIGN;
+    if (at >= 0 && m->role[at] == ROLE_STATEMENT && !assigned)
+        cut_expressions(m);
+    else if (m->operand && is_expression(m, top(m)) && m->role[top(m)] == ROLE_LEAF)
+        m->length--;
+}
+
+/* In a language of words: what follows without a space belongs to the word before. */
+static void next_shell_word(struct syn_middle *m, int32_t index, const char *token, size_t len,
+                            bool spaced, bool statement, struct syn_record *out)
+{
+    bool separates = strchr("|&<>", *token) != NULL;
+    if (spaced || statement || separates)
+        while (is_expression(m, top(m)))
+            m->length--;
+    write_record(m, index, out);
+    bool joined = is_expression(m, top(m));
+    if (!joined) count_child(m);
+    if (statement) {
+        push(m, index, ROLE_STATEMENT, statement_kind(token, len), 0, 0, m->at_column);
+        m->sibling[top(m)] = 1;
+    }
+    if (!joined && !separates)
+        push(m, index, ROLE_LEAF, GRAM_KIND_NAME, 0, RANK_JUXTAPOSED, m->at_column);
+    m->operand = 0;
+    m->word_start = index;
+}
+
 static void next_bracket(struct syn_middle *m, int32_t index, uint8_t c, struct syn_record *out)
 {
     int at = top(m);
     bool leaf = at > 0 && m->role[at] == ROLE_LEAF;
     bool names =
         leaf && ((m->role[at - 1] == ROLE_STATEMENT && m->start[at - 1] != m->start[at] &&
-                  (m->kind[at - 1] == GRAM_KIND_FUNCTION || m->kind[at - 1] == GRAM_KIND_CLASS)) ||
+                  (m->kind[at - 1] == GRAM_KIND_FUNCTION || m->kind[at - 1] == GRAM_KIND_CLASS ||
+                   (m->kind[at - 1] == GRAM_KIND_DECLARATION && !(m->style & STYLE_DECLARATOR)))) ||
                  (m->role[at - 1] == ROLE_OPERAND && m->rank[at - 1] == 0 &&
                   !(m->style & STYLE_DECLARATOR)));
     if (c == '(' && names) {
         m->length--; /* what is declared or made, not what is called */
     } else if (c == '(' || c == '[') {
         if (m->operand) fold(m, RANK_POSTFIX, c == '(' ? GRAM_KIND_CALL : GRAM_KIND_INDEX);
-    } else if (c == '{' && m->operand) {
-        if (is_expression(m, top(m)) && m->role[top(m)] == ROLE_LEAF) m->length--;
+    } else if (c == '{' && (m->operand || m->block)) {
+        leave_head(m);
     }
     write_record(m, index, out);
     count_child(m);
@@ -886,7 +927,9 @@ static void next_operator(struct syn_middle *m, int32_t index, const char *token
     } else {
         write_record(m, index, out);
         count_child(m);
-        push(m, index, ROLE_OPERAND, GRAM_KIND_UNARY, 0, RANK_UNARY, m->at_column);
+        uint8_t sigil = *token == '@' || *token == '$';
+        push(m, index, ROLE_OPERAND, sigil ? GRAM_KIND_NAME : GRAM_KIND_UNARY, 0,
+             sigil ? RANK_POSTFIX : RANK_UNARY, m->at_column);
         m->sibling[top(m)] = 1;
     }
     m->operand = 0;
@@ -923,7 +966,12 @@ static void next_code(struct syn_middle *m, int32_t index, const char *token, si
             push(m, index, ROLE_CONTAINER, GRAM_KIND_BLOCK, 0, 0, m->at_column);
         }
     }
-    if (is_word_byte(c)) {
+    bool dollar = c == '$' && len == 1 && (m->style & STYLE_DOLLAR);
+    if ((m->style & STYLE_WORDS) && !strchr("(){}[];\"'`,", c)) {
+        next_shell_word(m, index, token, len, spaced, statement, out);
+        return;
+    }
+    if (is_word_byte(c) || dollar) {
         next_word(m, index, token, len, statement, out);
         return;
     }
@@ -980,7 +1028,8 @@ void syn_middle_next(struct syn_middle *m, int32_t index, const char *text, size
     if (token_len != 1 || !is_quote(m, (uint8_t)*token)) m->quotes = 0;
     bool backslash = token[token_len - 1] == '\\';
     m->escaped = backslash && !(m->escaped && token_len == 1);
-    m->in_word = is_word_byte((uint8_t)token[token_len - 1]);
+    m->in_word = is_word_byte((uint8_t)token[token_len - 1]) ||
+                 (token[token_len - 1] == '$' && (m->style & STYLE_DOLLAR));
     m->last_byte = (uint8_t)token[token_len - 1];
     m->fresh = 0;
     m->at_column = (uint16_t)(m->at_column + token_len);
