@@ -18,7 +18,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINE_TOKENS = 48, BLOCK_TOKENS = 128 };
+enum { LINE_TOKENS = 48, BLOCK_TOKENS = 128, LOOP_PERIOD_MAX = 16, LOOP_REPEATS = 4 };
 
 struct asst_job {
     const struct eng_model *model;
@@ -332,12 +332,37 @@ static bool block_ended(struct run *r, uint16_t depth_at_cursor)
     return true;
 }
 
+/* Small models fall into loops. When the last tokens say one thing LOOP_REPEATS times, its
+ * repetitions are taken back and the candidate ends. */
+static bool loops(struct run *r, uint32_t first)
+{
+    const struct eng_input *inputs = r->job->prompt.inputs;
+    uint32_t n = r->job->prompt.length - first;
+    for (uint32_t period = 1; period <= LOOP_PERIOD_MAX; period++) {
+        uint32_t tail = period * (LOOP_REPEATS - 1), same = 0;
+        if (tail + period > n || tail < 6) continue;
+        const struct eng_input *end = inputs + first + n;
+        while (same < tail && end[-1 - (int)same].id == end[-1 - (int)(same + period)].id)
+            same++;
+        if (same < tail) continue;
+        for (uint32_t i = 0; i < tail; i++) {
+            size_t len = 0;
+            eng_token_text(r->job->model, end[-1 - (int)i].id, &len);
+            r->now->len -= len < r->now->len ? len : r->now->len;
+        }
+        r->now->stop = ASST_STOP_INVALID;
+        return true;
+    }
+    return false;
+}
+
 /* Decodes one candidate from a session that stands at the end of the prompt. */
 static enum eng_status decode(struct run *r)
 {
     struct asst_job *job = r->job;
     struct candidate *c = r->now;
     uint16_t depth = job->prompt.middle.length;
+    uint32_t first = job->prompt.length;
     bool begun = false; /* a token beyond the healed bytes was drawn */
     *c = (struct candidate){.stop = ASST_STOP_MAX_TOKENS};
     for (uint32_t step = 0; step < job->max_tokens; step++) {
@@ -361,7 +386,8 @@ static enum eng_status decode(struct run *r)
         if (job->prompt.length >= job->prompt.capacity) return ENG_OK;
         enum eng_status status = asst_prompt_append(&job->prompt, job->model, id, r->err);
         if (status != ENG_OK) return status;
-        if (block_ended(r, depth) || step + 1 == job->max_tokens) return ENG_OK;
+        if (block_ended(r, depth) || loops(r, first)) return ENG_OK;
+        if (step + 1 == job->max_tokens) return ENG_OK;
         status = eng_session_append(r->session, &job->prompt.inputs[job->prompt.length - 1],
                                     r->cancel, r->err);
         if (status != ENG_OK) return status;

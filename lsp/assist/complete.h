@@ -40,7 +40,7 @@ enum asst_stop {
     ASST_STOP_NEWLINE,    /* end of the line, one line wanted */
     ASST_STOP_CLOSED,     /* the node that holds the cursor closed */
     ASST_STOP_MAX_TOKENS, /* as much as was asked for */
-    ASST_STOP_INVALID     /* what followed would not have parsed */
+    ASST_STOP_INVALID     /* what followed would not have parsed, or repeated itself */
 };
 
 /* "eot", "newline", "closed", "max_tokens", "invalid". */
