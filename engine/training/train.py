@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 # glibc gives every large block back to the system at once and asks for it again a moment
-# later; the page faults cost a third of a step. This has to be set before the start.
+# later; the page faults cost a good part of a step. This has to be set before the start.
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_ARENA_MAX": "1",
              "MALLOC_TOP_PAD_": "268435456", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 if __name__ == "__main__" and "MALLOC_MMAP_MAX_" not in os.environ:
