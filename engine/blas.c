@@ -9,8 +9,8 @@
  * This is the engine's one piece of process-wide state, behind a once-guard: a library's
  * constructor runs once for a process, whatever we do. The environment is not safe against
  * other threads that read or change it at the same moment; a program with threads opens
- * its first such model before it starts them, or sets the variable itself. Models with
- * Q8_0 weights never come here unless ESPALIER_PREFILL=blas asks for it.
+ * its first such model before it starts them, or sets the variable itself. Where there is a
+ * vector set nobody comes here unless ESPALIER_PREFILL=blas asks for it.
  *
  * OpenBLAS's own threads are switched off: our pool calls it from each of its threads, on
  * pieces whose shape does not depend on the number of threads.

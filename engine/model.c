@@ -548,12 +548,13 @@ static enum eng_tensor_type main_type(const struct eng_gguf *gguf)
     return type;
 }
 
-/* Which arithmetic runs the products; see engine.h on ESPALIER_CPU and ESPALIER_PREFILL. */
-static enum eng_status choose_arithmetic(const struct reader *in, enum eng_tensor_type stored)
+/* Which arithmetic runs the products; see engine.h on ESPALIER_CPU and ESPALIER_PREFILL.
+ * With a vector set our own kernels are the faster ones for every weight type, a little in
+ * prefill and ten times in decoding (see product.c); OpenBLAS is for the rest. */
+static enum eng_status choose_arithmetic(const struct reader *in)
 {
     struct eng_model *model = in->model;
     const char *set = getenv("ESPALIER_CPU"), *prefill = getenv("ESPALIER_PREFILL");
-    bool ours = stored == ENG_Q8_0 && in->weights == ENG_WEIGHTS_AS_STORED;
 
     model->kernels = eng_kernels_choose(set);
     if (!model->kernels)
@@ -561,6 +562,7 @@ static enum eng_status choose_arithmetic(const struct reader *in, enum eng_tenso
                         "ESPALIER_CPU is \"%.40s\", expected ref, avx2, avx512 or neon, and a "
                         "processor that has it",
                         set);
+    bool ours = set || model->kernels != eng_kernels_ref();
     if (prefill) {
         if (strcmp(prefill, "int8") != 0 && strcmp(prefill, "blas") != 0)
             return eng_fail(in->err, ENG_BAD_INPUT,
@@ -618,7 +620,7 @@ static enum eng_status read_model(struct reader *in, const char *path, int threa
         info->parameters += tensor->dims[0] * tensor->dims[1] * tensor->dims[2] * tensor->dims[3];
     }
 
-    if ((status = choose_arithmetic(in, stored)) != ENG_OK) return status;
+    if ((status = choose_arithmetic(in)) != ENG_OK) return status;
     if ((status = read_hyper_parameters(in)) != ENG_OK) return status;
     if ((status = eng_tokenizer_new(in->gguf, &model->tokenizer, in->err)) != ENG_OK) return status;
     status = eng_pool_new(threads > 0 ? threads : eng_default_threads(), &model->pool, in->err);

@@ -7,7 +7,10 @@
  * rounding may depend on the shape of a call and on a row's place in it, so every call has
  * ENG_TILE rows, and a token always stands in the row that its position gives it (position
  * mod ENG_TILE), be it prefilled or decoded; rows of tokens that are not asked for are
- * zero. A decoded token so costs a whole tile: the price of identical bits.
+ * zero. A decoded token so costs a whole tile: the price of identical bits, and why this
+ * way is taken only on request or where no vector set runs. (One core with AVX-512, 20 M
+ * weights of F16, 400 tokens: 310 ms and 6 ms a decoded token by our kernels, 490 ms and
+ * 77 ms by OpenBLAS.)
  *
  * Holds no state of its own and never allocates; scratch is the session's.
  */
