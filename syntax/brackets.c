@@ -119,9 +119,12 @@ static size_t step_code(struct syn_brackets *b, const struct gram_language *lang
         b->quote.triple = c != '`' && is_triple(text, at, len);
         return b->quote.triple ? 3 : 1;
     case '(':
+    case ')':
+        /* A shell's patterns end with a closer that nothing opens. */
+        if (strcmp(lang->id, "bash") != 0) take_bracket(b, c);
+        return 1;
     case '[':
     case '{':
-    case ')':
     case ']':
     case '}':
         take_bracket(b, c);

@@ -489,6 +489,8 @@ static void inherit(struct syn_middle *m, const struct syn_hole *hole, const str
             ts_node_child_count(f->frame[i + 1].node) > 0)
             opener = 0; /* the bracket belongs to the node inside */
         enum role role = complete ? ROLE_LEAF : inherited_role(frame, opener, &rank);
+        if (role == ROLE_OPERAND && frame->kind == GRAM_KIND_CALL && (m->style & STYLE_WORDS))
+            role = ROLE_STATEMENT; /* a command */
         uint16_t column = column_of(doc, frame->start);
         push(m, frame->token, role, frame->kind, opener, rank, column);
         m->sibling[top(m)] = frame->child > 254 ? 255 : (uint8_t)(frame->child + 1);
