@@ -316,24 +316,40 @@ static bool take_bytes(struct run *r, const char *bytes, size_t len)
     return true;
 }
 
-/* A block ends with the node that held the cursor, or with a line no deeper than it. */
-static bool block_ended(struct run *r, uint16_t depth_at_cursor)
+/* At a line's end: has the block ended, with the node that held the cursor or with a line
+ * no deeper than the cursor's? */
+static bool block_ended(struct run *r)
 {
     struct candidate *c = r->now;
+    const struct asst_site *site = &r->job->site;
     size_t healed = r->job->healed_len;
     if (!r->job->block || c->len <= healed) return false;
-    char last = c->text[c->len - 1];
+    const char *text = c->text + healed, last = c->text[c->len - 1];
     if (last != '\n' && last != '\r') return false;
-    size_t keep = asst_block_end(&r->job->site, c->text + healed, c->len - healed);
-    bool closed = r->job->prompt.has_tree && r->job->prompt.middle.length < depth_at_cursor;
-    if (keep == SIZE_MAX && !closed) return false;
-    if (keep != SIZE_MAX) c->len = healed + keep;
+    size_t len = c->len - healed, keep = asst_block_end(site, text, len);
+    struct syn_verdict verdict;
+    if (keep == SIZE_MAX && site->hole &&
+        syn_candidate_judge(site->hole, text, len, &verdict, NULL) == SYN_OK && verdict.closed)
+        keep = verdict.keep;
+    if (keep == SIZE_MAX) return false;
+    c->len = healed + keep;
     c->stop = ASST_STOP_CLOSED;
     return true;
 }
 
-/* Small models fall into loops. When the last tokens say one thing LOOP_REPEATS times, its
- * repetitions are taken back and the candidate ends. */
+static bool has_word(const struct eng_model *model, const struct eng_input *inputs, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        size_t len = 0;
+        const char *text = eng_token_text(model, inputs[i].id, &len);
+        for (size_t k = 0; k < len; k++)
+            if ((text[k] | 0x20) >= 'a' && (text[k] | 0x20) <= 'z') return true;
+    }
+    return false;
+}
+
+/* Small models fall into loops (rows of numbers, blanks and rules are none). When the last tokens
+ * say one thing LOOP_REPEATS times, its repetitions are taken back and the candidate ends. */
 static bool loops(struct run *r, uint32_t first)
 {
     const struct eng_input *inputs = r->job->prompt.inputs;
@@ -344,7 +360,7 @@ static bool loops(struct run *r, uint32_t first)
         const struct eng_input *end = inputs + first + n;
         while (same < tail && end[-1 - (int)same].id == end[-1 - (int)(same + period)].id)
             same++;
-        if (same < tail) continue;
+        if (same < tail || !has_word(r->job->model, end - period, period)) continue;
         for (uint32_t i = 0; i < tail; i++) {
             size_t len = 0;
             eng_token_text(r->job->model, end[-1 - (int)i].id, &len);
@@ -361,7 +377,6 @@ static enum eng_status decode(struct run *r)
 {
     struct asst_job *job = r->job;
     struct candidate *c = r->now;
-    uint16_t depth = job->prompt.middle.length;
     uint32_t first = job->prompt.length;
     bool begun = false; /* a token beyond the healed bytes was drawn */
     *c = (struct candidate){.stop = ASST_STOP_MAX_TOKENS};
@@ -386,7 +401,7 @@ static enum eng_status decode(struct run *r)
         if (job->prompt.length >= job->prompt.capacity) return ENG_OK;
         enum eng_status status = asst_prompt_append(&job->prompt, job->model, id, r->err);
         if (status != ENG_OK) return status;
-        if (block_ended(r, depth) || loops(r, first)) return ENG_OK;
+        if (block_ended(r) || loops(r, first)) return ENG_OK;
         if (step + 1 == job->max_tokens) return ENG_OK;
         status = eng_session_append(r->session, &job->prompt.inputs[job->prompt.length - 1],
                                     r->cancel, r->err);
