@@ -26,7 +26,11 @@ enum relation {
 };
 
 /* Tokens of one attention task. */
-#define TASK_TOKENS 4u
+#define TASK_TOKENS 8u
+
+/* Positions whose values are mixed in one go: they stay in the first-level cache for all
+ * rows of a task. */
+#define PIECE 64u
 
 /* Tokens of one elementwise task. */
 #define TASK_ROWS 8u
@@ -233,8 +237,10 @@ static void attend(const struct chunk *c, size_t kv_head, size_t first_head, siz
                              session->relation ? session->relation + row * session->padded : NULL,
                              table_of(c, row, first_head + r % heads, scale, made));
     }
-    /* What all rows see together, then each row's own rest. */
-    kernels->values(seen, rows, dim, values, 0, shortest, mixed);
+    /* What all rows see together, a piece at a time, then each row's own rest. */
+    for (size_t p = 0; p < shortest; p += PIECE)
+        kernels->values(seen, rows, dim, values, p, p + PIECE < shortest ? p + PIECE : shortest,
+                        mixed);
     for (size_t r = heads; r < rows; r++)
         kernels->values(&seen[r], 1, dim, values, shortest, shortest + r / heads, &mixed[r]);
     for (size_t r = 0; r < rows; r++) {
