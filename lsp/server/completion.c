@@ -22,6 +22,8 @@
 #define PARSE_BUDGET_US 20000u
 #define MAX_LEAD        16384u /* bytes of a selected completion or of a typed word */
 #define MAX_LABEL       80u
+/* Longer lines are machine-made; tokenising one at every key would stall the loop. */
+#define MAX_LINE (64u * 1024u)
 
 /* ---- Answering --------------------------------------------------------------------- */
 
@@ -109,6 +111,13 @@ static size_t word_start(const char *text, size_t cursor)
     return start;
 }
 
+static bool is_long_line(const struct lsp_document *document, size_t offset)
+{
+    size_t line, column;
+    syn_position_of(document->syn, offset, SYN_UTF8, &line, &column);
+    return syn_line_end(document->syn, line) - syn_line_start(document->syn, line) > MAX_LINE;
+}
+
 /* The selected completion: its range has to be one line around the cursor, and what is
  * typed of it the start of its text; else nothing that we say could be shown. */
 static bool place_selected(struct lsp_server *server, const struct lsp_document *document,
@@ -139,6 +148,7 @@ static bool place(struct lsp_server *server, const struct lsp_document *document
     size_t len;
     const char *text = syn_document_text(document->syn, &len);
     out->cursor = to_offset(server, document, params->position);
+    if (is_long_line(document, out->cursor)) return false;
     if (params->has_selected && out->inline_list)
         return place_selected(server, document, params, out);
     size_t start = out->inline_list ? out->cursor : word_start(text, out->cursor);
@@ -238,7 +248,8 @@ void lsp_prefill(struct lsp_server *server)
         return; /* it has changed again: the loop comes back here once it is parsed */
     forget_prefill(server);
     if (!document || !document->trusted || server->model_state != LSP_MODEL_READY ||
-        server->completion.ticket || !server->config.completion_enabled)
+        server->completion.ticket || !server->config.completion_enabled ||
+        is_long_line(document, document->cursor))
         return;
     struct eng_error err = {""};
     struct lsp_job job = {.kind = LSP_JOB_PREFILL,

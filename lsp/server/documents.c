@@ -215,6 +215,20 @@ static bool apply_change(struct lsp_documents *documents, struct lsp_document *d
     return true;
 }
 
+/* A text that has grown past the limit goes on without a tree, until it is opened again. */
+static bool drop_large_tree(struct lsp_document *document, struct lsp_error *err)
+{
+    size_t len;
+    const char *text = syn_document_text(document->syn, &len);
+    struct syn_document *plain;
+    struct syn_error why = {""};
+    if (len <= LSP_MAX_TREE_TEXT || !syn_document_language(document->syn)) return true;
+    if (syn_document_new(NULL, text, len, &plain, &why)) return lsp_fail(err, "%s", why.text);
+    syn_document_free(document->syn);
+    document->syn = plain;
+    return true;
+}
+
 bool lsp_documents_change(struct lsp_documents *documents, struct lsp_document *document,
                           const struct lsp_change_params *params, enum syn_encoding encoding,
                           struct lsp_error *err)
@@ -232,8 +246,8 @@ bool lsp_documents_change(struct lsp_documents *documents, struct lsp_document *
                         (long long)params->version, (long long)before);
     for (size_t i = 0; i < params->count; i++)
         if (!apply_change(documents, document, &params->changes[i], encoding, err)) return false;
-    document->trusted = true;
-    return true;
+    document->trusted = drop_large_tree(document, err);
+    return document->trusted;
 }
 
 /* ---- Parsing ----------------------------------------------------------------------- */

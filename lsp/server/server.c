@@ -267,12 +267,15 @@ static void on_outcome(void *user, struct lsp_outcome *outcome)
  * prefill, which would do the same work once more. */
 static void on_lull(uv_timer_t *timer)
 {
-    lsp_prefill(timer->data);
+    struct lsp_server *server = timer->data;
+    snprintf(server->turn_what, sizeof server->turn_what, "prefill");
+    lsp_prefill(server);
 }
 
 static void on_work(uv_idle_t *idle)
 {
     struct lsp_server *server = idle->data;
+    snprintf(server->turn_what, sizeof server->turn_what, "parsing");
     if (server->completion.ticket && !server->completion.posted) {
         lsp_continue_completion(server);
         return;

@@ -151,9 +151,9 @@ static bool write_file(struct lsp_transport *t, uv_buf_t *buffers)
 bool lsp_transport_send(struct lsp_transport *t, char *body)
 {
     struct outgoing *outgoing = body ? malloc(sizeof *outgoing) : NULL;
-    size_t len = body ? strlen(body) : 0;
-    if (!outgoing || t->closing || (!t->out && !t->writes_file) ||
-        len > LSP_MAX_UNSENT - lsp_transport_unsent(t)) {
+    size_t len = body ? strlen(body) : 0, unsent = lsp_transport_unsent(t);
+    if (!outgoing || t->closing || (!t->out && !t->writes_file) || unsent > LSP_MAX_UNSENT ||
+        len > LSP_MAX_UNSENT - unsent) {
         free(outgoing);
         free(body);
         return false;

@@ -206,6 +206,30 @@ static void check_table(void)
     lsp_documents_free(documents);
 }
 
+/* A text that grows past the limit goes on without a tree, and stays the same text. */
+static void check_growth(void)
+{
+    static char text[LSP_MAX_TREE_TEXT + 1];
+    struct lsp_documents *documents = lsp_documents_new();
+    struct lsp_document *document;
+    struct lsp_error err;
+    memset(text, 'x', LSP_MAX_TREE_TEXT);
+    const struct lsp_open_params open = {
+        .uri = "file:///a.py", .language_id = "python", .text = text, .version = 1};
+    struct lsp_change one = {.has_range = true, .text = "y"};
+    const struct lsp_change_params params = {
+        .uri = open.uri, .has_version = true, .version = 2, .count = 1, .changes = &one};
+    if (!lsp_documents_open(documents, &open, &document, &err)) fail(err.text, 0);
+    if (!syn_document_language(document->syn)) fail("no tree at the limit", 0);
+    if (!lsp_documents_change(documents, document, &params, SYN_UTF16, &err)) fail(err.text, 0);
+    if (syn_document_language(document->syn)) fail("a tree above the limit", 0);
+    size_t len;
+    const char *now = syn_document_text(document->syn, &len);
+    if (len != LSP_MAX_TREE_TEXT + 1 || now[0] != 'y' || memcmp(now + 1, text, len - 1) != 0)
+        fail("the text is another one", 0);
+    lsp_documents_free(documents);
+}
+
 int main(void)
 {
     run(SYN_UTF16, 1);
@@ -213,5 +237,6 @@ int main(void)
     run(SYN_UTF32, 3);
     check_paths();
     check_table();
+    check_growth();
     return 0;
 }
