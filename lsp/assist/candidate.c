@@ -125,8 +125,21 @@ static bool word_byte(char c)
            (unsigned char)c >= 0x80;
 }
 
-/* Drops from the end of the candidate what the rest of the line says again, where the
- * tree (or, without one, the bracket balance) is no worse for it. */
+/* Is the text better without its end? The tree says so when that costs less; without a tree
+ * it is when the text closes brackets that it has not opened. */
+static enum syn_status is_better_cut(const struct asst_site *site, const char *text, size_t len,
+                                     size_t shorter, bool *better, struct syn_error *err)
+{
+    *better = shorter == 0 || surplus_closers(text, len) > 0;
+    if (!site->hole || shorter == 0) return SYN_OK;
+    struct syn_verdict with, without;
+    enum syn_status status = syn_candidate_judge(site->hole, text, len, &with, err);
+    if (status == SYN_OK) status = syn_candidate_judge(site->hole, text, shorter, &without, err);
+    *better = status == SYN_OK && without.cost_all < with.cost_all;
+    return status;
+}
+
+/* Drops from the end of the candidate what the rest of the line says again. */
 static enum syn_status drop_overlap(const struct asst_site *site, const char *text, size_t *len,
                                     struct syn_error *err)
 {
@@ -135,17 +148,10 @@ static enum syn_status drop_overlap(const struct asst_site *site, const char *te
     size_t shorter = *len - n;
     /* Half a word is no repetition. */
     if (shorter > 0 && word_byte(text[shorter]) && word_byte(text[shorter - 1])) return SYN_OK;
-    if (site->hole && shorter > 0) {
-        struct syn_verdict with, without;
-        enum syn_status status = syn_candidate_judge(site->hole, text, *len, &with, err);
-        if (status == SYN_OK)
-            status = syn_candidate_judge(site->hole, text, shorter, &without, err);
-        if (status != SYN_OK) return status;
-        if (without.cost_all < with.cost_all) *len = shorter;
-        return SYN_OK;
-    }
-    if (shorter == 0 || surplus_closers(text, *len) > 0) *len = shorter;
-    return SYN_OK;
+    bool better;
+    enum syn_status status = is_better_cut(site, text, *len, shorter, &better, err);
+    if (status == SYN_OK && better) *len = shorter;
+    return status;
 }
 
 /* Next line of text[len] that is not blank, from *at on; false when there is none. */
@@ -165,28 +171,29 @@ static bool next_line(const char *text, size_t len, size_t *at, const char **lin
     return false;
 }
 
-/* Cuts the candidate where its lines begin to repeat the lines below the cursor. A line of
- * nothing but brackets repeats nothing by itself. */
-static void drop_repeated_lines(const struct asst_site *site, const char *text, size_t *len)
+/* Cuts the candidate where its lines begin to repeat the line below the cursor. A line of
+ * nothing but brackets repeats nothing by itself: it must be the last, and not needed. */
+static enum syn_status drop_repeated_lines(const struct asst_site *site, const char *text,
+                                           size_t *len, struct syn_error *err)
 {
-    size_t below_at = site->rest_len, below_len;
-    const char *below;
-    if (!next_line(site->right, site->right_len, &below_at, &below, &below_len)) return;
+    size_t below_at = site->rest_len, below_len, at = 0, line_len;
+    const char *below, *line;
+    if (!next_line(site->right, site->right_len, &below_at, &below, &below_len)) return SYN_OK;
     bool has_word = false;
     for (size_t i = 0; i < below_len; i++)
         has_word = has_word || word_byte(below[i]);
 
-    size_t at = 0, line_len;
-    const char *line;
     while (next_line(text, *len, &at, &line, &line_len)) {
-        bool first = (size_t)(line - text) <= line_length(text, *len);
         if (line_len != below_len || memcmp(line, below, line_len) != 0) continue;
-        if (!has_word && first) continue;
-        /* One short line may well occur twice; it must also be the whole end. */
+        size_t shorter = (size_t)(line - text);
+        bool better = has_word;
         if (!has_word && at < *len) continue;
-        *len = (size_t)(line - text);
-        return;
+        enum syn_status status =
+            has_word ? SYN_OK : is_better_cut(site, text, *len, shorter, &better, err);
+        if (status == SYN_OK && better) *len = shorter;
+        return status;
     }
+    return SYN_OK;
 }
 
 /* ---- The tree ------------------------------------------------------------------------ */
@@ -208,10 +215,10 @@ enum syn_status asst_candidate_trim(const struct asst_site *site, char *text, si
                                     enum asst_stop *stop, struct syn_error *err)
 {
     trim_end(text, len);
-    drop_repeated_lines(site, text, len);
+    enum syn_status status = drop_repeated_lines(site, text, len, err);
     trim_end(text, len);
-    if (*len == 0) return SYN_OK;
-    enum syn_status status = drop_overlap(site, text, len, err);
+    if (status != SYN_OK || *len == 0) return status;
+    status = drop_overlap(site, text, len, err);
     trim_end(text, len);
     if (status == SYN_OK && *len > 0 && site->hole)
         status = trim_by_tree(site, text, len, stop, err);

@@ -28,7 +28,7 @@ static const struct command {
     {"eval", cli_eval, "quality of models on a set of files"},
     {"version", cli_version, "version, features and hardware"},
 };
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
+enum { N_COMMANDS = sizeof commands / sizeof *commands, WORKSPACE_DEPTH_MAX = 32 };
 
 const char *cli_command_name(size_t i)
 {
@@ -173,11 +173,30 @@ static void print_warning(const char *line, void *user)
     cli_log(cli, LSP_LOG_WARN, "%s", line);
 }
 
+/* The nearest folder upwards that holds an espalier.json, as far as the repository's root;
+ * "." when there is none. */
+static void find_workspace(char *out, size_t size)
+{
+    char file[LSP_CONFIG_PATH_MAX];
+    snprintf(out, size, ".");
+    for (int depth = 0; depth < WORKSPACE_DEPTH_MAX; depth++) {
+        snprintf(file, sizeof file, "%s/espalier.json", out);
+        if (access(file, F_OK) == 0) return;
+        snprintf(file, sizeof file, "%s/.git", out);
+        if (access(file, F_OK) == 0) break;
+        size_t len = strlen(out);
+        snprintf(out + len, size - len, "/..");
+    }
+    snprintf(out, size, ".");
+}
+
 /* After the options: configuration, and what the command line overrides in it. */
 static bool load_config(struct cli *cli)
 {
     struct lsp_config_error err;
-    if (!lsp_config_load(&cli->config, cli->config_path, ".", print_warning, cli, &err)) {
+    char workspace[LSP_CONFIG_PATH_MAX - 32];
+    find_workspace(workspace, sizeof workspace);
+    if (!lsp_config_load(&cli->config, cli->config_path, workspace, print_warning, cli, &err)) {
         cli_fail("%s", err.text);
         return false;
     }
