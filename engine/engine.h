@@ -174,7 +174,7 @@ void eng_session_rewind(struct eng_session *session, size_t n);
 
 size_t eng_session_length(const struct eng_session *session);
 
-/* float[vocab], valid until the next call on this session. */
+/* float[vocab], valid until the next call on this session; NULL when they are stale. */
 const float *eng_session_logits(const struct eng_session *session);
 
 /* Evaluates want[0..n) from an empty cache and writes the logits of every position from
@@ -199,7 +199,8 @@ typedef bool (*eng_allow)(int32_t id, void *user);
 
 /* Draws from logits[vocab]; *log_prob (may be NULL) gets the natural log-probability of
  * the drawn token under the unmodified softmax. scratch: float[vocab]. Returns -1 when
- * nothing is allowed. Ties go to the lowest id. */
+ * nothing is allowed. Ties go to the lowest id; logits that are no numbers are never
+ * drawn. */
 int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab,
                    eng_allow allow, void *user, float *scratch, float *log_prob);
 

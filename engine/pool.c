@@ -20,7 +20,7 @@
 /* Turns of waiting before a helper sleeps: some tens of microseconds, about the serial
  * part between two loops of a pass. The caller yields after as many: on a crowded machine
  * the helper it waits for may need its processor. */
-#define SPIN_TURNS 4000
+#define SPIN_TURNS 1000
 
 /* A ticket: serial number (32 bits), tasks (16), next task (16). */
 #define TICKET(serial, tasks) ((uint64_t)(serial) << 32 | (uint64_t)(tasks) << 16)

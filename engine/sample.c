@@ -58,7 +58,7 @@ static int32_t best_allowed(const float *logits, size_t vocab, eng_allow allow, 
 {
     int32_t best = -1;
     for (size_t i = 0; i < vocab; i++) {
-        if (best >= 0 && !(logits[i] > logits[best])) continue;
+        if (isnan(logits[i]) || (best >= 0 && !(logits[i] > logits[best]))) continue;
         if (allow && !allow((int32_t)i, user)) continue;
         best = (int32_t)i;
     }
@@ -73,7 +73,8 @@ static int32_t draw(struct eng_sampler *sampler, const float *logits, size_t voc
     for (size_t i = 0; i < vocab; i++) {
         double below = ((double)logits[i] - logits[best]) / sampler->temperature;
         weights[i] = (float)exp(below < 0 ? below : 0);
-        if (logits[i] > logits[best]) weights[i] = 0; /* better than the best allowed */
+        /* Better than the best that is allowed, or no number. */
+        if (!(logits[i] <= logits[best])) weights[i] = 0;
         if (weights[i] > 0 && allow && !allow((int32_t)i, user)) weights[i] = 0;
         total += weights[i];
     }

@@ -152,6 +152,9 @@ static void test_extreme_logits(void **state)
     struct eng_sampler sampler = {.temperature = 1, .top_p = 0.9f, .state = 8};
     assert_int_equal(eng_sample(&sampler, logits, VOCAB, NULL, NULL, scratch, &log_prob), 2);
     assert_float_equal(log_prob, 0, 1e-6);
+    logits[0] = logits[3] = NAN;
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(eng_sample(&sampler, logits, VOCAB, NULL, NULL, scratch, NULL), 2);
     sampler.temperature = 1e-6f;
     assert_int_equal(eng_sample(&sampler, plain, 3, NULL, NULL, scratch, NULL), 1);
 }
