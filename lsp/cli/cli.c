@@ -205,6 +205,28 @@ static bool load_config(struct cli *cli)
     return true;
 }
 
+/* Reads the option at argv[*i], and its value, which may be the next word. */
+static bool take_option(const struct cli_option *own, const struct cli_option *common, int argc,
+                        char **argv, int *i)
+{
+    const char *word = argv[*i];
+    size_t len = strcspn(word, "=");
+    const struct cli_option *option = find_option(own, word, len);
+    if (!option) option = find_option(common, word, len);
+    if (!option) {
+        cli_fail("unknown option \"%s\"", word);
+        return false;
+    }
+    if (option->type == CLI_FLAG) {
+        if (word[len]) cli_fail("%s takes no value", option->name);
+        *(bool *)option->target = true;
+        return !word[len];
+    }
+    const char *value = word[len] ? word + len + 1 : *i + 1 < argc ? argv[++*i] : NULL;
+    if (!value) cli_fail("%s needs a value", option->name);
+    return value && set_option(option, value);
+}
+
 bool cli_parse_options(struct cli *cli, const struct cli_option *options, int argc, char **argv,
                        const char **words, size_t max_words, size_t *n_words)
 {
@@ -233,27 +255,7 @@ bool cli_parse_options(struct cli *cli, const struct cli_option *options, int ar
             only_words = true;
             continue;
         }
-        size_t len = strcspn(word, "=");
-        const struct cli_option *option = find_option(options, word, len);
-        if (!option) option = find_option(common, word, len);
-        if (!option) {
-            cli_fail("unknown option \"%s\"", word);
-            return false;
-        }
-        if (option->type == CLI_FLAG) {
-            if (word[len]) {
-                cli_fail("%s takes no value", option->name);
-                return false;
-            }
-            *(bool *)option->target = true;
-            continue;
-        }
-        const char *value = word[len] ? word + len + 1 : i + 1 < argc ? argv[++i] : NULL;
-        if (!value) {
-            cli_fail("%s needs a value", option->name);
-            return false;
-        }
-        if (!set_option(option, value)) return false;
+        if (!take_option(options, common, argc, argv, &i)) return false;
     }
     cli->threads = (int)threads;
     if (level && (cli->log_level = lsp_log_level_by_name(level)) < 0) {
