@@ -482,6 +482,9 @@ static void inherit(struct syn_middle *m, const struct syn_hole *hole, const str
         if (quoted && !complete && !nested &&
             (frame->kind == GRAM_KIND_COMMENT || quote_at(doc->text, frame->start, end) < end)) {
             inherit_quote(m, hole, frame->start, end, f->spans, f->count);
+            const struct syn_frame *content = i + 1 < f->depth ? &f->frame[i + 1] : NULL;
+            if (content && frame->kind == GRAM_KIND_COMMENT && content->token >= 0)
+                push(m, content->token, ROLE_LEAF, content->kind, 0, RANK_JUXTAPOSED, 0);
             return;
         }
         uint8_t opener = complete ? 0 : open_bracket(hole, frame), rank = RANK_JUXTAPOSED;

@@ -40,19 +40,21 @@ int main(int argc, char **argv)
         measure_file(argv[i], &o, totals, &show);
 
     printf("| language | files | mean KB | holes | chain %% | innermost %% | not clean %% | leaks "
-           "%% | middle innermost agrees %% | middle chain %% | open us | worst us | features us "
-           "|\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+           "%% | middle innermost agrees %% | middle chain %% | cursor us | open us | worst us | "
+           "features us "
+           "|\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t row = 0; row < gram_count(); row++) {
         const struct measure_totals *t = &totals[row];
         if (!t->holes) continue;
         printf("| %s | %llu | %.1f | %llu | %.2f | %.3f | %.1f | %.2f | %.1f | %.1f | %.0f | %.0f "
+               "| %.0f "
                "| %.0f |\n",
                gram_at(row)->id, (unsigned long long)t->files, t->bytes / 1e3 / (double)t->files,
                (unsigned long long)t->holes, percent(t->chain, t->tokens),
                percent(t->inner, t->tokens), percent(t->unrepaired, t->holes),
                percent(t->leaks, t->holes), percent(t->middle_inner, t->middle),
-               percent(t->middle_chain, t->middle), t->open_us / (double)t->holes, t->worst_us,
-               t->feature_us / (double)t->holes);
+               percent(t->middle_chain, t->middle), t->cursor_us / (double)t->holes,
+               t->open_us / (double)t->holes, t->worst_us, t->feature_us / (double)t->holes);
     }
     free(totals);
     return 0;

@@ -107,8 +107,8 @@ static void compare_prefix(const struct sample *s, const struct syn_hole *hole, 
 }
 
 /* The same hole in a text that never had a middle: features must be the same. */
-static bool leaks(const struct sample *s, size_t start, size_t end, size_t n_prefix,
-                  size_t n_suffix)
+static bool leaks(struct measure_totals *t, const struct sample *s, size_t start, size_t end,
+                  size_t n_prefix, size_t n_suffix)
 {
     struct syn_document *doc;
     struct syn_hole *hole;
@@ -125,8 +125,9 @@ static bool leaks(const struct sample *s, size_t start, size_t end, size_t n_pre
     bool differ = true;
     if (syn_document_new(syn_document_language(s->doc), text, s->length - (end - start), &doc,
                          NULL) == SYN_OK) {
-        if (syn_document_parse(doc, 0, NULL) == SYN_OK &&
-            syn_hole_open(doc, start, start, &hole, NULL) == SYN_OK) {
+        double begin = syn_document_parse(doc, 0, NULL) == SYN_OK ? now_us() : 0;
+        if (syn_hole_open(doc, start, start, &hole, NULL) == SYN_OK) {
+            t->cursor_us += now_us() - begin;
             differ = syn_hole_features(hole, spans, n_prefix, n_suffix, got, NULL) != SYN_OK ||
                      memcmp(got, s->got, n * sizeof *got) != 0;
             syn_hole_free(hole);
@@ -196,7 +197,7 @@ static void try_hole(const struct sample *s, size_t start, size_t end,
 
     syn_features(s->doc, s->window, n_prefix, s->want, NULL);
     compare_prefix(s, hole, start, end, n_prefix, n_suffix, t, show);
-    t->leaks += leaks(s, start, end, n_prefix, n_suffix);
+    t->leaks += leaks(t, s, start, end, n_prefix, n_suffix);
 
     memcpy(s->window + n_prefix, s->spans + middle, n_middle * sizeof *s->window);
     syn_features(s->doc, s->window, n_prefix + n_middle, s->want, NULL);

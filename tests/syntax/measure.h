@@ -12,7 +12,7 @@
 struct measure_totals {
     uint64_t files, holes, tokens, chain, inner, suffix_tokens, suffix_chain, leaks;
     uint64_t middle, middle_inner, middle_chain, repaired, unrepaired;
-    double open_us, feature_us, worst_us, bytes;
+    double open_us, cursor_us, feature_us, worst_us, bytes;
 };
 
 struct measure_options {
