@@ -20,7 +20,7 @@
  *   unanswered N      so many requests may stay open at the end
  *
  * A pattern is JSON in which objects may lack members that the message has, and strings
- * "$any", "$string", "$number" and "$absent" stand for what they say. Members
+ * "$any", "$string", "$number", "$array" and "$absent" stand for what they say. Members
  * with a value of "$absent" must not be there.
  */
 #include "tests/server/client.h"
@@ -73,6 +73,7 @@ static bool matches(const cJSON *pattern, const cJSON *value)
     if (word && strcmp(word, "$any") == 0) return true;
     if (word && strcmp(word, "$string") == 0) return cJSON_IsString(value);
     if (word && strcmp(word, "$number") == 0) return cJSON_IsNumber(value);
+    if (word && strcmp(word, "$array") == 0) return cJSON_IsArray(value);
     if (cJSON_IsObject(pattern)) return matches_object(pattern, value);
     if (!cJSON_IsArray(pattern)) return cJSON_Compare(pattern, value, true);
     int n = cJSON_GetArraySize(pattern);
