@@ -125,6 +125,16 @@ static bool is_quote_entry(const struct syn_middle *m, int at)
                        m->opener[at] == '#');
 }
 
+/* The rank of a quote's entry. */
+enum { QUOTE_MULTILINE = 1, QUOTE_WHOLE = 2 };
+
+/* Has the language no node for what is in this kind of string? */
+static uint8_t whole_string(const struct syn_middle *m, char mark)
+{
+    bool raw = mark == '\'' && (m->style & STYLE_WORDS);
+    return raw || (m->style & STYLE_WHOLE) ? QUOTE_WHOLE : 0;
+}
+
 /* The entry of the string or comment that is being written, -1 outside of them. A string's
  * content may be a node of its own on top of it. */
 static int quote(const struct syn_middle *m)
@@ -455,10 +465,11 @@ static void inherit_quote(struct syn_middle *m, const struct syn_hole *hole, uin
     bool many_lines = triple || (comment && end > start + 1 && text[start + 1] == '*');
     push(m, token_at(spans, n, start), ROLE_CONTAINER,
          comment ? GRAM_KIND_COMMENT : GRAM_KIND_STRING, comment ? '#' : (uint8_t)text[at],
-         many_lines, column_of(hole->doc, start));
+         (uint8_t)((many_lines ? QUOTE_MULTILINE : 0) | (comment ? 0 : whole_string(m, text[at]))),
+         column_of(hole->doc, start));
     m->sibling[top(m)] = 1;
     uint32_t content = at + (triple ? 3 : 1);
-    if (!comment && content < end && !(m->style & STYLE_WHOLE))
+    if (!comment && content < end && !(m->rank[top(m)] & QUOTE_WHOLE))
         push(m, token_at(spans, n, content), ROLE_LEAF, GRAM_KIND_STRING, 0, RANK_JUXTAPOSED, 0);
 }
 
@@ -712,8 +723,8 @@ static void end_line_in_quote(struct syn_middle *m)
 {
     int at = quote(m);
     bool comment = m->opener[at] == '#';
-    bool goes_on =
-        m->rank[at] == 1 || (!comment && (m->opener[at] == '`' || (m->style & STYLE_MULTILINE)));
+    bool goes_on = (m->rank[at] & QUOTE_MULTILINE) ||
+                   (!comment && (m->opener[at] == '`' || (m->style & STYLE_MULTILINE)));
     if (!goes_on) end_quote(m, at);
 }
 
@@ -723,11 +734,12 @@ static void next_in_quote(struct syn_middle *m, int32_t index, const char *token
 {
     int at = quote(m);
     uint8_t opener = m->opener[at];
-    bool comment = opener == '#', triple = !comment && m->rank[at] == 1;
+    bool comment = opener == '#', triple = !comment && (m->rank[at] & QUOTE_MULTILINE);
     bool closer = !comment && len == 1 && (uint8_t)*token == opener && !m->escaped;
     if (comment) {
         write_record(m, index, out);
-        if (m->rank[at] == 1 && len >= 2 && !memcmp(token + len - 2, "*/", 2)) end_quote(m, at);
+        if ((m->rank[at] & QUOTE_MULTILINE) && len >= 2 && !memcmp(token + len - 2, "*/", 2))
+            end_quote(m, at);
         return;
     }
     if (!closer || (triple && m->quotes == 0)) m->length = (uint16_t)(at + 1 + (at < top(m)));
@@ -739,7 +751,7 @@ static void next_in_quote(struct syn_middle *m, int32_t index, const char *token
         return;
     }
     if (closer) m->quotes++;
-    if (top(m) == at && !(m->style & STYLE_WHOLE))
+    if (top(m) == at && !(m->rank[at] & QUOTE_WHOLE))
         push(m, index, ROLE_LEAF, GRAM_KIND_STRING, 0, RANK_JUXTAPOSED, m->at_column);
 }
 
@@ -989,7 +1001,7 @@ static void next_code(struct syn_middle *m, int32_t index, const char *token, si
         m->quotes = 1;
         count_child(m);
         if (statement) push(m, index, ROLE_STATEMENT, GRAM_KIND_STATEMENT, 0, 0, m->at_column);
-        push(m, index, ROLE_CONTAINER, GRAM_KIND_STRING, c, 0, m->at_column);
+        push(m, index, ROLE_CONTAINER, GRAM_KIND_STRING, c, whole_string(m, (char)c), m->at_column);
     } else if (c == '(' || c == '[' || c == '{') {
         if (statement) {
             write_record(m, index, out);
