@@ -21,7 +21,7 @@ import gguf
 from model import KINDS, LEVELS, Config, Decoder, relations_of
 from tokenizer import Vocabulary
 
-POSITIONS = 7  # a prompt
+POSITIONS = 4  # a prompt
 
 
 def load(path):
