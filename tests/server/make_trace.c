@@ -125,9 +125,8 @@ static void type_keys(struct typist *t, const char *text, size_t n)
 /* Looks at another place, writes a note there and mostly takes it away again. */
 static void visit(struct typist *t, int keep)
 {
-    static const char *const notes[] = {"/* gr\xc3\xb6\xc3\x9f"
-                                        "e? */",
-                                        "// TODO \xf0\x9f\x98\x80", "x", "/* \xe2\x86\x92 */"};
+    static const char *const notes[] = {"/* gr\xc3\xb6\xc3\x9f*/", "// TODO \xf0\x9f\x98\x80", "x",
+                                        "/* \xe2\x86\x92 */"};
     const char *note = notes[below(t, 4)];
     size_t home = t->cursor, away = below(t, (unsigned)t->len);
     while (away > 0 && t->text[away - 1] != '\n')

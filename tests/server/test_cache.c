@@ -83,7 +83,7 @@ static void compare(const struct eng_model *model, struct side *kept, struct sid
 int main(int argc, char **argv)
 {
     static struct trace trace;
-    struct side kept = {NULL}, fresh = {NULL};
+    struct side kept = {.doc = NULL}, fresh = {.doc = NULL};
     struct eng_model *model;
     struct eng_error err = {""};
     struct syn_error syntax = {""};

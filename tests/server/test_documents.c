@@ -16,7 +16,7 @@ static uint32_t next_random(uint64_t *state)
     return (uint32_t)(*state >> 33);
 }
 
-static void fail(const char *what, unsigned step)
+static _Noreturn void fail(const char *what, unsigned step)
 {
     fprintf(stderr, "step %u: %s\n", step, what);
     exit(1);

@@ -98,7 +98,7 @@ static void run_cases(const char *path)
     printf("%zu cases\n", count);
 }
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
     fprintf(stderr, "%s\n", what);
     exit(1);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void fail(const struct trace *trace, const char *what)
+static _Noreturn void fail(const struct trace *trace, const char *what)
 {
     fprintf(stderr, "%s: step %u: %s\n", trace->path, trace->step, what);
     exit(1);
@@ -23,7 +23,7 @@ static void replace(struct trace *trace, size_t start, size_t end, const char *t
 
 void trace_open(struct trace *trace, const char *path, const char *sample)
 {
-    size_t start, end;
+    size_t start = 0, end = 0;
     memset(trace, 0, sizeof *trace);
     trace->path = path;
     FILE *file = fopen(sample, "rb");
