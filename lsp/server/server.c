@@ -268,14 +268,14 @@ static void on_outcome(void *user, struct lsp_outcome *outcome)
 static void on_lull(uv_timer_t *timer)
 {
     struct lsp_server *server = timer->data;
-    snprintf(server->turn_what, sizeof server->turn_what, "prefill");
+    if (!server->turn_what[0]) snprintf(server->turn_what, sizeof server->turn_what, "prefill");
     lsp_prefill(server);
 }
 
 static void on_work(uv_idle_t *idle)
 {
     struct lsp_server *server = idle->data;
-    snprintf(server->turn_what, sizeof server->turn_what, "parsing");
+    if (!server->turn_what[0]) snprintf(server->turn_what, sizeof server->turn_what, "parsing");
     if (server->completion.ticket && !server->completion.posted) {
         lsp_continue_completion(server);
         return;
