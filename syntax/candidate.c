@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ENDINGS = 8, MAX_CUTS = 512 };
+enum { MAX_ENDINGS = 8, MAX_CUTS = 512, MAX_STEPS = 1000 };
 
 static bool is_word(char c)
 {
@@ -28,7 +28,7 @@ struct judge {
     char openers[SYN_MAX_OPENERS]; /* that the hole needs without any candidate */
     struct syn_filling *endings;   /* [SYN_MAX_FILLINGS] */
     char *joined;                  /* the candidate and an ending */
-    bool failed;                   /* memory ran out */
+    uint32_t steps;                /* of the parser that are left for all attempts */
 };
 
 /* Cost of the excerpt with joined[len] in its hole; UINT32_MAX when it is soon seen to be
@@ -37,11 +37,8 @@ static uint32_t cost_of(struct judge *j, size_t len, bool to_the_end)
 {
     uint32_t reached;
     TSTree *tree = syn_excerpt_try(j->hole->excerpt, j->hole->doc->parser, j->joined, len,
-                                   to_the_end ? NULL : &reached);
-    if (!tree) {
-        j->failed = j->failed || to_the_end;
-        return UINT32_MAX;
-    }
+                                   !to_the_end, &j->steps, &reached);
+    if (!tree) return UINT32_MAX;
     uint32_t cost = syn_tree_cost(tree);
     ts_tree_delete(tree);
     return cost;
@@ -53,7 +50,7 @@ static uint32_t judge_prefix(struct judge *j, const char *text, size_t len)
     uint32_t allowed = j->hole->excerpt_cost;
     memcpy(j->joined, text, len);
     uint32_t best = cost_of(j, len, true);
-    if (best <= allowed || j->failed) return best;
+    if (best <= allowed) return best;
     char openers[SYN_MAX_OPENERS];
     size_t count =
         syn_list_fillings(j->hole->excerpt, j->hole->doc, text, len, j->endings, openers);
@@ -169,7 +166,7 @@ enum syn_status syn_candidate_judge(const struct syn_hole *hole, const char *tex
         return syn_fail(err, SYN_TOO_LARGE, "candidate of %zu bytes: expected at most %zu", len,
                         SYN_MAX_BYTES - hole->doc->length);
     if (!hole->tree || len == 0) return SYN_OK;
-    struct judge j = {.hole = hole};
+    struct judge j = {.hole = hole, .steps = MAX_STEPS};
     if (!hole->excerpt->text) { /* the hole was clean without one */
         if (!syn_excerpt_make(hole->excerpt, hole->doc->parser, hole->doc, hole->start, hole->end,
                               hole->tree))
@@ -178,16 +175,15 @@ enum syn_status syn_candidate_judge(const struct syn_hole *hole, const char *tex
     j.endings = calloc(SYN_MAX_FILLINGS, sizeof *j.endings);
     j.joined = malloc(len + SYN_MAX_FILLING);
     char *copy = malloc(len + 1); /* with a zero byte at its end */
-    if (j.endings && j.joined && copy) {
+    bool ready = j.endings && j.joined && copy;
+    if (ready) {
         memcpy(copy, text, len);
         copy[len] = 0;
         syn_list_fillings(hole->excerpt, hole->doc, "", 0, j.endings, j.openers);
         judge(&j, copy, len, out);
-    } else {
-        j.failed = true;
     }
     free(copy);
     free(j.joined);
     free(j.endings);
-    return j.failed ? syn_fail(err, SYN_NO_MEMORY, "out of memory for a candidate") : SYN_OK;
+    return ready ? SYN_OK : syn_fail(err, SYN_NO_MEMORY, "out of memory for a candidate");
 }

@@ -301,26 +301,23 @@ TSTree *syn_parse_pieces(TSParser *parser, const TSTree *old, const struct syn_p
     return ts_parser_parse(parser, old, input);
 }
 
-struct watch {
-    uint32_t from, reached;
-};
-
-static bool saw_error(TSParseState *state)
+/* The parser's progress callback: true stops it. */
+static bool met_limit(TSParseState *state)
 {
-    struct watch *watch = state->payload;
-    if (state->current_byte_offset > watch->reached) watch->reached = state->current_byte_offset;
-    return state->has_error && state->current_byte_offset >= watch->from;
+    struct syn_limit *limit = state->payload;
+    if (state->current_byte_offset > limit->reached) limit->reached = state->current_byte_offset;
+    if (*limit->steps == 0) return true;
+    --*limit->steps;
+    return state->has_error && state->current_byte_offset >= limit->error_from;
 }
 
-TSTree *syn_parse_until_error(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces,
-                              uint32_t from, uint32_t *reached)
+TSTree *syn_parse_limited(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces,
+                          struct syn_limit *limit)
 {
-    struct watch watch = {.from = from};
     TSInput input = {
         .payload = (void *)pieces, .read = read_pieces, .encoding = TSInputEncodingUTF8};
-    TSParseOptions options = {.payload = &watch, .progress_callback = saw_error};
+    TSParseOptions options = {.payload = limit, .progress_callback = met_limit};
+    limit->reached = 0;
     ts_parser_reset(parser);
-    TSTree *tree = ts_parser_parse_with_options(parser, old, input, options);
-    *reached = watch.reached;
-    return tree;
+    return ts_parser_parse_with_options(parser, old, input, options);
 }

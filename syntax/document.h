@@ -42,11 +42,17 @@ TSParser *syn_document_parser(struct syn_document *doc, struct syn_error *err);
 /* Parses the pieces; old may be NULL. NULL when memory ran out. */
 TSTree *syn_parse_pieces(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces);
 
-/* The same, but gives up soon after the first error behind byte `from`: then NULL, and
- * *reached tells how far the parser had come. A tree that does come back may still have
- * errors: short texts end before the parser asks whether to go on. */
-TSTree *syn_parse_until_error(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces,
-                              uint32_t from, uint32_t *reached);
+/* How long a parse may go on. */
+struct syn_limit {
+    uint32_t error_from; /* an error behind this byte ends it soon; UINT32_MAX: none does */
+    uint32_t *steps;     /* taken off for every hundred operations; at 0 it ends */
+    uint32_t reached;    /* set to how far the parser came */
+};
+
+/* The same within a limit: NULL also when it was met. A tree that does come back may still
+ * have errors: short texts end before the parser asks whether to go on. */
+TSTree *syn_parse_limited(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces,
+                          struct syn_limit *limit);
 
 /* Tells a tree that bytes [start, old_end), at these points, became insert. */
 void syn_tree_replace(TSTree *tree, uint32_t start, TSPoint start_point, uint32_t old_end,

@@ -279,7 +279,7 @@ void syn_excerpt_free(struct syn_excerpt *excerpt)
 }
 
 TSTree *syn_excerpt_try(const struct syn_excerpt *excerpt, TSParser *parser, const char *text,
-                        size_t len, uint32_t *reached)
+                        size_t len, bool early, uint32_t *steps, uint32_t *reached)
 {
     TSTree *old = ts_tree_copy(excerpt->tree);
     if (!old) return NULL;
@@ -289,9 +289,10 @@ TSTree *syn_excerpt_try(const struct syn_excerpt *excerpt, TSParser *parser, con
                                 .length = {excerpt->hole, len, excerpt->length - excerpt->hole},
                                 .count = 3};
     /* An error flag that is set before the hole tells nothing about what is in it. */
-    TSTree *tree = reached && excerpt->clean_before
-                       ? syn_parse_until_error(parser, old, &pieces, excerpt->hole, reached)
-                       : syn_parse_pieces(parser, old, &pieces);
+    bool stops = early && excerpt->clean_before;
+    struct syn_limit limit = {.error_from = stops ? excerpt->hole : UINT32_MAX, .steps = steps};
+    TSTree *tree = syn_parse_limited(parser, old, &pieces, &limit);
+    *reached = limit.reached;
     ts_tree_delete(old);
     return tree;
 }

@@ -20,9 +20,10 @@ bool syn_excerpt_make(struct syn_excerpt *out, TSParser *parser, const struct sy
                       uint32_t start, uint32_t end, const TSTree *empty);
 void syn_excerpt_free(struct syn_excerpt *excerpt);
 
-/* A new tree of the excerpt with text in its hole; NULL when memory ran out. Where reached
- * is not NULL, may give up at an error behind the hole (syn_parse_until_error). */
+/* A new tree of the excerpt with text in its hole. NULL when it took more than *steps, when
+ * early is set and there was an error behind the hole (either way *reached tells how far it
+ * came), or when memory ran out. */
 TSTree *syn_excerpt_try(const struct syn_excerpt *excerpt, TSParser *parser, const char *text,
-                        size_t len, uint32_t *reached);
+                        size_t len, bool early, uint32_t *steps, uint32_t *reached);
 
 #endif

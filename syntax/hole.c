@@ -16,7 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FULL_TRIES = 3 };
+enum {
+    FULL_TRIES = 3,
+    MAX_STEPS = 150, /* hundreds of parser operations for one search: a few milliseconds */
+};
 
 /* ---- Search ------------------------------------------------------------------------ */
 
@@ -51,22 +54,20 @@ static TSTree *parse_empty(const struct syn_hole *hole)
     return parse_filled(hole, NULL, hole->end, "", 0);
 }
 
-/* Puts a choice into the excerpt's hole and keeps it if it is better. False when memory
- * ran out. */
-static bool try_choice(struct syn_hole *hole, struct syn_filling *choice, bool to_the_end)
+/* Puts a choice into the excerpt's hole and keeps it if it is better. */
+static void try_choice(struct syn_hole *hole, struct syn_filling *choice, bool early,
+                       uint32_t *steps)
 {
     TSTree *tree = syn_excerpt_try(hole->excerpt, hole->doc->parser, choice->text, choice->length,
-                                   to_the_end ? NULL : &choice->reached);
-    choice->given_up = !tree && !to_the_end;
-    if (!tree) return choice->given_up;
+                                   early, steps, &choice->reached);
+    choice->given_up = !tree;
+    if (!tree) return;
     uint32_t cost = syn_tree_cost(tree);
     ts_tree_delete(tree);
-    if (cost < hole->excerpt_cost) {
-        hole->excerpt_cost = cost;
-        memcpy(hole->filling, choice->text, choice->length + 1);
-        hole->filling_length = (uint32_t)choice->length;
-    }
-    return true;
+    if (cost >= hole->excerpt_cost) return;
+    hole->excerpt_cost = cost;
+    memcpy(hole->filling, choice->text, choice->length + 1);
+    hole->filling_length = (uint32_t)choice->length;
 }
 
 /* Finds the filling that leaves the least cost in the excerpt; "" when none is better than
@@ -80,20 +81,20 @@ static bool choose_filling(struct syn_hole *hole)
     char openers[SYN_MAX_OPENERS];
     size_t count = syn_list_fillings(hole->excerpt, hole->doc, "", 0, choices, openers);
     hole->excerpt_cost = hole->excerpt->cost;
-    bool ok = true;
-    for (size_t i = 0; i < count && ok && hole->excerpt_cost > 0; i++)
-        ok = try_choice(hole, &choices[i], false);
-    for (unsigned round = 0; round < FULL_TRIES && ok && hole->excerpt_cost > 0; round++) {
+    uint32_t steps = MAX_STEPS;
+    for (size_t i = 0; i < count && steps > 0 && hole->excerpt_cost > 0; i++)
+        try_choice(hole, &choices[i], true, &steps);
+    for (unsigned round = 0; round < FULL_TRIES && steps > 0 && hole->excerpt_cost > 0; round++) {
         struct syn_filling *best = NULL;
         for (size_t i = 0; i < count; i++)
             if (choices[i].given_up && (!best || choices[i].reached > best->reached))
                 best = &choices[i];
         if (!best) break;
-        ok = try_choice(hole, best, true);
+        try_choice(hole, best, false, &steps);
         best->given_up = false;
     }
     free(choices);
-    return ok;
+    return true;
 }
 
 static enum syn_status repair(struct syn_hole *hole, struct syn_error *err)
