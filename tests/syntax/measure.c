@@ -127,7 +127,9 @@ static bool leaks(struct measure_totals *t, const struct sample *s, size_t start
                          NULL) == SYN_OK) {
         double begin = syn_document_parse(doc, 0, NULL) == SYN_OK ? now_us() : 0;
         if (syn_hole_open(doc, start, start, &hole, NULL) == SYN_OK) {
-            t->cursor_us += now_us() - begin;
+            double took = now_us() - begin;
+            t->cursor_us += took;
+            t->quick += took < 1000;
             differ = syn_hole_features(hole, spans, n_prefix, n_suffix, got, NULL) != SYN_OK ||
                      memcmp(got, s->got, n * sizeof *got) != 0;
             syn_hole_free(hole);

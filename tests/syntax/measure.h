@@ -11,7 +11,7 @@
  * middle_*: middle tokens that agree with the tree. */
 struct measure_totals {
     uint64_t files, holes, tokens, chain, inner, suffix_tokens, suffix_chain, leaks;
-    uint64_t middle, middle_inner, middle_chain, repaired, unrepaired;
+    uint64_t middle, middle_inner, middle_chain, repaired, unrepaired, quick;
     double open_us, cursor_us, feature_us, worst_us, bytes;
 };
 
