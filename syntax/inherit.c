@@ -244,7 +244,6 @@ void syn_middle_begin(struct syn_middle *m, const struct syn_hole *hole,
     for (unsigned l = 0; l < SYN_LEVELS; l++)
         m->last.chain[l] = -1;
     m->last.segment = SYN_SEGMENT_MIDDLE;
-    m->word_start = -1;
     m->style = syn_style_of(doc->lang);
     uint32_t cut = n_prefix ? spans[n_prefix - 1].end : 0;
     m->at_column = column_of(doc, cut);
@@ -279,7 +278,6 @@ void syn_middle_begin(struct syn_middle *m, const struct syn_hole *hole,
         m->last.segment = SYN_SEGMENT_MIDDLE;
     }
     if (syn_frames_move(&frames, end - 1)) inherit(m, hole, &frames, end);
-    if (m->in_word && m->length > 0) m->word_start = m->start[top(m)];
     syn_frames_end(&frames);
     free(anchors);
 }

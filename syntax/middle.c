@@ -339,7 +339,6 @@ static void next_word(struct syn_middle *m, int32_t index, const char *token, si
                         RANK_JUXTAPOSED, m->at_column);
     syn_note_word(m, token, len);
     if (rank) m->operand = 0;
-    m->word_start = index;
 }
 
 /* A block starts: the expressions before it are the head of its statement, unless it is the
@@ -375,7 +374,6 @@ static void next_shell_word(struct syn_middle *m, int32_t index, const char *tok
     if (!joined && !separates)
         syn_middle_push(m, index, ROLE_LEAF, GRAM_KIND_NAME, 0, RANK_JUXTAPOSED, m->at_column);
     m->operand = 0;
-    m->word_start = index;
 }
 
 static void next_bracket(struct syn_middle *m, int32_t index, uint8_t c, struct syn_record *out)

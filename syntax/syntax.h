@@ -131,8 +131,9 @@ struct syn_record {
 };
 
 /* The document with a hole [hole_start, hole_end) (empty for a plain cursor), repaired: of
- * the language's candidate fillings, the one whose incremental re-parse has the least
- * ERROR/MISSING cost stands in the hole. The document itself is not changed.
+ * the language's candidate fillings, the one that leaves the least ERROR/MISSING cost around
+ * the hole stands in it. The document itself is not changed. The search has a fixed budget
+ * of parser steps, so the same bytes before and after the hole give the same filling.
  *
  * A hole borrows the document: free it before the next edit. To go on with it elsewhere,
  * open it on a copy. */
@@ -183,7 +184,6 @@ struct syn_middle {
     uint8_t block;                     /* the next brace opens a block */
     uint8_t quotes;                    /* quotes that came in a row */
     uint8_t escaped;                   /* an odd number of backslashes came last */
-    int32_t word_start;                /* token that began the word */
     struct syn_record last;            /* what a token of white space repeats */
 };
 
@@ -213,17 +213,20 @@ unsigned syn_relation_of(const struct syn_record *q, int32_t i, const struct syn
 
 /* ---- Candidates -------------------------------------------------------------------- */
 
-/* What the tree says of a candidate text for the hole. */
+/* What the tree says of a candidate text for the hole. Costs are those of a candidate with
+ * the best ending found for it, so that text that stops in the middle of something (an open
+ * block, half a call) is no error; brackets that somebody would have to open before are. */
 struct syn_verdict {
     size_t keep;       /* bytes of the candidate to keep: the longest prefix, cut at a token
-                          boundary, that adds no ERROR/MISSING cost; 0 to drop it */
-    uint32_t cost;     /* cost of document + candidate[0..keep) */
-    uint32_t cost_all; /* cost of document + the whole candidate */
-    bool closed;       /* the node that holds the cursor was closed inside the candidate,
-                          at the end of keep */
+                          boundary, that adds no ERROR/MISSING cost and does not go on after
+                          the block that holds the cursor; 0 to drop it */
+    uint32_t cost;     /* with candidate[0..keep) in the hole */
+    uint32_t cost_all; /* with the whole candidate; UINT32_MAX when it took too long to tell */
+    bool closed;       /* the bracket or block that holds the cursor was closed within keep,
+                          or at its end */
 };
 
-/* Parses document + candidate incrementally. */
+/* Parses the surroundings of the hole with the candidate in it. */
 enum syn_status syn_candidate_judge(const struct syn_hole *hole, const char *text, size_t len,
                                     struct syn_verdict *out, struct syn_error *err);
 

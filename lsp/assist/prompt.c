@@ -89,10 +89,9 @@ static struct specials find_specials(const struct eng_model *model,
 void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_options *out)
 {
     const struct eng_model_info *info = eng_model_info(model);
-    bool ours = strcmp(info->architecture, "espalier") == 0;
     uint32_t budget = info->context < 2048 ? info->context : 2048;
     *out = (struct asst_prompt_options){
-        .order = ours ? ASST_ORDER_SPM : ASST_ORDER_PSM,
+        .order = info->fim_order == ENG_FIM_SPM ? ASST_ORDER_SPM : ASST_ORDER_PSM,
         .budget = budget,
         .middle_max = budget / 8 < 96 ? budget / 8 : 96,
         .suffix_max = budget / 4 < 96 ? budget / 4 : 96,
@@ -335,7 +334,6 @@ static void begin_middle(struct asst_prompt *p, const struct asst_source *source
     syn_middle_begin(&p->middle, source->hole, w->spans, w->n_prefix);
     for (size_t i = 0; i < p->middle.length; i++)
         p->middle.start[i] = map_index(l, p->middle.start[i], false);
-    p->middle.word_start = map_index(l, p->middle.word_start, false);
     for (int level = 0; level < SYN_LEVELS; level++)
         p->middle.last.chain[level] = map_index(l, p->middle.last.chain[level], false);
 }
