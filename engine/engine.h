@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENG_LEVELS 8
+#define ENG_LEVELS    8
 #define ENG_RELATIONS 12
 
 enum eng_status {
@@ -59,8 +59,8 @@ enum eng_weights { ENG_WEIGHTS_AS_STORED = 0, ENG_WEIGHTS_F32 };
 
 struct eng_model_options {
     enum eng_weights weights;
-    int threads; /* compute threads of this model's sessions, the caller's included; 0:
-                    one for each physical core, at most 4 */
+    int threads;     /* compute threads of this model's sessions, the caller's included; 0:
+                        one for each physical core, at most 4 */
     bool vocab_only; /* only the tokenizer: the file need not hold tensors, and sessions
                         on such a model are refused */
 };
@@ -87,6 +87,10 @@ enum eng_structure {
     ENG_STRUCTURE_GATED           /* softmax, then w * sigmoid(g[h, r]), renormalised */
 };
 
+/* Order of the parts in fill-in-the-middle prompts: espalier.fim.order ("psm" or "spm"); where
+ * a file does not say, SPM for the architecture "espalier" and PSM for all others. */
+enum eng_fim_order { ENG_FIM_PSM = 0, ENG_FIM_SPM };
+
 struct eng_model_info {
     const char *name;         /* general.name, or the file's base name */
     const char *architecture; /* "espalier", "llama" */
@@ -94,6 +98,7 @@ struct eng_model_info {
     uint64_t parameters, file_bytes;
     uint32_t layers, d_model, d_ff, heads, kv_heads, head_dim, vocab, context;
     enum eng_structure structure;
+    enum eng_fim_order fim_order;
     const char *weight_type; /* the most frequent matrix type: "Q8_0" ... */
     const char *kernels;     /* the kernel set in use: "ref", "avx2", "avx512", "neon" */
     const char *products;    /* who multiplies matrices: "own", "OpenBLAS", or "own, OpenBLAS
@@ -201,13 +206,12 @@ typedef bool (*eng_allow)(int32_t id, void *user);
  * the drawn token under the unmodified softmax. scratch: float[vocab]. Returns -1 when
  * nothing is allowed. Ties go to the lowest id; logits that are no numbers are never
  * drawn. */
-int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab,
-                   eng_allow allow, void *user, float *scratch, float *log_prob);
+int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab, eng_allow allow,
+                   void *user, float *scratch, float *log_prob);
 
 /* True when the token's bytes may come next under token healing: they start with
  * want[want_len], or are a prefix of it. */
-bool eng_heal_allows(const struct eng_model *model, int32_t id, const char *want,
-                     size_t want_len);
+bool eng_heal_allows(const struct eng_model *model, int32_t id, const char *want, size_t want_len);
 
 /* ---- Hardware ---------------------------------------------------------------------- */
 

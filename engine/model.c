@@ -105,6 +105,44 @@ static enum eng_status read_structure(const struct reader *in)
         (int)(value.len < 40 ? value.len : 40), value.text);
 }
 
+static enum eng_status read_fim_order(const struct reader *in)
+{
+    bool ours = strcmp(in->architecture, "espalier") == 0;
+    char key[128];
+    struct eng_string value = {ours ? "spm" : "psm", 3};
+    enum eng_status status = eng_gguf_get_string(in->gguf, key_name(in, "fim.order", key),
+                                                 ENG_OPTIONAL, &value, in->err);
+    if (status != ENG_OK) return status;
+    bool spm = eng_string_is(value, "spm");
+    if (!spm && !eng_string_is(value, "psm"))
+        return eng_fail(in->err, ENG_UNSUPPORTED, "%s is \"%.*s\", expected psm or spm", key,
+                        (int)(value.len < 40 ? value.len : 40), value.text);
+    in->model->info.fim_order = spm ? ENG_FIM_SPM : ENG_FIM_PSM;
+    return ENG_OK;
+}
+
+/* A model trained to look at some of its context only would run dense without complaint, and
+ * give other logits than it was trained for: better refused. */
+static enum eng_status refuse_sparse(const struct reader *in)
+{
+    static const char *const suffixes[] = {"attention.sparse", "attention.window",
+                                           "attention.sliding_window"};
+    static const char *const off[] = {"\"none\"", "0", "false"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        char name[128], value[64];
+        const struct eng_key *key = eng_gguf_find_key(in->gguf, key_name(in, suffixes[i], name));
+        if (!key) continue;
+        eng_key_format(key, value, sizeof value);
+        bool is_off = false;
+        for (size_t j = 0; j < sizeof off / sizeof off[0]; j++)
+            is_off = is_off || strcmp(value, off[j]) == 0;
+        if (!is_off)
+            return eng_fail(in->err, ENG_UNSUPPORTED, "%s is %s: only dense attention is run", name,
+                            value);
+    }
+    return ENG_OK;
+}
+
 static enum eng_status read_activation(const struct reader *in)
 {
     char key[128];
@@ -241,6 +279,8 @@ static enum eng_status read_hyper_parameters(const struct reader *in)
                         in->model->norm_epsilon);
 
     if ((status = read_structure(in)) != ENG_OK) return status;
+    if ((status = refuse_sparse(in)) != ENG_OK) return status;
+    if ((status = read_fim_order(in)) != ENG_OK) return status;
     if ((status = read_activation(in)) != ENG_OK) return status;
     return read_rope(in);
 }

@@ -40,6 +40,7 @@ void script_model_init(struct eng_model *model, const char *line, const char *co
     model->has_language_tokens = true;
     model->info = (struct eng_model_info){.name = "script",
                                           .architecture = "espalier",
+                                          .fim_order = ENG_FIM_SPM,
                                           .license = "",
                                           .vocab = SCRIPT_VOCAB,
                                           .context = 2048,
