@@ -18,7 +18,7 @@
 
 enum {
     FULL_TRIES = 3,
-    MAX_STEPS = 150, /* hundreds of parser operations for one search: a few milliseconds */
+    MAX_STEPS = 400, /* hundreds of parser operations for one search */
 };
 
 /* ---- Search ------------------------------------------------------------------------ */

@@ -225,6 +225,9 @@ static void inherit(struct syn_middle *m, const struct syn_hole *hole, const str
         if (role == ROLE_OPERAND && frame->kind == GRAM_KIND_CALL && (m->style & STYLE_WORDS))
             role = ROLE_STATEMENT; /* a command */
         uint16_t column = column_of(doc, frame->start);
+        /* Before the window there are no tokens to tell one level from the next. */
+        bool same = i > 0 && frame->token < 0 && f->frame[i - 1].start == frame->start;
+        if (same && m->length > 0 && m->role[top(m)] != ROLE_CONTAINER) m->length--;
         syn_middle_push(m, frame->token, role, frame->kind, opener, rank, column);
         m->sibling[top(m)] = frame->child > 254 ? 255 : (uint8_t)(frame->child + 1);
         if (complete) break;
