@@ -20,14 +20,22 @@
 #include <cpuid.h>
 #endif
 
+#if defined(__x86_64__)
+/* Clang 14's __builtin_cpu_supports knows no "f16c". */
+static bool has_f16c(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C);
+}
+#endif
+
 void eng_cpu_detect(struct eng_cpu *out)
 {
     *out = (struct eng_cpu){.avx2 = false};
 #if defined(__x86_64__)
     /* These look at XCR0 too: a set counts only when the system saves its registers. */
     __builtin_cpu_init();
-    out->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                __builtin_cpu_supports("f16c");
+    out->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     out->avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     out->avx512_vnni = out->avx512 && __builtin_cpu_supports("avx512vnni");
