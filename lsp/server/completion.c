@@ -11,7 +11,8 @@
  * client has selected, with its text in front of ours.
  *
  * No model, no trust in the buffer, completions switched off: an empty list, never an
- * error, as editors show errors to people who only typed.
+ * error, as editors show errors to people who only typed. While a model is being loaded the
+ * request waits for it: clients do not ask again until the next keystroke.
  */
 #include "lsp/server/json.h"
 #include "lsp/server/session.h"
@@ -212,7 +213,7 @@ static enum eng_status prepare_selected(struct lsp_server *server, struct lsp_do
 void lsp_continue_completion(struct lsp_server *server)
 {
     struct lsp_completion *open = &server->completion;
-    if (!open->ticket || open->posted) return;
+    if (!open->ticket || open->posted || server->model_state == LSP_MODEL_LOADING) return;
     struct lsp_document *document = lsp_documents_find(server->documents, open->uri);
     struct eng_error err = {""};
     struct lsp_job job = {.kind = LSP_JOB_COMPLETE, .ticket = open->ticket};
@@ -293,8 +294,8 @@ static void start_completion(struct lsp_server *server, struct lsp_message *mess
     }
     lsp_end_completion(server, NULL, LSP_END_SUPERSEDED);
     struct lsp_document *document = lsp_documents_find(server->documents, params.uri);
-    bool possible = document && document->trusted && server->config.completion_enabled &&
-                    server->model_state == LSP_MODEL_READY;
+    bool model = server->model_state == LSP_MODEL_READY || server->model_state == LSP_MODEL_LOADING;
+    bool possible = document && document->trusted && server->config.completion_enabled && model;
     struct lsp_completion *open = &server->completion;
     *open = (struct lsp_completion){.inline_list = inline_list, .started = uv_hrtime()};
     open->items = 1;

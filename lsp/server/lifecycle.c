@@ -88,6 +88,7 @@ void lsp_on_loaded(struct lsp_server *server, const struct lsp_outcome *outcome)
                 server->model.name, server->model.weight_type, server->model.kernels,
                 server->model.load_ms);
         end_progress(server, "ready");
+        lsp_continue_completion(server);
         return;
     }
     server->model_state = LSP_MODEL_FAILED;
@@ -95,6 +96,7 @@ void lsp_on_loaded(struct lsp_server *server, const struct lsp_outcome *outcome)
              outcome->error.text);
     lsp_log(server, LSP_LOG_ERROR, "%s", server->model_message);
     end_progress(server, "failed");
+    lsp_end_completion(server, NULL, LSP_END_STALE);
     tell_about_model(server);
 }
 

@@ -276,7 +276,8 @@ static void on_work(uv_idle_t *idle)
 {
     struct lsp_server *server = idle->data;
     if (!server->turn_what[0]) snprintf(server->turn_what, sizeof server->turn_what, "parsing");
-    if (server->completion.ticket && !server->completion.posted) {
+    if (server->completion.ticket && !server->completion.posted &&
+        server->model_state != LSP_MODEL_LOADING) {
         lsp_continue_completion(server);
         return;
     }
