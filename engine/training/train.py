@@ -34,7 +34,7 @@ import torch.nn.functional as F
 
 from model import STRUCTURES, Config, Decoder, relations_of
 
-MIDDLE_WEIGHT = 3.0
+MIDDLE_WEIGHT = 6.0
 WARMUP_STEPS = 40
 FLAT_SHARE = 0.35  # of the time at the full learning rate, then linearly down
 LAST_SHARE = 0.02
@@ -77,7 +77,7 @@ class Batches:
 
     def __init__(self, device, library):
         self.device = device
-        self.c = ctypes.CDLL(str(library)) if library and device == "cpu" else None
+        self.c = ctypes.CDLL(str(Path(library).resolve())) if library and device == "cpu" else None
 
     def relations(self, rows):
         if not self.c:

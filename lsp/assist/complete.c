@@ -46,15 +46,6 @@ static enum eng_status no_memory(struct eng_error *err)
     return ENG_NO_MEMORY;
 }
 
-static enum eng_status from_syntax(enum syn_status status, const struct syn_error *why,
-                                   struct eng_error *err)
-{
-    if (status == SYN_OK) return ENG_OK;
-    if (status == SYN_NO_MEMORY) return no_memory(err);
-    if (err) snprintf(err->text, sizeof err->text, "%s", why->text);
-    return ENG_BAD_INPUT;
-}
-
 const char *asst_stop_name(enum asst_stop stop)
 {
     static const char *const names[] = {"eot", "newline", "closed", "max_tokens", "invalid"};
@@ -146,7 +137,7 @@ static enum eng_status prepare(struct asst_job *job, const struct asst_request *
     struct syn_error why = {"the text around the cursor could not be read"};
     bool tree = syn_document_language(request->doc) != NULL;
     enum syn_status syn = asst_site_open(request->doc, request->cursor, tree, &job->site, &why);
-    enum eng_status status = from_syntax(syn, &why, err);
+    enum eng_status status = asst_from_syntax(syn, &why, err);
     struct asst_source source = {.doc = request->doc,
                                  .hole = job->site.hole,
                                  .hole_start = request->cursor,
@@ -449,7 +440,7 @@ static enum eng_status keep_item(struct run *r, struct asst_result *out)
     if (!job->raw) {
         struct syn_error why = {"the candidate could not be judged"};
         enum syn_status syn = asst_candidate_trim(&job->site, text, &len, &c->stop, &why);
-        if (syn != SYN_OK) return from_syntax(syn, &why, r->err);
+        if (syn != SYN_OK) return asst_from_syntax(syn, &why, r->err);
     }
     if (len == 0) return ENG_OK;
     for (size_t i = 0; i < out->count; i++)

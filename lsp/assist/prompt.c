@@ -34,9 +34,10 @@ static enum eng_status fail(struct eng_error *err, enum eng_status status, const
     return status;
 }
 
-static enum eng_status from_syntax(enum syn_status status, const struct syn_error *why,
-                                   struct eng_error *err)
+enum eng_status asst_from_syntax(enum syn_status status, const struct syn_error *why,
+                                 struct eng_error *err)
 {
+    if (status == SYN_OK) return ENG_OK;
     return fail(err, status == SYN_NO_MEMORY ? ENG_NO_MEMORY : ENG_BAD_INPUT, "%s", why->text);
 }
 
@@ -384,7 +385,7 @@ static enum eng_status take_window(struct window *w, const struct eng_model *mod
     struct syn_error why = {""};
     enum syn_status syn =
         syn_hole_features(source->hole, w->spans, w->n_prefix, w->n_suffix, w->records, &why);
-    return syn == SYN_OK ? ENG_OK : from_syntax(syn, &why, err);
+    return asst_from_syntax(syn, &why, err);
 }
 
 static enum eng_status prompt_alloc(struct asst_prompt *p, uint32_t capacity, struct eng_error *err)
@@ -530,7 +531,7 @@ static enum eng_status take_plain(struct window *w, const struct eng_model *mode
     }
     struct syn_error why = {""};
     enum syn_status syn = syn_features(doc, w->spans, n, w->records, &why);
-    return syn == SYN_OK ? ENG_OK : from_syntax(syn, &why, err);
+    return asst_from_syntax(syn, &why, err);
 }
 
 enum eng_status asst_prompt_plain(const struct eng_model *model, const struct syn_document *doc,

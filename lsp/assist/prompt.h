@@ -56,6 +56,11 @@ struct asst_source {
     struct asst_tokens *tokens;  /* this document's cache, synced by the call; NULL: none */
 };
 
+/* A parse's outcome as the engine's: SYN_NO_MEMORY is ENG_NO_MEMORY, any other failure
+ * ENG_BAD_INPUT, with the text of `why` in err (NULL: not wanted). */
+enum eng_status asst_from_syntax(enum syn_status status, const struct syn_error *why,
+                                 struct eng_error *err);
+
 struct asst_prompt {
     struct eng_input *inputs; /* [capacity] */
     uint32_t length, capacity;

@@ -8,19 +8,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <uv.h>
 
 struct pair {
     struct eng_model *model;
     struct eng_session *session;
 };
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 static void unload(void *state)
 {
@@ -49,7 +42,7 @@ static enum eng_status load(void *state, const struct lsp_model_choice *choice,
                             struct lsp_model_facts *facts, struct eng_error *err)
 {
     struct pair *pair = state;
-    double start = now_ms();
+    uint64_t start = uv_hrtime(); /* ns */
     unload(pair);
     struct eng_model_options options = {.threads = choice->threads};
     enum eng_status status = eng_model_open(choice->path, &options, &pair->model, err);
@@ -66,7 +59,7 @@ static enum eng_status load(void *state, const struct lsp_model_choice *choice,
         unload(pair);
         return status;
     }
-    describe(pair, now_ms() - start, facts);
+    describe(pair, (double)(uv_hrtime() - start) / 1e6, facts);
     return ENG_OK;
 }
 
