@@ -77,7 +77,7 @@ class Batches:
 
     def __init__(self, device, library):
         self.device = device
-        self.c = ctypes.CDLL(str(Path(library).resolve())) if library and device == "cpu" else None
+        self.c = ctypes.CDLL(str(library.resolve())) if library and device == "cpu" else None
 
     def relations(self, rows):
         if not self.c:

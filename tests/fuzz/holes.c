@@ -3,7 +3,8 @@
  *
  * Input: one byte chooses the language, two are the hole's start and one its length, each
  * taken modulo what there is; the rest is the text. An even start opens the hole in a
- * document that has not been parsed. */
+ * document that has not been parsed. Then the hole's text is cut out of the document, and
+ * holes are opened there before and after it is parsed again. */
 #include "grammars/grammars.h"
 #include "syntax/syntax.h"
 
@@ -86,7 +87,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (syn_document_new(lang, (const char *)data, size, &doc, NULL) != SYN_OK) return 0;
     size_t start = place % (size + 1), end = start + length;
     if (place & 1) require(syn_document_parse(doc, 0, NULL) == SYN_OK);
-    check_hole(doc, start, end < size ? end : size);
+    if (end > size) end = size;
+    check_hole(doc, start, end);
+    if (syn_document_edit(doc, start, end, NULL, 0, NULL) == SYN_OK) {
+        check_hole(doc, start, start);
+        require(syn_document_parse(doc, 0, NULL) == SYN_OK);
+        check_hole(doc, start / 2, start);
+    }
     syn_document_free(doc);
     return 0;
 }
