@@ -29,6 +29,9 @@
 #define ENG_LEVELS    8
 #define ENG_RELATIONS 12
 
+/* Numbers of espalier.confidence.weights. */
+#define ENG_CONFIDENCE 8
+
 enum eng_status {
     ENG_OK = 0,
     ENG_NO_MEMORY,
@@ -103,6 +106,12 @@ struct eng_model_info {
     const char *kernels;     /* the kernel set in use: "ref", "avx2", "avx512", "neon" */
     const char *products;    /* who multiplies matrices: "own", "OpenBLAS", or "own, OpenBLAS
                                 not found" where it would have been taken */
+
+    /* espalier.confidence.*: how lsp/assist turns probabilities into confidence; the meaning
+     * of the numbers is its own (lsp/assist/confidence.h). */
+    bool calibrated; /* the file has them */
+    float confidence[ENG_CONFIDENCE];
+    float least_confidence; /* suggestions below are better not shown */
 };
 const struct eng_model_info *eng_model_info(const struct eng_model *model);
 

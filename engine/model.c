@@ -121,6 +121,32 @@ static enum eng_status read_fim_order(const struct reader *in)
     return ENG_OK;
 }
 
+/* What the file says of confidence: weights and threshold, or neither. */
+static enum eng_status read_confidence(const struct reader *in)
+{
+    static const char weights[] = "espalier.confidence.weights";
+    struct eng_model_info *info = &in->model->info;
+    struct eng_array numbers = {0};
+    enum eng_status status =
+        eng_gguf_get_array(in->gguf, weights, ENG_OPTIONAL, ENG_FLOATS, &numbers, in->err);
+    if (status != ENG_OK || !eng_gguf_find_key(in->gguf, weights)) return status;
+    if (numbers.left != ENG_CONFIDENCE)
+        return eng_fail(in->err, ENG_BAD_FILE, "%s has %" PRIu64 " numbers, expected %d", weights,
+                        numbers.left, ENG_CONFIDENCE);
+    for (int i = 0; i < ENG_CONFIDENCE; i++)
+        if (!eng_array_next_f32(&numbers, &info->confidence[i]) || !isfinite(info->confidence[i]))
+            return eng_fail(in->err, ENG_BAD_FILE, "%s[%d] is no finite number", weights, i);
+    status = eng_gguf_get_f32(in->gguf, "espalier.confidence.threshold", ENG_OPTIONAL,
+                              &info->least_confidence, in->err);
+    if (status != ENG_OK) return status;
+    if (!(info->least_confidence >= 0 && info->least_confidence <= 1))
+        return eng_fail(in->err, ENG_BAD_FILE,
+                        "espalier.confidence.threshold is %g, expected 0 to 1",
+                        info->least_confidence);
+    info->calibrated = true;
+    return ENG_OK;
+}
+
 /* A model trained to look at some of its context only would run dense without complaint, and
  * give other logits than it was trained for: better refused. */
 static enum eng_status refuse_sparse(const struct reader *in)
@@ -281,6 +307,7 @@ static enum eng_status read_hyper_parameters(const struct reader *in)
     if ((status = read_structure(in)) != ENG_OK) return status;
     if ((status = refuse_sparse(in)) != ENG_OK) return status;
     if ((status = read_fim_order(in)) != ENG_OK) return status;
+    if ((status = read_confidence(in)) != ENG_OK) return status;
     if ((status = read_activation(in)) != ENG_OK) return status;
     return read_rope(in);
 }

@@ -51,6 +51,7 @@ void lsp_config_defaults(struct lsp_config *config)
     *config = (struct lsp_config){.log_level = LSP_LOG_WARN,
                                   .completion_enabled = true,
                                   .completion_items = 1,
+                                  .completion_min_confidence = -1,
                                   .review_enabled = true,
                                   .review_min_severity = LSP_SEVERITY_HINT,
                                   .refactor_enabled = true};

@@ -12,7 +12,8 @@
  *   completion.maxTokens     integer  tokens of one suggestion, 0 for the default
  *   completion.items         integer  alternatives asked for at once
  *   completion.multiline     string   "auto", "never", "always"
- *   completion.minConfidence number   suggestions below it are not shown
+ *   completion.minConfidence number   suggestions below it are not shown (not set: what the
+ *                                     model file says)
  *   review.enabled           boolean
  *   review.minSeverity       string   "hint", "information", "warning", "error"
  *   refactor.enabled         boolean
@@ -48,8 +49,8 @@ struct lsp_config {
     bool completion_enabled;
     int completion_max_tokens;
     int completion_items;
-    int completion_multiline; /* enum lsp_multiline */
-    double completion_min_confidence;
+    int completion_multiline;         /* enum lsp_multiline */
+    double completion_min_confidence; /* negative when not set: as the model file says */
     bool review_enabled;
     int review_min_severity; /* enum lsp_severity */
     bool refactor_enabled;

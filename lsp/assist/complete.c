@@ -27,9 +27,10 @@ struct asst_job {
     char *healed; /* bytes left of the cursor that the text has to begin with */
     size_t healed_len;
     uint32_t max_tokens, n;
-    float temperature;
+    float temperature, min_confidence;
     uint64_t seed;
-    bool block, raw;
+    bool block; /* may go on past the end of the line ... */
+    bool free;  /* ... and where the block around the cursor ends */
     double prepare_ms;
 };
 
@@ -148,14 +149,15 @@ static enum eng_status prepare(struct asst_job *job, const struct asst_request *
     if (status == ENG_OK) status = keep_healed(job, request, err);
     if (status != ENG_OK) return status;
 
+    job->free = request->scope == ASST_SCOPE_TEXT;
     job->block =
-        request->scope == ASST_SCOPE_BLOCK ||
+        request->scope == ASST_SCOPE_BLOCK || job->free ||
         (request->scope == ASST_SCOPE_AUTO && block_opens(request, &job->prompt, &job->site));
     job->max_tokens = tokens_wanted(request, job->block, sizes.middle_max);
     job->n = request->n == 0 ? 1 : request->n > ASST_MAX_ITEMS ? ASST_MAX_ITEMS : request->n;
     job->temperature = request->temperature;
     job->seed = request->seed;
-    job->raw = request->raw;
+    job->min_confidence = asst_least_confidence(job->model, request->min_confidence);
     return ENG_OK;
 }
 
@@ -206,8 +208,9 @@ bool asst_job_is_block(const struct asst_job *job)
 struct candidate {
     char text[ASST_MAX_TEXT_BYTES];
     size_t len;
-    double log_prob;
     uint32_t tokens;
+    float log_prob[ASST_MAX_TOKENS]; /* of each token ... */
+    uint32_t start[ASST_MAX_TOKENS]; /* ... and the byte of text where it starts */
     enum asst_stop stop;
 };
 
@@ -282,8 +285,8 @@ static bool draw(struct run *r, struct choice *choice, int32_t *id)
     *id = eng_sample(&r->sampler, logits, r->vocab, may_draw, choice, r->scratch, &log_prob);
     if (*id < 0) return false;
     if (choice->want_len > 0) log_prob -= (float)allowed_log_mass(logits, r->vocab, choice);
-    r->now->log_prob += log_prob < 0 ? log_prob : 0;
-    r->now->tokens++;
+    r->now->log_prob[r->now->tokens] = log_prob < 0 ? log_prob : 0;
+    r->now->start[r->now->tokens++] = (uint32_t)r->now->len;
     r->generated++;
     return true;
 }
@@ -314,7 +317,7 @@ static bool block_ended(struct run *r)
     struct candidate *c = r->now;
     const struct asst_site *site = &r->job->site;
     size_t healed = r->job->healed_len;
-    if (!r->job->block || c->len <= healed) return false;
+    if (!r->job->block || r->job->free || c->len <= healed) return false;
     const char *text = c->text + healed, last = c->text[c->len - 1];
     if (last != '\n' && last != '\r') return false;
     size_t len = c->len - healed, keep = asst_block_end(site, text, len);
@@ -370,7 +373,8 @@ static enum eng_status decode(struct run *r)
     struct candidate *c = r->now;
     uint32_t first = job->prompt.length;
     bool begun = false; /* a token beyond the healed bytes was drawn */
-    *c = (struct candidate){.stop = ASST_STOP_MAX_TOKENS};
+    c->len = c->tokens = 0;
+    c->stop = ASST_STOP_MAX_TOKENS;
     for (uint32_t step = 0; step < job->max_tokens; step++) {
         if (is_cancelled(r)) return ENG_CANCELLED;
         size_t done = c->len < job->healed_len ? c->len : job->healed_len;
@@ -427,7 +431,27 @@ static size_t sound_length(const char *text, size_t len)
     return at;
 }
 
-/* Turns the candidate into an item, unless nothing is left of it or it is there already. */
+/* What speaks for text[len], of which the model had written `length` bytes. */
+static void weigh(const struct candidate *c, size_t healed, const char *text, size_t len,
+                  size_t length, struct asst_evidence *out)
+{
+    bool cut = false, lines = false;
+    for (size_t i = len; i < length; i++)
+        cut |= text[i] != ' ' && text[i] != '\t' && text[i] != '\n' && text[i] != '\r';
+    for (size_t i = 0; i < len; i++)
+        lines |= text[i] == '\n' || text[i] == '\r';
+    uint32_t kept = c->tokens;
+    while (cut && kept > 0 && c->start[kept - 1] >= healed + len)
+        kept--;
+    double all = 0;
+    for (uint32_t i = 0; i < c->tokens; i++)
+        all += c->log_prob[i];
+    asst_evidence_of(c->log_prob, kept, cut, !cut && c->stop == ASST_STOP_END, lines, out);
+    out->mean_all = (float)exp(all / (c->tokens ? c->tokens : 1));
+}
+
+/* Turns the candidate into an item, unless nothing is left of it, it is there already, or
+ * there is too little in its favour. */
 static enum eng_status keep_item(struct run *r, struct asst_result *out)
 {
     struct candidate *c = r->now;
@@ -437,11 +461,16 @@ static enum eng_status keep_item(struct run *r, struct asst_result *out)
     char *text = c->text + job->healed_len;
     size_t len = sound_length(text, c->len - job->healed_len);
     if (len < c->len - job->healed_len) c->stop = ASST_STOP_INVALID;
-    if (!job->raw) {
-        struct syn_error why = {"the candidate could not be judged"};
-        enum syn_status syn = asst_candidate_trim(&job->site, text, &len, &c->stop, &why);
-        if (syn != SYN_OK) return asst_from_syntax(syn, &why, r->err);
+    size_t written = len;
+    if (!out->raw) {
+        out->raw = out->storage + job->n * ASST_MAX_TEXT_BYTES;
+        memcpy(out->raw, text, len);
+        out->raw[len] = 0;
+        out->raw_len = len;
     }
+    struct syn_error why = {"the candidate could not be judged"};
+    enum syn_status syn = asst_candidate_trim(&job->site, text, &len, &c->stop, &why);
+    if (syn != SYN_OK) return asst_from_syntax(syn, &why, r->err);
     if (len == 0) return ENG_OK;
     for (size_t i = 0; i < out->count; i++)
         if (out->items[i].len == len && memcmp(out->items[i].text, text, len) == 0) return ENG_OK;
@@ -451,9 +480,10 @@ static enum eng_status keep_item(struct run *r, struct asst_result *out)
     memcpy(item->text, text, len);
     item->text[len] = 0;
     item->len = len;
-    item->confidence = (float)exp(c->log_prob / (c->tokens ? c->tokens : 1));
+    weigh(c, job->healed_len, text, len, written, &item->evidence);
+    item->confidence = asst_confidence(job->model, &item->evidence);
     item->stop = c->stop;
-    out->count++;
+    if (item->confidence >= job->min_confidence) out->count++;
     return ENG_OK;
 }
 
@@ -509,7 +539,7 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
                     .sampler = {job->temperature, 1.0f, job->seed}};
     r.scratch = malloc(r.vocab * sizeof *r.scratch);
     r.now = malloc(sizeof *r.now);
-    out->storage = malloc((size_t)job->n * ASST_MAX_TEXT_BYTES);
+    out->storage = malloc(((size_t)job->n + 1) * ASST_MAX_TEXT_BYTES);
     enum eng_status status = ENG_OK;
     if (!r.scratch || !r.now || !out->storage) status = no_memory(err);
     if (status == ENG_OK) status = run_all(&r, out);

@@ -21,6 +21,7 @@
 #ifndef ESPALIER_COMPLETE_H
 #define ESPALIER_COMPLETE_H
 
+#include "lsp/assist/confidence.h"
 #include "lsp/assist/prompt.h"
 
 #define ASST_MAX_ITEMS      16
@@ -31,7 +32,9 @@ enum asst_scope {
     ASST_SCOPE_AUTO = 0, /* a block where the tree says that one opens at the cursor's
                             line end, else the rest of the line */
     ASST_SCOPE_LINE,     /* never past the end of the line */
-    ASST_SCOPE_BLOCK     /* lines, until the node that holds the cursor closes */
+    ASST_SCOPE_BLOCK,    /* lines, until the node that holds the cursor closes */
+    ASST_SCOPE_TEXT      /* until the model says so: holes of any shape, as evaluations make
+                            them */
 };
 
 /* Why the text ends where it ends. */
@@ -56,7 +59,8 @@ struct asst_request {
     float temperature;                       /* 0: greedy; the items then differ in their
                                                 first token */
     uint64_t seed;                           /* of the sampler, when temperature is not 0 */
-    bool raw;                                /* no trimming by tree or neighbours: evaluation */
+    float min_confidence;                    /* items below it are left out; negative: the
+                                                model file's own threshold */
     const struct asst_prompt_options *sizes; /* NULL: asst_prompt_defaults */
 };
 
@@ -68,8 +72,9 @@ struct asst_timings {
 struct asst_item {
     char *text; /* zero-terminated, of the result's own memory */
     size_t len;
-    float confidence; /* geometric mean of the tokens' probabilities, as the model puts
-                         them (under token healing: among the tokens allowed); 0..1 */
+    float confidence; /* 0..1, see confidence.h; under token healing from probabilities
+                         among the tokens allowed */
+    struct asst_evidence evidence;
     enum asst_stop stop;
 };
 
@@ -77,6 +82,9 @@ struct asst_result {
     struct asst_item items[ASST_MAX_ITEMS]; /* most confident first, all different */
     size_t count;
     struct asst_timings timings;
+    char *raw; /* the first text as the model wrote it, not trimmed by tree or neighbours:
+                  for evaluation; of raw_len bytes, zero-terminated */
+    size_t raw_len;
     char *storage; /* what the items' texts point into */
 };
 

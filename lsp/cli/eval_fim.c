@@ -85,7 +85,6 @@ static bool ask_model(const struct cli_eval *eval, const struct eng_model *model
                                    .cursor = hole->start,
                                    .scope = ASST_SCOPE_LINE,
                                    .max_tokens = TOKENS_MAX,
-                                   .raw = !eval->served,
                                    .sizes = &sizes};
     struct asst_job *job = NULL;
     struct asst_result result = {0};
@@ -96,6 +95,8 @@ static bool ask_model(const struct cli_eval *eval, const struct eng_model *model
     score->ms = cli_now_ms() - began;
     if (status != ENG_OK)
         cli_fail("%s: %s", hole->file->path, err.text);
+    else if (!eval->served)
+        take_score(score, hole, result.raw_len ? result.raw : "", result.raw_len);
     else if (result.count)
         take_score(score, hole, result.items[0].text, result.items[0].len);
     asst_result_free(&result);

@@ -178,6 +178,7 @@ static enum eng_status prepare(struct lsp_server *server, struct lsp_document *d
         .scope = scope_of(&server->config),
         .max_tokens = (uint32_t)server->config.completion_max_tokens,
         .n = n,
+        .min_confidence = (float)server->config.completion_min_confidence,
     };
     return server->completer->prepare(server->completer->state, &request, &document->tokens, work,
                                       err);

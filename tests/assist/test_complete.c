@@ -138,7 +138,6 @@ static void run_case(const char *path)
                                    .cursor = at,
                                    .n = n ? (uint32_t)atoi(n + 2) : 0,
                                    .max_tokens = max ? (uint32_t)atoi(max + 4) : 0,
-                                   .raw = strstr(c.options, "raw") != NULL,
                                    .scope = strstr(c.options, "block")  ? ASST_SCOPE_BLOCK
                                             : strstr(c.options, "line") ? ASST_SCOPE_LINE
                                                                         : ASST_SCOPE_AUTO};
