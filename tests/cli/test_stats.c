@@ -1,5 +1,5 @@
 /* The arithmetic of evaluations, against numbers worked out by hand. */
-#include "lsp/cli/stats.h"
+#include "lsp/cli/eval/stats.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

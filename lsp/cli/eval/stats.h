@@ -22,7 +22,8 @@ struct cli_interval {
 };
 
 /* Ratio of sums: sum(values) / sum(weights) over clusters. cluster[i] numbers the cluster
- * of observation i. All zero when n == 0; NaN never. */
+ * of observation i; clusters that have neither values nor weights tell nothing and are left
+ * out. All zero when n == 0; NaN never. */
 struct cli_interval cli_bootstrap(const double *values, const double *weights,
                                   const uint32_t *cluster, size_t n, uint64_t seed);
 

@@ -8,7 +8,7 @@
 #include "grammars/grammars.h"
 #include "lsp/assist/prompt.h"
 #include "lsp/assist/tokens.h"
-#include "lsp/cli/eval.h"
+#include "lsp/cli/eval/eval.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -267,10 +267,7 @@ static void report(const struct study *s)
         report_rows(s, languages, lang->id, from, to);
     }
     report_rows(s, languages, "all", 0, s->n_files);
-    char *text = root ? cJSON_Print(root) : NULL;
-    if (text) puts(text);
-    cJSON_free(text);
-    cJSON_Delete(root);
+    if (root) cli_print_json(root);
 }
 
 int cli_eval_perplexity(struct cli_eval *eval)

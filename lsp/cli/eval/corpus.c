@@ -3,7 +3,7 @@
  * Owns the order: the same folders give the same list on every machine, as samples drawn
  * from it have to be the same.
  */
-#include "lsp/cli/corpus.h"
+#include "lsp/cli/eval/corpus.h"
 #include "grammars/grammars.h"
 #include "lsp/cli/cli.h"
 

@@ -3,8 +3,9 @@
 #define ESPALIER_CLI_EVAL_H
 
 #include "lsp/cli/cli.h"
-#include "lsp/cli/corpus.h"
-#include "lsp/cli/stats.h"
+#include "lsp/cli/eval/corpus.h"
+#include "lsp/cli/eval/holes.h"
+#include "lsp/cli/eval/stats.h"
 
 #include <cjson/cJSON.h>
 
@@ -17,12 +18,16 @@ struct cli_eval {
     long n;                /* samples (fim) or files (perplexity) a language, 0: default */
     long seed;
     long context; /* tokens of the window, 0: the model's */
+    enum cli_hole_kind kind;
     bool json, served;
     struct cli_corpus corpus;
 };
 
 int cli_eval_fim(struct cli_eval *eval);
 int cli_eval_perplexity(struct cli_eval *eval);
+
+/* Prints and frees a document. */
+void cli_print_json(cJSON *root);
 
 /* {"mean","low","high"} added to parent under name. */
 void cli_add_interval(cJSON *parent, const char *name, struct cli_interval interval);

@@ -1,5 +1,5 @@
 /* stats.c: see stats.h. Everything here is a pure function of its arguments. */
-#include "lsp/cli/stats.h"
+#include "lsp/cli/eval/stats.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +68,7 @@ static struct sums *sum_clusters(const double *values, const double *weights,
     }
     size_t used = 0;
     for (size_t i = 0; i <= top; i++)
-        if (sums[i].weight > 0) sums[used++] = sums[i];
+        if (sums[i].weight > 0 || sums[i].value != 0) sums[used++] = sums[i];
     *n_clusters = used;
     return sums;
 }
@@ -93,11 +93,11 @@ struct cli_interval cli_bootstrap(const double *values, const double *weights,
                 drawn.value += s->value;
                 drawn.weight += s->weight;
             }
-            means[r] = drawn.value / drawn.weight;
+            means[r] = drawn.weight > 0 ? drawn.value / drawn.weight : 0;
         }
         qsort(means, RESAMPLES, sizeof *means, by_value);
-        out = (struct cli_interval){all.value / all.weight, means[RESAMPLES / 40],
-                                    means[RESAMPLES - 1 - RESAMPLES / 40]};
+        out = (struct cli_interval){all.weight > 0 ? all.value / all.weight : 0,
+                                    means[RESAMPLES / 40], means[RESAMPLES - 1 - RESAMPLES / 40]};
     }
     free(sums);
     free(means);
