@@ -1,6 +1,6 @@
-/* model.c: `espalier model info`.
+/* model.c: `espalier model`: its verbs, and `info`.
  *
- * Shows what a model file says of itself. It reads through the engine alone, so what it
+ * Info shows what a model file says of itself. It reads through the engine alone, so what it
  * prints is what the engine will run.
  */
 #include "lsp/cli/cli.h"
@@ -11,10 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char help[] = "usage: espalier model info [FILE] [--json]\n"
-                           "\n"
-                           "Architecture, sizes and weight types of a GGUF file; without FILE, of\n"
-                           "the default model.\n";
+static const char help[] =
+    "usage: espalier model info [FILE] [--json]\n"
+    "       espalier model compare A B [OPTION]... DIR|FILE...\n"
+    "       espalier model calibrate MODEL --out FILE [OPTION]... DIR|FILE...\n"
+    "\n"
+    "info: architecture, sizes and weight types of a GGUF file; without FILE, of the default\n"
+    "model. compare: what one file loses against another. calibrate: writes into a copy how\n"
+    "its confidence is to be read. Each of these two has its own --help.\n";
 
 static const char *structure_name(enum eng_structure structure)
 {
@@ -42,6 +46,10 @@ static void print_json(const struct eng_model_info *info)
     cJSON_AddStringToObject(root, "structure", structure_name(info->structure));
     cJSON_AddStringToObject(root, "weight_type", info->weight_type);
     cJSON_AddStringToObject(root, "kernels", info->kernels);
+    if (info->calibrated)
+        cJSON_AddNumberToObject(root, "least_confidence", info->least_confidence);
+    else
+        cJSON_AddNullToObject(root, "least_confidence");
     char *text = cJSON_Print(root);
     if (text) puts(text);
     cJSON_free(text);
@@ -63,10 +71,18 @@ static void print_text(const struct eng_model_info *info)
     printf("context       %" PRIu32 " tokens\n", info->context);
     printf("structure     %s\n", structure_name(info->structure));
     printf("kernels       %s\n", info->kernels);
+    if (info->calibrated)
+        printf("confidence    calibrated, hidden below %.2f\n", info->least_confidence);
+    else
+        printf("confidence    not calibrated\n");
 }
 
 int cli_model(struct cli *cli, int argc, char **argv)
 {
+    if (argc > 0 && strcmp(argv[0], "calibrate") == 0)
+        return cli_model_calibrate(cli, argc - 1, argv + 1);
+    if (argc > 0 && strcmp(argv[0], "compare") == 0)
+        return cli_model_compare(cli, argc - 1, argv + 1);
     bool json = false;
     const struct cli_option options[] = {{"--json", CLI_FLAG, &json, 0, 0}, {0}};
     const char *words[2];
@@ -76,9 +92,10 @@ int cli_model(struct cli *cli, int argc, char **argv)
         fputs(help, stdout);
         return CLI_OK;
     }
-    if (n_words == 0) return cli_fail("model needs a verb: info");
+    if (n_words == 0) return cli_fail("model needs a verb: info, compare or calibrate");
     if (strcmp(words[0], "info") != 0)
-        return cli_fail("unknown verb \"%s\" of model, expected info", words[0]);
+        return cli_fail("unknown verb \"%s\" of model, expected info, compare or calibrate",
+                        words[0]);
     struct eng_model *model;
     if (!cli_open_model(cli, n_words > 1 ? words[1] : NULL, &model)) return CLI_ERROR;
     if (json)

@@ -9,6 +9,13 @@
 
 #include <cjson/cJSON.h>
 
+/* Of the suggestions that are shown, the share that shall be right: about what users of such
+ * completions accept. */
+#define CLI_PRECISION 0.35
+
+/* Logits of many positions are held at once; vocabularies too large for that get fewer. */
+#define CLI_LOGITS_MAX_BYTES ((size_t)512 * 1024 * 1024)
+
 /* What an evaluation was asked for. */
 struct cli_eval {
     struct cli *cli;
@@ -19,12 +26,14 @@ struct cli_eval {
     long seed;
     long context; /* tokens of the window, 0: the model's */
     enum cli_hole_kind kind;
+    double precision; /* calibration: share of right suggestions that is wanted */
     bool json, served;
     struct cli_corpus corpus;
 };
 
 int cli_eval_fim(struct cli_eval *eval);
 int cli_eval_perplexity(struct cli_eval *eval);
+int cli_eval_calibration(struct cli_eval *eval);
 
 /* Prints and frees a document. */
 void cli_print_json(cJSON *root);

@@ -103,10 +103,13 @@ static void add_answer(cJSON *answers, const char *name, const struct cli_answer
     cJSON_AddBoolToObject(out, "exact", score->exact > 0);
     cJSON_AddNumberToObject(out, "similarity", score->similarity);
     cJSON_AddBoolToObject(out, "valid", score->valid > 0);
-    if (answer->shown)
+    if (answer->shown) {
         cJSON_AddNumberToObject(out, "confidence", answer->confidence);
-    else
+        cJSON_AddItemToObject(out, "evidence",
+                              cJSON_CreateFloatArray(answer->evidence.feature, ASST_FEATURES));
+    } else {
         cJSON_AddNullToObject(out, "confidence");
+    }
     cJSON_AddNumberToObject(out, "ms", answer->ms);
     cJSON_AddItemToArray(answers, out);
 }

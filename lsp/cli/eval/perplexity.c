@@ -17,10 +17,6 @@
 
 enum { MAX_MODELS = 16, WINDOW_MAX = 2048 };
 
-/* Logits of a whole window are held at once; vocabularies too large for that get a smaller
- * window. */
-#define LOGITS_MAX_BYTES ((size_t)512 * 1024 * 1024)
-
 /* Bits of one file under each model. */
 struct file_bits {
     const struct cli_file *file;
@@ -144,7 +140,7 @@ static bool run_model(struct study *s, const char *path, size_t k)
     s->name[k] = path ? cli_base_name(path) : "default";
     const struct eng_model_info *info = eng_model_info(model);
     struct meter m = {.model = model, .vocab = info->vocab};
-    size_t fits = LOGITS_MAX_BYTES / (m.vocab * sizeof *m.logits);
+    size_t fits = CLI_LOGITS_MAX_BYTES / (m.vocab * sizeof *m.logits);
     m.window = info->context < WINDOW_MAX ? info->context : WINDOW_MAX;
     if (m.window > fits) m.window = (uint32_t)fits;
     if (eval->context && (uint32_t)eval->context < m.window) m.window = (uint32_t)eval->context;

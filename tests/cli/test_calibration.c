@@ -1,0 +1,124 @@
+/* Confidence: the error of made-up suggestions, known by hand, and a map that is recovered
+ * from suggestions drawn by it. */
+#include "lsp/cli/eval/calibration.h"
+#include "lsp/cli/eval/stats.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void errors_worked_out_by_hand(void **state)
+{
+    (void)state;
+    /* Ten suggestions of confidence 0.25, of which five are right; ten of 0.95, all right. */
+    struct cli_suggestion s[20] = {0};
+    for (int i = 0; i < 20; i++) {
+        s[i].confidence = i % 2 ? 0.95 : 0.25;
+        s[i].right = i % 2 ? 1 : i % 4 == 0;
+    }
+    struct cli_reliability r;
+    cli_reliability(s, 20, &r);
+    assert_float_equal(r.error_by_width, 0.5 * 0.25 + 0.5 * 0.05, 1e-9);
+    assert_float_equal(r.error_by_mass, r.error_by_width, 0.2);
+    assert_float_equal(r.brier, (5 * 0.5625 + 5 * 0.0625 + 10 * 0.0025) / 20, 1e-9);
+    assert_int_equal(r.by_width[2].n, 10);
+    assert_float_equal(r.by_width[2].right, 0.5, 1e-9);
+    assert_int_equal(r.by_width[9].n, 10);
+    assert_int_equal(r.by_width[5].n, 0);
+    for (int b = 0; b < CLI_BINS; b++)
+        assert_int_equal(r.by_mass[b].n, 2);
+
+    double threshold;
+    assert_true(cli_choose_threshold(s, 20, 0.9, 5, &threshold));
+    assert_float_equal(threshold, 0.26, 1e-9);
+    assert_true(cli_choose_threshold(s, 20, 0.5, 5, &threshold));
+    assert_float_equal(threshold, 0, 1e-9);
+    assert_false(cli_choose_threshold(s, 20, 0.9, 11, &threshold)); /* too few are left */
+    cli_reliability(s, 0, &r);
+    assert_float_equal(r.error_by_mass, 0, 0);
+}
+
+static void the_end_of_the_scale_is_in_the_last_bin(void **state)
+{
+    (void)state;
+    struct cli_suggestion s[3] = {{.confidence = 1}, {.confidence = 0}, {.confidence = 0.1}};
+    struct cli_reliability r;
+    cli_reliability(s, 3, &r);
+    assert_int_equal(r.by_width[0].n, 1);
+    assert_int_equal(r.by_width[1].n, 1);
+    assert_int_equal(r.by_width[9].n, 1);
+}
+
+/* Uniform in [0, 1). */
+static double draw(uint64_t *seed)
+{
+    return (double)(cli_random(seed) >> 11) / 9007199254740992.0;
+}
+
+static void a_known_map_is_recovered(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    static const float truth[ASST_FEATURES] = {1.0f, 0.8f, 0, 0, -0.5f, -1.0f, 0, 0};
+    struct cli_suggestion *s = calloc(N, sizeof *s);
+    assert_non_null(s);
+    uint64_t seed = 7;
+    for (int i = 0; i < N; i++) {
+        float log_probs[40];
+        uint32_t n = 1 + (uint32_t)cli_random_below(&seed, 20);
+        for (uint32_t k = 0; k < n; k++)
+            log_probs[k] = (float)(0.3 * log(draw(&seed) + 1e-9));
+        asst_evidence_of(log_probs, n, cli_random_below(&seed, 2) == 0, false, false,
+                         &s[i].evidence);
+        s[i].right = draw(&seed) < (double)asst_confidence_map(truth, &s[i].evidence);
+    }
+    float weights[ASST_FEATURES];
+    assert_true(cli_fit_confidence(s, N, weights));
+    assert_float_equal(weights[ASST_FEATURE_CUT], truth[ASST_FEATURE_CUT], 0.15);
+    assert_float_equal(weights[ASST_FEATURE_END], 0, 0); /* never varies */
+    for (int i = 0; i < N; i++)
+        s[i].confidence = asst_confidence_map(weights, &s[i].evidence);
+    struct cli_reliability r;
+    cli_reliability(s, N, &r);
+    assert_true(r.error_by_mass < 0.02);
+    assert_true(r.error_by_width < 0.02);
+
+    for (int i = 0; i < N; i++)
+        s[i].right = 0;
+    assert_false(cli_fit_confidence(s, N, weights)); /* nothing to tell apart */
+    assert_false(cli_fit_confidence(s, 0, weights));
+    free(s);
+}
+
+/* What separates right from wrong wholly must not give weights without bounds. */
+static void separable_suggestions_give_finite_weights(void **state)
+{
+    (void)state;
+    struct cli_suggestion s[40] = {0};
+    for (int i = 0; i < 40; i++) {
+        float log_prob = i < 20 ? -0.1f : -5.0f;
+        asst_evidence_of(&log_prob, 1, false, i < 20, i < 20, &s[i].evidence);
+        s[i].right = i < 20;
+    }
+    float weights[ASST_FEATURES];
+    assert_true(cli_fit_confidence(s, 40, weights));
+    for (int k = 0; k < ASST_FEATURES; k++)
+        assert_true(isfinite(weights[k]) && fabsf(weights[k]) < 20);
+    assert_true(asst_confidence_map(weights, &s[0].evidence) > 0.9f);
+    assert_true(asst_confidence_map(weights, &s[39].evidence) < 0.1f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_worked_out_by_hand),
+        cmocka_unit_test(the_end_of_the_scale_is_in_the_last_bin),
+        cmocka_unit_test(a_known_map_is_recovered),
+        cmocka_unit_test(separable_suggestions_give_finite_weights),
+    };
+    return cmocka_run_group_tests_name("calibration", tests, NULL, NULL);
+}
