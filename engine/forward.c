@@ -6,6 +6,7 @@
  * evaluated positions is written, so a pass that is cancelled leaves no trace: the session
  * counts a token only when the last layer is done.
  */
+#include "engine/ngram.h"
 #include "engine/session.h"
 
 /* Tokens of one elementwise task. */
@@ -36,8 +37,19 @@ static void embed_task(const void *job, size_t task, int thread)
     const struct elementwise *e = job;
     const struct eng_model *model = e->session->model;
     for (size_t r = task * TASK_ROWS; r < task_end(task, e->rows); r++)
-        eng_model_embed(model, e->session->inputs[e->position + r].id,
-                        e->session->x + r * model->info.d_model);
+        eng_matrix_row(&model->embedding, (size_t)e->session->inputs[e->position + r].id,
+                       e->session->x + r * model->info.d_model);
+}
+
+/* grams = the table rows of the n-grams that end at the token */
+static void gram_task(const void *job, size_t task, int thread)
+{
+    (void)thread;
+    const struct elementwise *e = job;
+    const struct eng_ngram *ngram = &e->session->model->ngram;
+    for (size_t r = task * TASK_ROWS; r < task_end(task, e->rows); r++)
+        eng_ngram_gather(ngram, e->session->inputs, e->position + r,
+                         e->session->grams + r * ngram->count * ngram->length);
 }
 
 /* h = norm(x) */
@@ -104,6 +116,23 @@ static void layer(struct eng_session *session, uint32_t number, size_t position,
     eng_multiply(session, down, 1, swiglu ? session->gate : session->up, rows, position);
 }
 
+/* x = E[id] + P grams, h = norm(x) */
+static void embed(struct eng_session *session, size_t position, size_t rows)
+{
+    const struct eng_model *model = session->model;
+    const struct eng_product projection[] = {
+        {&model->ngram.projection, session->h, model->info.d_model}};
+
+    run(session, embed_task, NULL, position, rows);
+    if (model->ngram.count == 0) {
+        run(session, norm_task, model->layers[0].attn_norm, position, rows);
+        return;
+    }
+    run(session, gram_task, NULL, position, rows);
+    eng_multiply(session, projection, 1, session->grams, rows, position);
+    run(session, add_norm_task, model->layers[0].attn_norm, position, rows);
+}
+
 enum eng_status eng_forward(struct eng_session *session, size_t position, size_t n,
                             size_t first_row, float *out, eng_cancel *cancel)
 {
@@ -112,8 +141,7 @@ enum eng_status eng_forward(struct eng_session *session, size_t position, size_t
     enum eng_status status = ENG_OK;
 
     eng_pool_enter(model->pool);
-    run(session, embed_task, NULL, position, n);
-    run(session, norm_task, model->layers[0].attn_norm, position, n);
+    embed(session, position, n);
     eng_relate(session, position, n);
     for (uint32_t i = 0; i < info->layers; i++) {
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed)) {

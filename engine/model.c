@@ -5,61 +5,42 @@
  * against the hyper-parameters before anything is computed from it; the rest of the engine
  * relies on that and checks nothing again.
  *
- * Memory. F32, F16 and BF16 matrices are used where the file is mapped. Q8_0 matrices are
- * used there by kernel set ref and by the OpenBLAS path; the vector sets read a packed
- * copy of the same size (see kernels.c), so that a process holds each weight once in its
- * own memory and the mapped pages, touched once, stay in the system's cache.
- *
  * Deliberately absent: loading in the background, more than one file to a model, and any
  * architecture-specific code outside of this file. What differs between "espalier" and
  * "llama" is data in struct eng_model by the time a session sees it.
  */
-#if defined(__linux__)
-#define _DEFAULT_SOURCE /* madvise */
-#endif
 #include "engine/model.h"
 #include "engine/error.h"
 #include "engine/hardware.h"
-#include "engine/kernels/half.h"
+#include "engine/ngram.h"
+#include "engine/reader.h"
 #include "engine/tokenizer.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#define LARGE_PAGE (2u * 1024 * 1024)
 
 #define MAX_LAYERS   512u
 #define MAX_WIDTH    65536u /* d_model, d_ff, heads * head_dim */
 #define MAX_HEAD_DIM 1024u
-#define MAX_VOCAB    (1u << 20)
 #define MAX_CONTEXT  (1u << 20)
 
 /* ---- Keys -------------------------------------------------------------------------- */
 
-struct reader {
-    struct eng_model *model;
-    const struct eng_gguf *gguf;
-    const char *architecture;
-    enum eng_weights weights;
-    struct eng_error *err;
-};
-
 /* The name of an architecture's own key, "espalier.block_count". */
-static const char *key_name(const struct reader *in, const char *suffix, char name[128])
+const char *eng_reader_key(const struct eng_reader *in, const char *suffix, char name[128])
 {
     snprintf(name, 128, "%s.%s", in->architecture, suffix);
     return name;
 }
 
 /* A required count in [low, high]. */
-static enum eng_status read_count(const struct reader *in, const char *suffix, enum eng_need need,
-                                  uint32_t low, uint32_t high, uint32_t *out)
+enum eng_status eng_read_count(const struct eng_reader *in, const char *suffix, enum eng_need need,
+                               uint32_t low, uint32_t high, uint32_t *out)
 {
     char name[128];
-    key_name(in, suffix, name);
+    eng_reader_key(in, suffix, name);
     enum eng_status status = eng_gguf_get_u32(in->gguf, name, need, out, in->err);
     if (status != ENG_OK) return status;
     if (*out < low || *out > high)
@@ -69,8 +50,8 @@ static enum eng_status read_count(const struct reader *in, const char *suffix, e
     return ENG_OK;
 }
 
-static enum eng_status copy_string(const struct reader *in, const char *name, const char *otherwise,
-                                   char **out)
+static enum eng_status copy_string(const struct eng_reader *in, const char *name,
+                                   const char *otherwise, char **out)
 {
     struct eng_string value = {otherwise, strlen(otherwise)};
     enum eng_status status = eng_gguf_get_string(in->gguf, name, ENG_OPTIONAL, &value, in->err);
@@ -83,21 +64,21 @@ static enum eng_status copy_string(const struct reader *in, const char *name, co
     return ENG_OK;
 }
 
-static enum eng_status read_structure(const struct reader *in)
+static enum eng_status read_structure(const struct eng_reader *in)
 {
     static const char *const names[] = {"none", "additive", "additive_key", "multiplicative",
                                         "gated"};
     char key[128];
     struct eng_string value = {"none", 4};
-    enum eng_status status = eng_gguf_get_string(in->gguf, key_name(in, "attention.structure", key),
-                                                 ENG_OPTIONAL, &value, in->err);
+    enum eng_status status = eng_gguf_get_string(
+        in->gguf, eng_reader_key(in, "attention.structure", key), ENG_OPTIONAL, &value, in->err);
     if (status != ENG_OK) return status;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!eng_string_is(value, names[i])) continue;
         in->model->info.structure = (enum eng_structure)i;
         uint32_t levels = ENG_LEVELS;
         if (i == 0) return ENG_OK;
-        return read_count(in, "tree.levels", ENG_OPTIONAL, ENG_LEVELS, ENG_LEVELS, &levels);
+        return eng_read_count(in, "tree.levels", ENG_OPTIONAL, ENG_LEVELS, ENG_LEVELS, &levels);
     }
     return eng_fail(
         in->err, ENG_UNSUPPORTED,
@@ -105,12 +86,12 @@ static enum eng_status read_structure(const struct reader *in)
         (int)(value.len < 40 ? value.len : 40), value.text);
 }
 
-static enum eng_status read_fim_order(const struct reader *in)
+static enum eng_status read_fim_order(const struct eng_reader *in)
 {
     bool ours = strcmp(in->architecture, "espalier") == 0;
     char key[128];
     struct eng_string value = {ours ? "spm" : "psm", 3};
-    enum eng_status status = eng_gguf_get_string(in->gguf, key_name(in, "fim.order", key),
+    enum eng_status status = eng_gguf_get_string(in->gguf, eng_reader_key(in, "fim.order", key),
                                                  ENG_OPTIONAL, &value, in->err);
     if (status != ENG_OK) return status;
     bool spm = eng_string_is(value, "spm");
@@ -122,7 +103,7 @@ static enum eng_status read_fim_order(const struct reader *in)
 }
 
 /* What the file says of confidence: weights and threshold, or neither. */
-static enum eng_status read_confidence(const struct reader *in)
+static enum eng_status read_confidence(const struct eng_reader *in)
 {
     static const char weights[] = "espalier.confidence.weights";
     struct eng_model_info *info = &in->model->info;
@@ -149,14 +130,15 @@ static enum eng_status read_confidence(const struct reader *in)
 
 /* A model trained to look at some of its context only would run dense without complaint, and
  * give other logits than it was trained for: better refused. */
-static enum eng_status refuse_sparse(const struct reader *in)
+static enum eng_status refuse_sparse(const struct eng_reader *in)
 {
     static const char *const suffixes[] = {"attention.sparse", "attention.window",
                                            "attention.sliding_window"};
     static const char *const off[] = {"\"none\"", "0", "false"};
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         char name[128], value[64];
-        const struct eng_key *key = eng_gguf_find_key(in->gguf, key_name(in, suffixes[i], name));
+        const struct eng_key *key =
+            eng_gguf_find_key(in->gguf, eng_reader_key(in, suffixes[i], name));
         if (!key) continue;
         eng_key_format(key, value, sizeof value);
         bool is_off = false;
@@ -169,13 +151,14 @@ static enum eng_status refuse_sparse(const struct reader *in)
     return ENG_OK;
 }
 
-static enum eng_status read_activation(const struct reader *in)
+static enum eng_status read_activation(const struct eng_reader *in)
 {
     char key[128];
     bool llama = strcmp(in->architecture, "llama") == 0;
     struct eng_string value = {llama ? "swiglu" : "relu2", llama ? 6 : 5};
-    enum eng_status status = eng_gguf_get_string(
-        in->gguf, key_name(in, "feed_forward.activation", key), ENG_OPTIONAL, &value, in->err);
+    enum eng_status status =
+        eng_gguf_get_string(in->gguf, eng_reader_key(in, "feed_forward.activation", key),
+                            ENG_OPTIONAL, &value, in->err);
     if (status != ENG_OK) return status;
     if (eng_string_is(value, "swiglu"))
         in->model->activation = ENG_SWIGLU;
@@ -189,7 +172,7 @@ static enum eng_status read_activation(const struct reader *in)
 
 /* Angles per position. Scaling "linear" divides positions by a factor; a tensor
  * rope_freqs.weight divides each frequency by its own. */
-static enum eng_status read_rope(const struct reader *in)
+static enum eng_status read_rope(const struct eng_reader *in)
 {
     struct eng_model *model = in->model;
     char key[128];
@@ -199,26 +182,26 @@ static enum eng_status read_rope(const struct reader *in)
 
     model->rope_interleaved = strcmp(in->architecture, "llama") == 0;
     model->rope_dim = model->info.head_dim;
-    status = read_count(in, "rope.dimension_count", ENG_OPTIONAL, 2, model->info.head_dim,
-                        &model->rope_dim);
+    status = eng_read_count(in, "rope.dimension_count", ENG_OPTIONAL, 2, model->info.head_dim,
+                            &model->rope_dim);
     if (status != ENG_OK) return status;
     if (model->rope_dim % 2 != 0 ||
         (!model->rope_interleaved && model->rope_dim != model->info.head_dim))
         return eng_fail(in->err, ENG_UNSUPPORTED, "rope over %" PRIu32 " of %" PRIu32 " dimensions",
                         model->rope_dim, model->info.head_dim);
 
-    status = eng_gguf_get_f32(in->gguf, key_name(in, "rope.freq_base", key), ENG_OPTIONAL, &base,
-                              in->err);
+    status = eng_gguf_get_f32(in->gguf, eng_reader_key(in, "rope.freq_base", key), ENG_OPTIONAL,
+                              &base, in->err);
     if (status != ENG_OK) return status;
     if (!(base > 0) || !isfinite(base))
         return eng_fail(in->err, ENG_BAD_FILE, "%s is %g, expected a positive number", key, base);
 
-    status = eng_gguf_get_string(in->gguf, key_name(in, "rope.scaling.type", key), ENG_OPTIONAL,
-                                 &scaling, in->err);
+    status = eng_gguf_get_string(in->gguf, eng_reader_key(in, "rope.scaling.type", key),
+                                 ENG_OPTIONAL, &scaling, in->err);
     if (status != ENG_OK) return status;
     if (eng_string_is(scaling, "linear")) {
-        status = eng_gguf_get_f32(in->gguf, key_name(in, "rope.scaling.factor", key), ENG_REQUIRED,
-                                  &factor, in->err);
+        status = eng_gguf_get_f32(in->gguf, eng_reader_key(in, "rope.scaling.factor", key),
+                                  ENG_REQUIRED, &factor, in->err);
         if (status != ENG_OK) return status;
         if (!(factor > 0) || !isfinite(factor))
             return eng_fail(in->err, ENG_BAD_FILE, "%s is %g, expected a positive number", key,
@@ -247,7 +230,7 @@ static enum eng_status read_rope(const struct reader *in)
     return ENG_OK;
 }
 
-static enum eng_status read_hyper_parameters(const struct reader *in)
+static enum eng_status read_hyper_parameters(const struct eng_reader *in)
 {
     struct eng_model_info *info = &in->model->info;
     enum eng_status status;
@@ -266,8 +249,8 @@ static enum eng_status read_hyper_parameters(const struct reader *in)
         {"attention.key_length", ENG_OPTIONAL, 2, MAX_HEAD_DIM, &info->head_dim},
     };
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        status = read_count(in, counts[i].suffix, counts[i].need, counts[i].low, counts[i].high,
-                            counts[i].out);
+        status = eng_read_count(in, counts[i].suffix, counts[i].need, counts[i].low, counts[i].high,
+                                counts[i].out);
         if (status != ENG_OK) return status;
         if (counts[i].out == &info->heads) { /* what the optional ones default to */
             info->kv_heads = info->heads;
@@ -291,13 +274,13 @@ static enum eng_status read_hyper_parameters(const struct reader *in)
                         info->heads, info->head_dim, MAX_WIDTH);
 
     uint32_t value_length = info->head_dim;
-    status = read_count(in, "attention.value_length", ENG_OPTIONAL, info->head_dim, info->head_dim,
-                        &value_length);
+    status = eng_read_count(in, "attention.value_length", ENG_OPTIONAL, info->head_dim,
+                            info->head_dim, &value_length);
     if (status != ENG_OK) return status;
 
     char key[128];
     in->model->norm_epsilon = 1e-5f;
-    status = eng_gguf_get_f32(in->gguf, key_name(in, "attention.layer_norm_rms_epsilon", key),
+    status = eng_gguf_get_f32(in->gguf, eng_reader_key(in, "attention.layer_norm_rms_epsilon", key),
                               ENG_OPTIONAL, &in->model->norm_epsilon, in->err);
     if (status != ENG_OK) return status;
     if (!(in->model->norm_epsilon >= 0) || in->model->norm_epsilon > 1)
@@ -306,290 +289,11 @@ static enum eng_status read_hyper_parameters(const struct reader *in)
 
     if ((status = read_structure(in)) != ENG_OK) return status;
     if ((status = refuse_sparse(in)) != ENG_OK) return status;
+    if ((status = eng_ngram_read_keys(in)) != ENG_OK) return status;
     if ((status = read_fim_order(in)) != ENG_OK) return status;
     if ((status = read_confidence(in)) != ENG_OK) return status;
     if ((status = read_activation(in)) != ENG_OK) return status;
     return read_rope(in);
-}
-
-/* ---- Tensors ----------------------------------------------------------------------- */
-
-void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, float *out)
-{
-    const uint16_t *halves = rows;
-    const struct eng_block_q8_0 *blocks = rows;
-    switch (type) {
-    case ENG_F32:
-        memcpy(out, rows, n * sizeof *out);
-        break;
-    case ENG_F16:
-        for (size_t i = 0; i < n; i++)
-            out[i] = eng_float_of_half(halves[i]);
-        break;
-    case ENG_BF16:
-        for (size_t i = 0; i < n; i++)
-            out[i] = eng_float_of_bf16(halves[i]);
-        break;
-    default: /* ENG_Q8_0 */
-        for (size_t b = 0; b < n / ENG_Q8_VALUES; b++) {
-            float scale = eng_float_of_half(blocks[b].d);
-            for (size_t i = 0; i < ENG_Q8_VALUES; i++)
-                out[b * ENG_Q8_VALUES + i] = scale * blocks[b].qs[i];
-        }
-        break;
-    }
-}
-
-static bool runnable(enum eng_tensor_type type)
-{
-    return type == ENG_F32 || type == ENG_F16 || type == ENG_BF16 || type == ENG_Q8_0;
-}
-
-/* Finds a tensor of exactly the given shape (0: no such dimension). */
-static enum eng_status find_tensor(const struct reader *in, const char *name, uint64_t d0,
-                                   uint64_t d1, uint64_t d2, const struct eng_tensor **out)
-{
-    const struct eng_tensor *tensor = eng_gguf_find_tensor(in->gguf, name);
-    if (!tensor) return eng_fail(in->err, ENG_BAD_FILE, "tensor %s is missing", name);
-    uint64_t want[3] = {d0, d1 ? d1 : 1, d2 ? d2 : 1};
-    if (tensor->dims[0] != want[0] || tensor->dims[1] != want[1] || tensor->dims[2] != want[2] ||
-        tensor->dims[3] != 1)
-        return eng_fail(in->err, ENG_BAD_FILE,
-                        "tensor %s is [%" PRIu64 ", %" PRIu64 ", %" PRIu64 "], expected [%" PRIu64
-                        ", %" PRIu64 ", %" PRIu64 "]",
-                        name, tensor->dims[0], tensor->dims[1], tensor->dims[2], want[0], want[1],
-                        want[2]);
-    if (!runnable(tensor->type))
-        return eng_fail(in->err, ENG_UNSUPPORTED,
-                        "tensor %s has type %s, expected F32, F16, BF16 or Q8_0", name,
-                        eng_type_info(tensor->type)->name);
-    if (d0 % eng_type_info(tensor->type)->block_values != 0)
-        return eng_fail(in->err, ENG_BAD_FILE,
-                        "tensor %s: rows of %" PRIu64 " values are no whole %s blocks", name, d0,
-                        eng_type_info(tensor->type)->name);
-    *out = tensor;
-    return ENG_OK;
-}
-
-/* Reserves what the packed copies of all Q8_0 matrices need, in one block, so that the
- * system can back it with large pages: decoding reads all of it for each token, and small
- * pages would cost it a walk of the page table every 4 KiB. */
-static enum eng_status reserve_packed(const struct reader *in)
-{
-    struct eng_model *model = in->model;
-    size_t bytes = 0, lanes = model->kernels->lanes;
-
-    if (lanes == 0 || model->blas || in->weights == ENG_WEIGHTS_F32) return ENG_OK;
-    for (size_t i = 0; i < eng_gguf_tensor_count(in->gguf); i++) {
-        const struct eng_tensor *tensor = eng_gguf_tensor_at(in->gguf, i);
-        if (tensor->type != ENG_Q8_0) continue;
-        size_t groups = (size_t)(tensor->dims[1] / lanes + 1);
-        bytes += groups * eng_packed_group_bytes(lanes, (size_t)tensor->dims[0]);
-    }
-    if (bytes == 0) return ENG_OK;
-    void *block = NULL;
-    if (posix_memalign(&block, LARGE_PAGE, bytes) != 0)
-        return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %zu bytes of weights", bytes);
-#if defined(MADV_HUGEPAGE)
-    madvise(block, bytes, MADV_HUGEPAGE); /* a wish: without it everything works as well */
-#endif
-    model->packed = block;
-    return ENG_OK;
-}
-
-struct packing {
-    const struct eng_model *model;
-    const struct eng_matrix *matrix;
-    size_t groups, step; /* groups in all, and of one task */
-};
-
-static void pack_task(const void *job, size_t task, int thread)
-{
-    (void)thread;
-    const struct packing *p = job;
-    size_t first = task * p->step, last = first + p->step;
-    if (last > p->groups) last = p->groups;
-    eng_pack_q8(p->model->kernels, p->matrix->rows, p->matrix->cols, p->matrix->outputs, first,
-                last, p->matrix->packed);
-}
-
-/* Brings a matrix into the form that the products read. */
-static enum eng_status prepare(const struct reader *in, const char *name, struct eng_matrix *matrix)
-{
-    struct eng_model *model = in->model;
-    size_t values = (size_t)matrix->outputs * matrix->cols;
-
-    if (in->weights == ENG_WEIGHTS_F32 && matrix->type != ENG_F32) {
-        float *expanded = malloc(values * sizeof *expanded);
-        if (!expanded) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
-        eng_expand_weights(matrix->rows, matrix->type, values, expanded);
-        matrix->rows = matrix->owned = expanded;
-        matrix->type = ENG_F32;
-        return ENG_OK;
-    }
-    if (matrix->type != ENG_Q8_0 || model->blas || model->kernels->lanes == 0) return ENG_OK;
-
-    size_t lanes = model->kernels->lanes, groups = (matrix->outputs + lanes - 1) / lanes;
-    matrix->packed = model->packed + model->packed_used;
-    model->packed_used += groups * eng_packed_group_bytes(lanes, matrix->cols);
-
-    struct packing job = {.model = model, .matrix = matrix, .groups = groups, .step = 1};
-    while (groups / job.step >= ENG_MAX_TASKS / 2)
-        job.step *= 2;
-    eng_pool_enter(model->pool);
-    eng_pool_run(model->pool, pack_task, &job, (groups + job.step - 1) / job.step);
-    eng_pool_leave(model->pool);
-    return ENG_OK;
-}
-
-static enum eng_status read_matrix(const struct reader *in, const char *name, uint32_t outputs,
-                                   uint32_t cols, struct eng_matrix *out)
-{
-    const struct eng_tensor *tensor = NULL;
-    enum eng_status status = find_tensor(in, name, cols, outputs, 0, &tensor);
-    if (status != ENG_OK) return status;
-    *out = (struct eng_matrix){
-        .rows = tensor->data, .type = tensor->type, .outputs = outputs, .cols = cols};
-    return prepare(in, name, out);
-}
-
-/* A small tensor as a fp32 copy. Every value has to be finite. */
-static enum eng_status read_floats(const struct reader *in, const char *name, uint32_t d0,
-                                   uint32_t d1, uint32_t d2, float **out)
-{
-    const struct eng_tensor *tensor = NULL;
-    enum eng_status status = find_tensor(in, name, d0, d1, d2, &tensor);
-    if (status != ENG_OK) return status;
-    size_t n = (size_t)d0 * (d1 ? d1 : 1) * (d2 ? d2 : 1);
-    float *copy = malloc(n * sizeof *copy);
-    if (!copy) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
-    *out = copy;
-    eng_expand_weights(tensor->data, tensor->type, n, copy);
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(copy[i]))
-            return eng_fail(in->err, ENG_BAD_FILE, "tensor %s: value %zu is not finite", name, i);
-    return ENG_OK;
-}
-
-/* What a relation's parameter does to a score. */
-static float structure_term(enum eng_structure structure, float parameter)
-{
-    double x = parameter;
-    if (structure == ENG_STRUCTURE_MULTIPLICATIVE)
-        return (float)((x > 30 ? x : log1p(exp(x))) / 0.69314718055994530942);
-    if (structure == ENG_STRUCTURE_GATED) return (float)(1 / (1 + exp(-x)));
-    return parameter;
-}
-
-/* Per-head tables, transformed once so that attention only looks them up. */
-static enum eng_status read_layer_structure(const struct reader *in, const char *name,
-                                            struct eng_layer *layer)
-{
-    const struct eng_model_info *info = &in->model->info;
-    if (info->structure == ENG_STRUCTURE_NONE) return ENG_OK;
-    if (info->structure == ENG_STRUCTURE_ADDITIVE_KEY)
-        return read_floats(in, name, info->head_dim, ENG_RELATIONS, info->heads, &layer->structure);
-
-    float *parameters = NULL; /* [heads, ENG_RELATIONS] */
-    enum eng_status status = read_floats(in, name, ENG_RELATIONS, info->heads, 0, &parameters);
-    if (status == ENG_OK) {
-        layer->structure = calloc((size_t)info->heads * ENG_TABLE, sizeof(float));
-        if (!layer->structure)
-            status = eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
-    }
-    for (size_t h = 0; status == ENG_OK && h < info->heads; h++)
-        for (size_t r = 0; r < ENG_RELATIONS; r++)
-            layer->structure[h * ENG_TABLE + r] =
-                structure_term(info->structure, parameters[h * ENG_RELATIONS + r]);
-    free(parameters);
-    return status;
-}
-
-static enum eng_status read_layer(const struct reader *in, uint32_t number, struct eng_layer *layer)
-{
-    const struct eng_model_info *info = &in->model->info;
-    uint32_t q_dim = info->heads * info->head_dim, kv_dim = info->kv_heads * info->head_dim;
-    bool gated = in->model->activation == ENG_SWIGLU;
-    char name[64];
-    enum eng_status status = ENG_OK;
-
-#define NAMED(suffix) (snprintf(name, sizeof name, "blk.%" PRIu32 "." suffix, number), name)
-    const char *const biases[] = {"attn_q.bias",        "attn_k.bias", "attn_v.bias",
-                                  "attn_output.bias",   "ffn_up.bias", "ffn_down.bias",
-                                  "ffn_gate_inp.weight"};
-    for (size_t i = 0; i < sizeof biases / sizeof biases[0]; i++) {
-        snprintf(name, sizeof name, "blk.%" PRIu32 ".%s", number, biases[i]);
-        if (eng_gguf_find_tensor(in->gguf, name))
-            return eng_fail(in->err, ENG_UNSUPPORTED,
-                            "tensor %s: biases and experts are not supported", name);
-    }
-    status = read_floats(in, NAMED("attn_norm.weight"), info->d_model, 0, 0, &layer->attn_norm);
-    if (status == ENG_OK)
-        status = read_floats(in, NAMED("ffn_norm.weight"), info->d_model, 0, 0, &layer->ffn_norm);
-    if (status == ENG_OK && eng_gguf_find_tensor(in->gguf, NAMED("attn_q_norm.weight"))) {
-        status = read_floats(in, NAMED("attn_q_norm.weight"), info->head_dim, 0, 0, &layer->q_norm);
-        if (status == ENG_OK)
-            status =
-                read_floats(in, NAMED("attn_k_norm.weight"), info->head_dim, 0, 0, &layer->k_norm);
-    }
-    if (status == ENG_OK) status = read_layer_structure(in, NAMED("attn_structure.weight"), layer);
-    if (status == ENG_OK)
-        status = read_matrix(in, NAMED("attn_q.weight"), q_dim, info->d_model, &layer->q);
-    if (status == ENG_OK)
-        status = read_matrix(in, NAMED("attn_k.weight"), kv_dim, info->d_model, &layer->k);
-    if (status == ENG_OK)
-        status = read_matrix(in, NAMED("attn_v.weight"), kv_dim, info->d_model, &layer->v);
-    if (status == ENG_OK)
-        status = read_matrix(in, NAMED("attn_output.weight"), info->d_model, q_dim, &layer->o);
-    if (status == ENG_OK)
-        status = read_matrix(in, NAMED("ffn_up.weight"), info->d_ff, info->d_model, &layer->up);
-    if (status == ENG_OK && gated)
-        status = read_matrix(in, NAMED("ffn_gate.weight"), info->d_ff, info->d_model, &layer->gate);
-    if (status == ENG_OK)
-        status = read_matrix(in, NAMED("ffn_down.weight"), info->d_model, info->d_ff, &layer->down);
-#undef NAMED
-    return status;
-}
-
-static enum eng_status read_tensors(const struct reader *in)
-{
-    struct eng_model *model = in->model;
-    struct eng_model_info *info = &model->info;
-    enum eng_status status;
-
-    const struct eng_tensor *embedding = eng_gguf_find_tensor(in->gguf, "token_embd.weight");
-    if (!embedding) return eng_fail(in->err, ENG_BAD_FILE, "tensor token_embd.weight is missing");
-    if (embedding->dims[1] > MAX_VOCAB)
-        return eng_fail(in->err, ENG_UNSUPPORTED,
-                        "token_embd.weight has %" PRIu64 " rows, at most %u "
-                        "are supported",
-                        embedding->dims[1], MAX_VOCAB);
-    info->vocab = (uint32_t)embedding->dims[1];
-    if (info->vocab < eng_tokenizer_vocab(model->tokenizer))
-        return eng_fail(in->err, ENG_BAD_FILE,
-                        "token_embd.weight has %" PRIu32 " rows for a vocabulary "
-                        "of %zu tokens",
-                        info->vocab, eng_tokenizer_vocab(model->tokenizer));
-    status = find_tensor(in, "token_embd.weight", info->d_model, info->vocab, 0, &embedding);
-    if (status != ENG_OK) return status;
-    model->embedding = (struct eng_matrix){.rows = embedding->data,
-                                           .type = embedding->type,
-                                           .outputs = info->vocab,
-                                           .cols = info->d_model};
-
-    if ((status = reserve_packed(in)) != ENG_OK) return status;
-    bool tied = eng_gguf_find_tensor(in->gguf, "output.weight") == NULL;
-    status = read_matrix(in, tied ? "token_embd.weight" : "output.weight", info->vocab,
-                         info->d_model, &model->output);
-    if (status != ENG_OK) return status;
-    status = read_floats(in, "output_norm.weight", info->d_model, 0, 0, &model->output_norm);
-    if (status != ENG_OK) return status;
-
-    model->layers = calloc(info->layers, sizeof *model->layers);
-    if (!model->layers) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for layers");
-    for (uint32_t i = 0; i < info->layers && status == ENG_OK; i++)
-        status = read_layer(in, i, &model->layers[i]);
-    return status;
 }
 
 /* ---- Opening ----------------------------------------------------------------------- */
@@ -618,7 +322,7 @@ static enum eng_tensor_type main_type(const struct eng_gguf *gguf)
 /* Which arithmetic runs the products; see engine.h on ESPALIER_CPU and ESPALIER_PREFILL.
  * With a vector set our own kernels are the faster ones for every weight type, a little in
  * prefill and ten times in decoding (see product.c); OpenBLAS is for the rest. */
-static enum eng_status choose_arithmetic(const struct reader *in)
+static enum eng_status choose_arithmetic(const struct eng_reader *in)
 {
     struct eng_model *model = in->model;
     const char *set = getenv("ESPALIER_CPU"), *prefill = getenv("ESPALIER_PREFILL");
@@ -645,7 +349,7 @@ static enum eng_status choose_arithmetic(const struct reader *in)
 }
 
 /* A file without tensors is a vocabulary: its tokenizer works, sessions are refused. */
-static enum eng_status read_vocabulary(const struct reader *in)
+static enum eng_status read_vocabulary(const struct eng_reader *in)
 {
     struct eng_model *model = in->model;
     enum eng_status status = eng_tokenizer_new(in->gguf, &model->tokenizer, in->err);
@@ -655,7 +359,7 @@ static enum eng_status read_vocabulary(const struct reader *in)
     return ENG_OK;
 }
 
-static enum eng_status read_model(struct reader *in, const char *path, int threads)
+static enum eng_status read_model(struct eng_reader *in, const char *path, int threads)
 {
     struct eng_model *model = in->model;
     struct eng_model_info *info = &model->info;
@@ -692,7 +396,7 @@ static enum eng_status read_model(struct reader *in, const char *path, int threa
     if ((status = eng_tokenizer_new(in->gguf, &model->tokenizer, in->err)) != ENG_OK) return status;
     status = eng_pool_new(threads > 0 ? threads : eng_default_threads(), &model->pool, in->err);
     if (status != ENG_OK) return status;
-    return read_tensors(in);
+    return eng_read_weights(in);
 }
 
 enum eng_status eng_model_open(const char *path, const struct eng_model_options *options,
@@ -707,10 +411,10 @@ enum eng_status eng_model_open(const char *path, const struct eng_model_options 
 
     enum eng_status status = eng_gguf_open(path, &model->gguf, err);
     if (status == ENG_OK) {
-        struct reader in = {.model = model,
-                            .gguf = model->gguf,
-                            .weights = options ? options->weights : ENG_WEIGHTS_AS_STORED,
-                            .err = err};
+        struct eng_reader in = {.model = model,
+                                .gguf = model->gguf,
+                                .weights = options ? options->weights : ENG_WEIGHTS_AS_STORED,
+                                .err = err};
         status = read_model(&in, path, options ? options->threads : 0);
     }
     if (status != ENG_OK) {
@@ -739,6 +443,7 @@ void eng_model_close(struct eng_model *model)
     free(model->layers);
     free(model->packed);
     free(model->output.owned);
+    free(model->ngram.projection.owned);
     free(model->output_norm);
     free(model->rope_frequency);
     eng_pool_free(model->pool);
@@ -758,12 +463,4 @@ const struct eng_model_info *eng_model_info(const struct eng_model *model)
 const struct eng_tokenizer *eng_model_tokenizer(const struct eng_model *model)
 {
     return model->tokenizer;
-}
-
-void eng_model_embed(const struct eng_model *model, int32_t id, float *out)
-{
-    const struct eng_matrix *e = &model->embedding;
-    uint64_t row_bytes = 0;
-    eng_type_bytes(e->type, e->cols, &row_bytes);
-    eng_expand_weights((const uint8_t *)e->rows + (size_t)id * row_bytes, e->type, e->cols, out);
 }

@@ -28,6 +28,18 @@ struct eng_matrix {
 
 enum eng_activation { ENG_RELU2, ENG_SWIGLU };
 
+#define ENG_NGRAM_ORDERS    4 /* tables at most */
+#define ENG_NGRAM_ORDER_MAX 4 /* tokens of an n-gram at most */
+
+/* Embeddings of hashed n-grams; see ngram.h. */
+struct eng_ngram {
+    uint32_t count; /* of tables, 0 for a model without */
+    uint32_t order[ENG_NGRAM_ORDERS];
+    uint32_t buckets, length;
+    struct eng_matrix table[ENG_NGRAM_ORDERS]; /* [buckets, length] each, only looked up */
+    struct eng_matrix projection;              /* [d_model, count * length] */
+};
+
 struct eng_layer {
     float *attn_norm;       /* [d_model] */
     float *ffn_norm;        /* [d_model] */
@@ -62,13 +74,14 @@ struct eng_model {
     size_t packed_used;
 
     struct eng_matrix embedding; /* [vocab, d_model] */
-    struct eng_matrix output;    /* [vocab, d_model]; shares embedding's rows when tied */
-    float *output_norm;          /* [d_model] */
-    struct eng_layer *layers;    /* [info.layers] */
+    struct eng_ngram ngram;
+    struct eng_matrix output; /* [vocab, d_model]; shares embedding's rows when tied */
+    float *output_norm;       /* [d_model] */
+    struct eng_layer *layers; /* [info.layers] */
 };
 
-/* The token's embedding as fp32, out [d_model]. */
-void eng_model_embed(const struct eng_model *model, int32_t id, float *out);
+/* One row of a matrix that was not packed, as fp32: out [cols]. */
+void eng_matrix_row(const struct eng_matrix *matrix, size_t row, float *out);
 
 /* Bytes of n contiguous weights as fp32. type is F32, F16, BF16 or Q8_0; for Q8_0 n is a
  * multiple of 32. */

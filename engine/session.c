@@ -41,9 +41,12 @@ static void *place(struct layout *l, size_t a, size_t b, size_t c, size_t size)
 }
 
 /* The longest input row of any product. */
-static size_t widest_row(const struct eng_model_info *info)
+static size_t widest_row(const struct eng_model *model)
 {
+    const struct eng_model_info *info = &model->info;
     size_t widest = (size_t)info->heads * info->head_dim;
+    size_t grams = (size_t)model->ngram.count * model->ngram.length;
+    if (grams > widest) widest = grams;
     if (info->d_model > widest) widest = info->d_model;
     if (info->d_ff > widest) widest = info->d_ff;
     return widest;
@@ -55,7 +58,7 @@ static void lay_out(struct eng_session *s, struct layout *l)
     const struct eng_model_info *info = &model->info;
     size_t kv_heads = (size_t)info->layers * info->kv_heads, dim = info->head_dim;
     size_t q_dim = info->heads * dim, kv_dim = info->kv_heads * dim;
-    size_t threads = (size_t)eng_pool_threads(model->pool), widest = widest_row(info);
+    size_t threads = (size_t)eng_pool_threads(model->pool), widest = widest_row(model);
     size_t structure = info->structure != ENG_STRUCTURE_NONE;
     size_t additive_key = info->structure == ENG_STRUCTURE_ADDITIVE_KEY;
     size_t blas = model->blas != NULL;
@@ -77,6 +80,7 @@ static void lay_out(struct eng_session *s, struct layout *l)
     s->mixed = place(l, ENG_CHUNK, q_dim, 1, sizeof *s->mixed);
     s->up = place(l, ENG_CHUNK, info->d_ff, 1, sizeof *s->up);
     s->gate = place(l, ENG_CHUNK, info->d_ff, model->activation == ENG_SWIGLU, sizeof *s->gate);
+    s->grams = place(l, ENG_CHUNK, model->ngram.count, model->ngram.length, sizeof *s->grams);
     s->relation = place(l, ENG_CHUNK * structure, s->padded, 1, sizeof *s->relation);
     s->quantized.q = place(l, ENG_CHUNK, widest, 1, sizeof *s->quantized.q);
     s->quantized.scale = place(l, ENG_CHUNK, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.scale);

@@ -38,6 +38,7 @@ struct eng_session {
     float *k, *v;                 /* [ENG_CHUNK, kv_heads * head_dim] */
     float *mixed;                 /* [ENG_CHUNK, heads * head_dim], attention's result */
     float *up, *gate;             /* [ENG_CHUNK, d_ff]; gate SwiGLU only */
+    float *grams;                 /* [ENG_CHUNK, ngram.count * ngram.length] */
     uint8_t *relation;            /* [ENG_CHUNK, padded] */
     struct eng_q8_rows quantized; /* [ENG_CHUNK, widest] */
 

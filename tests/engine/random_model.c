@@ -142,6 +142,18 @@ static void put_layer(struct writer *w, uint32_t number)
 #undef NAMED
 }
 
+static void put_ngrams(struct writer *w)
+{
+    const struct random_model *m = w->spec;
+    for (uint32_t i = 0; i < m->ngrams; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "ngram_embd.%u.weight", (unsigned)i);
+        put(w, name, m->type, RANDOM_NGRAM_LENGTH, RANDOM_NGRAM_BUCKETS, 0, 0, 1);
+    }
+    if (m->ngrams > 0)
+        put_matrix(w, "ngram_proj.weight", m->ngrams * RANDOM_NGRAM_LENGTH, m->d_model, 1);
+}
+
 static void put_number(struct writer *w, const char *suffix, uint32_t value)
 {
     char name[96];
@@ -221,6 +233,12 @@ static void put_keys(struct writer *w)
     put_number(w, "attention.head_count", m->heads);
     put_number(w, "attention.head_count_kv", m->kv_heads);
     put_number(w, "attention.key_length", m->head_dim);
+    const int32_t orders[] = {2, 3, 4};
+    if (m->ngrams > 0) {
+        eng_gguf_put_i32s(w->gguf, "espalier.ngram.orders", orders, m->ngrams);
+        put_number(w, "ngram.buckets", RANDOM_NGRAM_BUCKETS);
+        put_number(w, "ngram.length", RANDOM_NGRAM_LENGTH);
+    }
     snprintf(name, sizeof name, "%s.attention.layer_norm_rms_epsilon", m->architecture);
     eng_gguf_put_f32(w->gguf, name, 1e-5f);
     snprintf(name, sizeof name, "%s.rope.freq_base", m->architecture);
@@ -246,6 +264,7 @@ enum eng_status random_model_write(const struct random_model *spec, const char *
     for (uint32_t i = 0; i < spec->layers; i++)
         put_layer(w, i);
     put(w, "output_norm.weight", ENG_F32, spec->d_model, 0, 0, 1, 0.3f);
+    put_ngrams(w); /* last: the values of what is before it stay as they are */
 
     enum eng_status status = w->failed ? ENG_NO_MEMORY : eng_gguf_writer_save(w->gguf, path, err);
     eng_gguf_writer_free(w->gguf);

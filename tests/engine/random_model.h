@@ -6,6 +6,10 @@
 #include "engine/engine.h"
 #include "engine/gguf.h"
 
+/* Of each table of n-grams. */
+#define RANDOM_NGRAM_BUCKETS 37u
+#define RANDOM_NGRAM_LENGTH  32u
+
 struct random_model {
     const char *architecture; /* "espalier", "llama" */
     const char *structure;    /* NULL: no key */
@@ -13,6 +17,7 @@ struct random_model {
     enum eng_tensor_type type;
     uint32_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context;
     bool tied, qk_norm;
+    uint32_t ngrams; /* tables of n-grams, of orders 2, 3 ... */
     uint64_t seed;
 };
 

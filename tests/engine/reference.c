@@ -206,6 +206,54 @@ static void feed_forward(const struct reference *ref, size_t layer, double *x, s
     free(result);
 }
 
+static size_t number(const struct reference *ref, const char *suffix);
+
+/* The hash of the model format: 32-bit arithmetic, written in 64 bits. */
+static uint64_t bucket(const struct eng_input *inputs, size_t position, size_t order,
+                       size_t buckets)
+{
+    static const uint64_t factor[] = {0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f};
+    const uint64_t mask = 0xffffffff;
+    uint64_t h = ((uint64_t)inputs[position].id + 1) * factor[0] & mask;
+    for (size_t k = 1; k < order; k++) {
+        uint64_t before = position >= k ? (uint64_t)inputs[position - k].id + 1 : 0;
+        h ^= before * factor[k] & mask;
+        h = (h ^ h >> 15) * 0x2c1b3c6d & mask;
+    }
+    h = (h ^ h >> 13) * 0x297a2d39 & mask;
+    return (h ^ h >> 16) % buckets;
+}
+
+/* x += P [rows of the tables] */
+static void add_ngrams(const struct reference *ref, const struct eng_input *inputs, double *x,
+                       size_t n)
+{
+    struct eng_array orders = {0};
+    if (eng_gguf_get_array(ref->gguf, "espalier.ngram.orders", ENG_REQUIRED, ENG_INTEGERS, &orders,
+                           NULL) != ENG_OK)
+        return;
+    size_t count = (size_t)orders.left, length = number(ref, "ngram.length");
+    size_t buckets = number(ref, "ngram.buckets"), width = count * length;
+    double *rows = malloc(n * width * sizeof *rows);
+    for (size_t t = 0; t < count; t++) {
+        char name[64];
+        int64_t order = 0;
+        eng_array_next_i64(&orders, &order);
+        snprintf(name, sizeof name, "ngram_embd.%zu.weight", t);
+        double *table = values_of(ref, name);
+        for (size_t i = 0; i < n; i++)
+            memcpy(rows + i * width + t * length,
+                   table + bucket(inputs, i, (size_t)order, buckets) * length,
+                   length * sizeof *rows);
+        free(table);
+    }
+    double *added = multiply(values_of(ref, "ngram_proj.weight"), ref->d_model, width, rows, n);
+    for (size_t i = 0; i < n * ref->d_model; i++)
+        x[i] += added[i];
+    free(added);
+    free(rows);
+}
+
 static size_t number(const struct reference *ref, const char *suffix)
 {
     char name[96];
@@ -261,6 +309,7 @@ enum eng_status reference_logits(const char *path, const struct eng_input *input
     for (size_t i = 0; i < n; i++)
         memcpy(x + i * ref.d_model, embedding + (size_t)inputs[i].id * ref.d_model,
                ref.d_model * sizeof *x);
+    add_ngrams(&ref, inputs, x, n);
     for (size_t layer = 0; layer < ref.layers; layer++) {
         attention(&ref, inputs, layer, x, n);
         feed_forward(&ref, layer, x, n);
