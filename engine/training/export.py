@@ -18,10 +18,11 @@ import numpy as np
 import torch
 
 import gguf
-from model import KINDS, LEVELS, Config, Decoder, relations_of
+from model import KINDS, LEVELS, Batch, Config, Decoder, relations_of
 from tokenizer import Vocabulary
 
 POSITIONS = 4  # a prompt
+SERVED = ("none", "additive", "additive_key", "multiplicative", "gated")  # structures the engine runs
 
 
 def load(path):
@@ -34,6 +35,8 @@ def load(path):
 def tensor_name(name):
     """model.py's parameter names to GGUF's."""
     parts = name.split(".")
+    if parts[0] == "ngram_embd":
+        return f"ngram_embd.{parts[1]}.weight"
     if parts[0] != "blocks":
         return parts[0] + ".weight"
     inner = [p for p in parts[2:] if p not in ("attention", "weight")]
@@ -57,7 +60,13 @@ def write_gguf(model, vocabulary, path, kind, name):
     w.f32("espalier.rope.freq_base", c.rope_base)
     w.string("espalier.attention.structure", c.structure)
     w.string("espalier.fim.order", "spm")
+    if c.ngram_orders:
+        w.u32s("espalier.ngram.orders", c.ngram_orders)
+        w.u32("espalier.ngram.buckets", c.ngram_buckets)
+        w.u32("espalier.ngram.length", c.ngram_dim)
     vocabulary.put_keys(w)
+    if c.window or c.linear or c.structure not in SERVED:
+        raise SystemExit(f"export: the engine runs no model of structure {c.structure}, window {c.window}")
     for parameter, value in model.state_dict().items():
         flat = value.ndim == 1 or "structure" in parameter
         w.tensor(tensor_name(parameter), value.float().numpy(), "F32" if flat else kind)
@@ -73,7 +82,8 @@ def from_gguf(path):
         heads=k("attention.head_count"), kv_heads=k("attention.head_count_kv"),
         head_dim=k("attention.key_length"), d_ff=k("feed_forward_length"), context=k("context_length"),
         rope_base=k("rope.freq_base"), eps=k("attention.layer_norm_rms_epsilon"),
-        structure=k("attention.structure")))
+        structure=k("attention.structure"), ngram_orders=tuple(keys.get("espalier.ngram.orders", ())),
+        ngram_buckets=keys.get("espalier.ngram.buckets", 0), ngram_dim=keys.get("espalier.ngram.length", 0)))
     model.load_state_dict({p: torch.from_numpy(np.array(tensors[tensor_name(p)].array())).reshape(v.shape)
                            for p, v in model.state_dict().items()})
     return model.eval()
@@ -83,8 +93,11 @@ def from_gguf(path):
 def logits(model, sample):
     n = len(sample["ids"])
     as_batch = lambda a: torch.from_numpy(np.asarray(a, np.int64))[None]
-    relations = relations_of(as_batch(sample["chain"]), as_batch(sample["segment"]), as_batch(np.zeros(n)))
-    return model.logits(as_batch(sample["ids"]), relations)[0].numpy()
+    start = torch.zeros(1, n, dtype=torch.int64)
+    relations = relations_of(as_batch(sample["chain"]), as_batch(sample["segment"]), start)
+    features = as_batch(np.stack([sample["depth"], sample["kind"], sample["sibling"]], -1))
+    ids = as_batch(sample["ids"])
+    return model.logits(Batch(ids, torch.roll(ids, -1, 1), None, relations, start, features))[0].numpy()
 
 
 def write_reference(args):
@@ -99,7 +112,7 @@ def write_reference(args):
     out = [struct.pack("<4sIIII", b"EREF", 1, len(args.holes), original.c.vocab, LEVELS)]
     for hole in args.holes:
         path, start, end = hole.rsplit(":", 2)
-        language = {".c": "c", ".py": "python", ".js": "javascript"}[Path(path).suffix]
+        language = Path(path).parent.name  # tests/samples/<language>/<file>
         if not session.document(language, Path(path).read_bytes()):
             raise SystemExit(f"{path} does not parse")
         sample = session.hole(int(start), int(end), Options(order=SPM))

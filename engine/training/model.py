@@ -1,13 +1,24 @@
 """The "espalier" decoder in PyTorch, tensor for tensor what the GGUF file holds.
 
 RMSNorm, grouped-query attention with an RMSNorm over each head of q and k before RoPE
-(half-split form), a ReLU^2 feed-forward, tied embeddings, no biases. The structure term of
-attention enters by relation: `relations` holds r(i, j) for every pair of positions of a row,
-MASKED where j may not be seen (later, or in another packed sample). Every structure starts
-neutral, so that at step 0 all variants are the plain decoder.
+(half-split form), a ReLU^2 feed-forward, tied embeddings, no biases. Beside the token's own
+embedding, hashed n-grams of the tokens up to it are looked up in large tables: parameters that
+cost no arithmetic.
 
-On a CPU the additive and the plain variant take the loops of attention.c between the matrix
-products. The other variants, and other devices, take the direct form.
+The structure term of attention enters by relation: `relations` holds r(i, j) for every pair of
+positions of a row, MASKED where j may not be seen (later, or in another packed sample). Every
+structure starts neutral, so that at step 0 all variants are the plain decoder. Structures:
+
+  none            softmax(s)
+  additive        s + b[h, r]
+  additive_key    s + q . e[h, r]
+  additive_names  additive, over the tree's relations and those between uses of a name
+  multiplicative  s * softplus(g[h, r]) / ln 2
+  gated           w * sigmoid(g[h, r]) renormalised, which is s + ln sigmoid(g[h, r])
+  tree_rope       q and k rotated further, by learnt frequencies of depth and sibling number
+  embedding       depth, kind and sibling number as input embeddings; attention is plain
+
+On a CPU they take the loops of loops.c between the matrix products; elsewhere the direct form.
 """
 
 import concurrent.futures
@@ -24,9 +35,12 @@ import torch.nn.functional as F
 from torch import nn
 
 LEVELS, RELATIONS, KINDS = 8, 12, 33
-MASKED = RELATIONS  # one more relation: not to be attended to
+TABLE = 16  # relations of the tree, three between names, MASKED
+NAMES = RELATIONS  # the first of the three
+MASKED = TABLE - 1  # not to be attended to
 ELSEWHERE, ANCESTOR_1, SAME_NODE, SIBLING, SEGMENT = 0, 1, 9, 10, 11
-STRUCTURES = ("none", "additive", "additive_key", "multiplicative", "gated")
+STRUCTURES = ("none", "additive", "additive_key", "additive_names", "multiplicative", "gated",
+              "tree_rope", "embedding")
 SEGMENT_SUFFIX, SEGMENT_PREFIX, SEGMENT_MIDDLE = 1, 2, 3
 
 
@@ -43,9 +57,40 @@ class Config:
     rope_base: float = 10000.0
     eps: float = 1e-5
     structure: str = "additive"
+    ngram_orders: tuple = ()  # lengths of the n-grams looked up, the token itself included
+    ngram_buckets: int = 131072  # of each order
+    ngram_dim: int = 128
+    window: int = 0  # not 0: all layers but each third attend sparsely, see sparse_relations
+    linear: bool = False  # all layers but each third are gated linear attention
 
     def dict(self):
         return asdict(self)
+
+    def is_dense(self, layer):
+        return layer % 3 == 2
+
+    @property
+    def previous(self):
+        """How many tokens before each one the input needs."""
+        return max(self.ngram_orders, default=1) - 1
+
+
+@dataclass
+class Batch:
+    """One batch of rows on the device; B rows of T positions."""
+
+    ids: torch.Tensor  # [B, T] int64
+    targets: torch.Tensor  # [B, T] the token that follows
+    weight: torch.Tensor  # [B, T] of the target in the loss, 0 at a sample's end
+    relations: torch.Tensor  # [B, T, T] uint8
+    start: torch.Tensor  # [B, T] where the sample of the position begins
+    features: torch.Tensor  # [B, T, 3] int64: depth, kind, sibling
+
+    def previous(self, count):
+        """The tokens 1 ... count before each one, -1 in front of the sample: [B, T, count]."""
+        position = torch.arange(self.ids.shape[1], device=self.ids.device)
+        return torch.stack([torch.where(position - k >= self.start, torch.roll(self.ids, k, 1), -1)
+                            for k in range(1, count + 1)], -1)
 
 
 def relations_of(chain, segment, document):
@@ -77,6 +122,20 @@ def relations_of(chain, segment, document):
     return r.masked_fill(hidden, MASKED)
 
 
+HEADER = 64  # tokens at a sample's start that sparse layers see
+
+
+def sparse_relations(relations, start, window):
+    """MASKED as well where a sparse layer does not look: it sees the last `window` tokens, the
+    starts of enclosing nodes and of earlier siblings, and a sample's first HEADER tokens."""
+    T = relations.shape[1]
+    position = torch.arange(T, device=relations.device)
+    i, j = position[:, None], position[None, :]
+    kept = (i - j < window) | (j - start[:, :, None] < HEADER)
+    kept |= (relations >= ANCESTOR_1) & (relations < SAME_NODE) | (relations == SIBLING)
+    return relations.masked_fill(~kept, MASKED)
+
+
 def rms_norm(x, weight, eps):
     return F.rms_norm(x, (x.shape[-1],), weight.to(x.dtype), eps)
 
@@ -94,47 +153,88 @@ def rope(x, cos, sin):
 
 
 class TreeAttention(torch.autograd.Function):
-    """softmax(q k^T / sqrt(d) + bias[h, r]) v in bf16 on a CPU: q, k, v [B, h, T, d],
-    bias [h, RELATIONS] or None."""
+    """softmax(factor[h, r] q k^T / sqrt(d) + add[h, r]) v in bf16 on a CPU: q, k, v [B, h, T, d],
+    add [h, TABLE] or [B, h, T, TABLE], factor [h, TABLE] or None."""
 
     @staticmethod
-    def forward(ctx, q, k, v, bias, relations):
+    def forward(ctx, q, k, v, add, factor, relations):
         B, heads, T, d = q.shape
-        table = torch.zeros(heads, 16)
-        if bias is not None:
-            table[:, :RELATIONS] = bias.detach()
-        table[:, MASKED] = -1e30
+        add = add.detach().float().clone()
+        add[..., MASKED] = -1e30
+        by_query = add.ndim == 4
         w = q @ k.transpose(-1, -2)
-        parallel(lambda row, n: attention_library().attention_softmax(
-            address(relations, row * T * T), address(table, 0), size(n), size(heads), size(T),
+        scores = w.clone() if factor is not None else None
+        parallel(lambda row, n: loops().attention_softmax(
+            address(relations, row * T * T), address(add, row * heads * T * TABLE * 4 if by_query else 0),
+            by_query, address(factor, 0), size(n), size(heads), size(T),
             ctypes.c_float(1 / math.sqrt(d)), address(w, 2 * row * heads * T * T)), B)
-        ctx.save_for_backward(q, k, v, w, relations)
-        ctx.has_bias = bias is not None
+        ctx.save_for_backward(q, k, v, w, relations, scores, factor)
+        ctx.by_query, ctx.wants_add = by_query, ctx.needs_input_grad[3]
         return w @ v
 
     @staticmethod
     def backward(ctx, grad):
-        q, k, v, w, relations = ctx.saved_tensors
+        q, k, v, w, relations, scores, factor = ctx.saved_tensors
         B, heads, T, d = q.shape
         dv = w.transpose(-1, -2) @ grad
         ds = grad @ v.transpose(-1, -2)
+        by_query = ctx.by_query
+        d_add = torch.zeros(B, heads, T, TABLE) if by_query else None
         sums = []
 
         def part(row, n):
-            own = torch.zeros(heads, 16)
+            own = torch.zeros(2, heads, TABLE)
             sums.append(own)
-            attention_library().attention_gradient(
-                address(relations, row * T * T), address(w, 2 * row * heads * T * T), size(n),
-                size(heads), size(T), ctypes.c_float(1 / math.sqrt(d)),
-                address(ds, 2 * row * heads * T * T), address(own, 0) if ctx.has_bias else None)
+            at = 2 * row * heads * T * T
+            target = address(d_add, row * heads * T * TABLE * 4) if by_query else address(own, 0)
+            loops().attention_gradient(
+                address(relations, row * T * T), address(w, at), address(scores, at), address(factor, 0),
+                by_query, size(n), size(heads), size(T), ctypes.c_float(1 / math.sqrt(d)), address(ds, at),
+                target if ctx.wants_add else None, address(own, heads * TABLE * 4))
 
         parallel(part, B)
-        db = sum(sums)[:, :RELATIONS].contiguous() if ctx.has_bias else None
-        return ds @ k, ds.transpose(-1, -2) @ q, dv, db, None
+        total = sum(sums)
+        if not by_query:
+            d_add = total[0]
+        d_add[..., MASKED] = 0
+        return (ds @ k, ds.transpose(-1, -2) @ q, dv, d_add if ctx.wants_add else None,
+                total[1] if factor is not None else None, None)
+
+
+class WeightedLoss(torch.autograd.Function):
+    """Mean of the nats of targets [N] under softmax(hidden [N, d] embedding^T), weighted by
+    weight [N], in bf16 on a CPU. Logits exist for ROWS tokens at a time; what they become in
+    the backward pass is computed along with them."""
+
+    ROWS = 2048
+
+    @staticmethod
+    def forward(ctx, hidden, embedding, targets, weight):
+        e, loss = embedding.detach().to(hidden.dtype), 0.0
+        dh, de = torch.empty_like(hidden), torch.zeros_like(embedding)
+        weight = weight / weight.sum()
+        for at in range(0, len(hidden), WeightedLoss.ROWS):
+            part = slice(at, at + WeightedLoss.ROWS)
+            h, t, w = hidden[part], targets[part], weight[part]
+            logits, nats = h @ e.T, torch.empty(len(h))
+            vocab = len(e)
+            parallel(lambda row, n: loops().loss_gradient(
+                address(logits, 2 * row * vocab), address(t, 8 * row), address(w, 4 * row), size(n),
+                size(vocab), address(nats, 4 * row)), len(h))
+            loss += float((nats * w).sum())
+            torch.matmul(logits, e, out=dh[part])
+            de += logits.T @ h
+        ctx.save_for_backward(dh, de)
+        return torch.tensor(loss)
+
+    @staticmethod
+    def backward(ctx, grad):
+        dh, de = ctx.saved_tensors
+        return dh * grad.to(dh.dtype), de * grad, None, None
 
 
 def address(tensor, offset):
-    return ctypes.c_void_p(tensor.data_ptr() + offset)
+    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr() + offset)
 
 
 size = ctypes.c_size_t
@@ -153,10 +253,15 @@ def parallel(work, rows):
 
 
 @functools.cache
-def attention_library():
-    source = pathlib.Path(__file__).with_name("attention.c")
-    out = pathlib.Path(tempfile.mkdtemp()) / "attention.so"
-    subprocess.run(["cc", "-O3", "-march=native", "-ffast-math", "-fno-finite-math-only", "-shared", "-fPIC", "-o", out, source], check=True)
+def loops():
+    return compiled("loops.c", "-ffast-math", "-fno-finite-math-only")
+
+
+def compiled(source, *flags):
+    """A C file of this folder as a library, built for the machine at hand."""
+    source = pathlib.Path(__file__).with_name(source)
+    out = pathlib.Path(tempfile.mkdtemp()) / "library.so"
+    subprocess.run(["cc", "-O3", "-march=native", *flags, "-shared", "-fPIC", "-o", out, source], check=True)
     return ctypes.CDLL(str(out))
 
 
@@ -170,14 +275,14 @@ class Attention(nn.Module):
         self.attn_output = nn.Linear(c.heads * c.head_dim, c.d_model, bias=False)
         self.attn_q_norm = nn.Parameter(torch.ones(c.head_dim))
         self.attn_k_norm = nn.Parameter(torch.ones(c.head_dim))
-        if c.structure == "additive_key":
-            self.attn_structure = nn.Parameter(torch.zeros(c.heads, RELATIONS, c.head_dim))
-        elif c.structure == "multiplicative":
-            self.attn_structure = nn.Parameter(torch.full((c.heads, RELATIONS), 0.0))
-        elif c.structure != "none":
-            self.attn_structure = nn.Parameter(torch.zeros(c.heads, RELATIONS))
+        shapes = {"additive": (c.heads, RELATIONS), "additive_names": (c.heads, TABLE - 1),
+                  "additive_key": (c.heads, RELATIONS, c.head_dim), "multiplicative": (c.heads, RELATIONS),
+                  "gated": (c.heads, RELATIONS), "tree_rope": (2, c.heads, c.head_dim // 2)}
+        if c.structure in shapes:
+            self.attn_structure = nn.Parameter(torch.zeros(shapes[c.structure]))
 
-    def heads_of(self, x, cos, sin):
+    def heads_of(self, x, cos, sin, features):
+        """q, k, v [B, heads, T, head_dim] and q before its rotation."""
         c = self.c
         B, T, _ = x.shape
         q = self.attn_q(x).view(B, T, c.heads, c.head_dim)
@@ -185,53 +290,106 @@ class Attention(nn.Module):
         v = self.attn_v(x).view(B, T, c.kv_heads, c.head_dim)
         flat = rms_norm(q, self.attn_q_norm, c.eps).transpose(1, 2)
         k = rms_norm(k, self.attn_k_norm, c.eps).transpose(1, 2)
-        q, k = rope(flat, cos, sin), rope(k, cos, sin)
         group = c.heads // c.kv_heads
-        k = k.repeat_interleave(group, 1)
+        q, k = rope(flat, cos, sin), rope(k, cos, sin).repeat_interleave(group, 1)
+        if c.structure == "tree_rope":
+            # Coordinates are scaled to about 1, so that frequencies learn at one rate.
+            place = features[:, :, (0, 2)].float().clamp_max(32) / 8  # [B, T, 2]
+            angle = torch.einsum("btc,chd->bhtd", place, self.attn_structure)
+            q, k = rope(q, angle.cos(), angle.sin()), rope(k, angle.cos(), angle.sin())
         v = v.transpose(1, 2).repeat_interleave(group, 1)
         return q.contiguous(), k.contiguous(), v.contiguous(), flat
 
+    def terms(self, flat):
+        """What is added to scores and what multiplies them, by relation: see TreeAttention."""
+        c = self.c
+        if c.structure == "additive_key":
+            e = torch.einsum("bhtd,hrd->bhtr", flat.float(), self.attn_structure) / math.sqrt(c.head_dim)
+            return F.pad(e, (0, TABLE - RELATIONS)), None
+        table = torch.zeros(c.heads, TABLE, device=flat.device)
+        if c.structure in ("none", "tree_rope", "embedding"):
+            return table, None
+        own = F.pad(self.attn_structure, (0, TABLE - self.attn_structure.shape[1]))
+        if c.structure == "multiplicative":
+            return table, F.softplus(own) / math.log(2)
+        return F.logsigmoid(own) if c.structure == "gated" else own, None
+
     def forward(self, q, k, v, flat, relations, fused):
+        add, factor = self.terms(flat)
         if fused:
-            out = TreeAttention.apply(q, k, v, getattr(self, "attn_structure", None), relations)
-        else:
-            out = self.weights(q, k, flat, relations).to(v.dtype) @ v
-        return out
-
-    def weights(self, q, k, flat, relations):
-        """Attention weights of every structure in plain tensor operations."""
-        structure, table = self.c.structure, getattr(self, "attn_structure", None)
-        hidden = (relations == MASKED)[:, None]
-        index = relations.long().clamp_max(RELATIONS - 1)
+            return TreeAttention.apply(q, k, v, add, factor, relations)
+        index = relations.long()
         s = (q @ k.transpose(-1, -2)).float() / math.sqrt(self.c.head_dim)
-        if structure == "additive":
-            s = s + table[:, index].transpose(0, 1)
-        elif structure == "additive_key":
-            e = torch.einsum("bhtd,hrd->bhtr", flat.float(), table) / math.sqrt(self.c.head_dim)
-            s = s + e.gather(3, index[:, None].expand(-1, q.shape[1], -1, -1))
-        elif structure == "multiplicative":
-            s = s * (F.softplus(table) / math.log(2))[:, index].transpose(0, 1)
-        w = s.masked_fill(hidden, float("-inf")).softmax(-1)
-        if structure == "gated":
-            w = w * torch.sigmoid(table)[:, index].transpose(0, 1)
-            w = w / w.sum(-1, keepdim=True)
-        return w
+        if factor is not None:
+            s = s * factor[:, index].transpose(0, 1)
+        if add.ndim == 4:
+            s = s + add.gather(3, index[:, None].expand(-1, q.shape[1], -1, -1))
+        else:
+            s = s + add[:, index].transpose(0, 1)
+        w = s.masked_fill((relations == MASKED)[:, None], float("-inf")).softmax(-1)
+        return w.to(v.dtype) @ v
 
 
-class Block(nn.Module):
+class LinearAttention(nn.Module):
+    """Gated linear attention: a state S_t = a_t S_(t-1) + k_t v_t^T a head, read as q_t^T S_t, with
+    a_t in (0, 1) from the token; computed in chunks. The state starts anew with each sample."""
+
+    CHUNK = 64
+
     def __init__(self, c):
         super().__init__()
         self.c = c
+        width = c.heads * c.head_dim
+        self.attn_q = nn.Linear(c.d_model, width, bias=False)
+        self.attn_k = nn.Linear(c.d_model, width, bias=False)
+        self.attn_v = nn.Linear(c.d_model, width, bias=False)
+        self.attn_output = nn.Linear(width, c.d_model, bias=False)
+        self.attn_gate = nn.Linear(c.d_model, c.heads, bias=False)
+        self.attn_gate_bias = nn.Parameter(torch.linspace(2, 6, c.heads))
+        self.attn_out_norm = nn.Parameter(torch.ones(c.head_dim))
+
+    def forward(self, x, start):
+        """x [B, T, d_model], normalised; the result before attn_output, [B, heads, T, head_dim]."""
+        c = self.c
+        B, T, _ = x.shape
+        N, C = T // self.CHUNK, self.CHUNK
+        chunked = lambda y: y.view(B, N, C, c.heads, -1).permute(0, 3, 1, 2, 4)
+        q, k, v = (chunked(p(x)) for p in (self.attn_q, self.attn_k, self.attn_v))
+        q, k = (F.normalize(F.silu(y.float()), dim=-1).to(x.dtype) for y in (q, k))
+        log_a = F.logsigmoid(self.attn_gate(x).float() + self.attn_gate_bias)
+        fresh = start == torch.arange(T, device=x.device)
+        log_a = log_a.masked_fill(fresh[:, :, None], -60.0)
+        cum = chunked(log_a)[..., 0].cumsum(-1)  # [B, h, N, C]
+        decay = (cum[..., :, None] - cum[..., None, :]).tril().exp().tril()
+        out = ((q @ k.transpose(-1, -2)).float() * decay).to(x.dtype) @ v
+        write = (cum[..., -1:] - cum).exp()[..., None]
+        kept = (k * write).to(x.dtype).transpose(-1, -2) @ v  # [B, h, N, d, d]
+        whole = cum[..., -1].exp()[..., None, None]
+        state, states = torch.zeros_like(kept[:, :, 0]), []
+        for n in range(N):
+            states.append(state)
+            state = (state * whole[:, :, n] + kept[:, :, n]).to(x.dtype)
+        out = out + (q * cum.exp()[..., None]).to(x.dtype) @ torch.stack(states, 2)
+        out = rms_norm(out, self.attn_out_norm, c.eps)
+        return out.reshape(B, c.heads, T, c.head_dim)
+
+
+class Block(nn.Module):
+    def __init__(self, c, number):
+        super().__init__()
+        self.c = c
+        self.linear = c.linear and not c.is_dense(number)
+        self.sparse = c.window > 0 and not c.is_dense(number)
         self.attn_norm = nn.Parameter(torch.ones(c.d_model))
-        self.attention = Attention(c)
+        self.attention = LinearAttention(c) if self.linear else Attention(c)
         self.ffn_norm = nn.Parameter(torch.ones(c.d_model))
         self.ffn_up = nn.Linear(c.d_model, c.d_ff, bias=False)
         self.ffn_down = nn.Linear(c.d_ff, c.d_model, bias=False)
 
     # In two parts around the attention itself, so that each compiles as a whole.
 
-    def before(self, x, cos, sin):
-        return self.attention.heads_of(rms_norm(x, self.attn_norm, self.c.eps), cos, sin)
+    def before(self, x, cos, sin, features):
+        return self.attention.heads_of(rms_norm(x, self.attn_norm, self.c.eps), cos, sin, features)
 
     def after(self, x, out):
         x = x + self.attention.attn_output(out.transpose(1, 2).flatten(2))
@@ -239,17 +397,38 @@ class Block(nn.Module):
         return x + self.ffn_down(F.relu(h).square())
 
 
+# Multipliers of the n-gram hash; engine/ngram.c has the same.
+HASH = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F)
+
+
+def ngram_bucket(ids, previous, order, buckets):
+    """Bucket of the n-gram that ends at each token: [B, T]. previous [B, T, >= order - 1].
+    32-bit arithmetic: each token is multiplied by a constant of its own and mixed in."""
+    h = (ids + 1) * HASH[0] & 0xFFFFFFFF
+    for k in range(order - 1):
+        h = h ^ ((previous[:, :, k] + 1) * HASH[k + 1] & 0xFFFFFFFF)
+        h = (h ^ (h >> 15)) * 0x2C1B3C6D & 0xFFFFFFFF
+    h = (h ^ (h >> 13)) * 0x297A2D39 & 0xFFFFFFFF
+    return (h ^ (h >> 16)) % buckets
+
+
 class Decoder(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.c = c
         self.token_embd = nn.Embedding(c.vocab, c.d_model)
-        self.blocks = nn.ModuleList(Block(c) for _ in range(c.layers))
+        if c.ngram_orders:
+            self.ngram_embd = nn.ModuleList(
+                nn.Embedding(c.ngram_buckets, c.ngram_dim, sparse=True) for _ in c.ngram_orders)
+            self.ngram_proj = nn.Linear(len(c.ngram_orders) * c.ngram_dim, c.d_model, bias=False)
+        if c.structure == "embedding":
+            self.feature_embd = nn.ModuleList(nn.Embedding(n, c.d_model) for n in (32, KINDS, 32))
+        self.blocks = nn.ModuleList(Block(c, n) for n in range(c.layers))
         self.output_norm = nn.Parameter(torch.ones(c.d_model))
         for name, p in self.named_parameters():
             if p.ndim < 2 or "structure" in name:
                 continue
-            if "attn_output" in name or "ffn_down" in name:
+            if any(zero in name for zero in ("attn_output", "ffn_down", "ngram_embd", "feature_embd")):
                 nn.init.zeros_(p)
             else:
                 nn.init.normal_(p, std=0.04 if "embd" in name else 1 / math.sqrt(p.shape[1]))
@@ -257,20 +436,40 @@ class Decoder(nn.Module):
     def compile(self):
         """Compiles what lies between the attentions."""
         for block in self.blocks:
-            block.before = torch.compile(block.before, dynamic=False)
+            if not block.linear:
+                block.before = torch.compile(block.before, dynamic=False)
             block.after = torch.compile(block.after, dynamic=False)
 
-    def hidden(self, ids, relations, fused=False):
-        """[B, T, d_model] after the last norm. fused: bf16 on a CPU with the loops of
-        attention.c; "none" and "additive" only."""
-        x = F.embedding(ids, self.token_embd.weight)
-        if torch.is_autocast_enabled(ids.device.type):
-            x = x.to(torch.get_autocast_dtype(ids.device.type))
-        cos, sin = rope_tables(ids.shape[1], self.c.head_dim, self.c.rope_base, ids.device)
-        for block in self.blocks:
-            q, k, v, flat = block.before(x, cos, sin)
-            x = block.after(x, block.attention(q, k, v, flat, relations, fused))
-        return rms_norm(x, self.output_norm, self.c.eps)
+    def embed(self, batch):
+        c = self.c
+        x = F.embedding(batch.ids, self.token_embd.weight)
+        if c.structure == "embedding":
+            for table, feature in zip(self.feature_embd, batch.features.unbind(-1)):
+                x = x + table(feature.clamp_max(table.num_embeddings - 1))
+        if torch.is_autocast_enabled(batch.ids.device.type):
+            x = x.to(torch.get_autocast_dtype(batch.ids.device.type))
+        if c.ngram_orders:
+            previous = batch.previous(c.previous)
+            rows = [table(ngram_bucket(batch.ids, previous, n, c.ngram_buckets))
+                    for n, table in zip(c.ngram_orders, self.ngram_embd)]
+            x = x + self.ngram_proj(torch.cat(rows, -1).to(x.dtype))
+        return x
 
-    def logits(self, ids, relations):
-        return F.linear(self.hidden(ids, relations), self.token_embd.weight)
+    def hidden(self, batch, fused=False):
+        """[B, T, d_model] after the last norm. fused: bf16 on a CPU with loops.c."""
+        c = self.c
+        x = self.embed(batch)
+        cos, sin = rope_tables(x.shape[1], c.head_dim, c.rope_base, x.device)
+        sparse = sparse_relations(batch.relations, batch.start, c.window) if c.window else None
+        for block in self.blocks:
+            if block.linear:
+                out = block.attention(rms_norm(x, block.attn_norm, c.eps), batch.start)
+            else:
+                q, k, v, flat = block.before(x, cos, sin, batch.features)
+                relations = sparse if block.sparse else batch.relations
+                out = block.attention(q, k, v, flat, relations, fused)
+            x = block.after(x, out)
+        return rms_norm(x, self.output_norm, c.eps)
+
+    def logits(self, batch):
+        return F.linear(self.hidden(batch), self.token_embd.weight)

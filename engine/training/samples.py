@@ -6,8 +6,8 @@
     samples.py leak  --heldout DIR --vocab FILE --library FILE
 
 A sample is what lsp/assist/training.h draws: the same C code as in serving. Samples are put
-into rows of ROW tokens, whole samples only, first fit; a token attends within its own sample.
-A row is one record of ROW_TYPE. The order of the rows is random and fixed by the seed.
+into rows of --length tokens, whole samples only, first fit; a token attends within its own
+sample. A row is one record of row_type. The order of the rows is random and fixed by the seed.
 """
 
 import argparse
@@ -20,16 +20,26 @@ from pathlib import Path
 
 import numpy as np
 
-ROW = 512
-LANGUAGES = ("c", "python", "javascript")
-BYTES_A_TOKEN = 3.5  # about
-# weight: 0 padding, 1 text, 2 middle (with its end). start: where the token's sample begins.
-ROW_TYPE = np.dtype([
-    ("ids", np.uint16, ROW), ("chain", np.int16, (ROW, 8)), ("segment", np.uint8, ROW),
-    ("start", np.int16, ROW), ("weight", np.uint8, ROW),
-])
+from tokenizer import LANGUAGES, Vocabulary
+
+PROSE = "text"  # what has no grammar: plain windows only, empty records
+BYTES_A_TOKEN = 3.0  # about
+PARTS = 4  # of a language's files, each the work of one process
+# Parts of the tokens; among the languages of code by the square root of what there is.
+PROSE_SHARE = 0.12
+
+
+def row_type(length):
+    """weight: 0 padding, 1 text, 2 middle (with its end). start: where the token's sample begins.
+    class: training_class of the tokens of held-out holes, 0 elsewhere."""
+    return np.dtype([
+        ("ids", np.uint16, length), ("chain", np.int16, (length, 8)), ("depth", np.uint8, length),
+        ("kind", np.uint8, length), ("sibling", np.uint8, length), ("segment", np.uint8, length),
+        ("start", np.int16, length), ("weight", np.uint8, length), ("class", np.uint8, length)])
+
+
 ANY = -1
-SPM = 0
+SPM, PLAIN = 0, 2
 LINE = 1
 
 
@@ -38,8 +48,9 @@ class Options(ctypes.Structure):
         (n, ctypes.c_uint32)
         for n in ("budget", "middle_max", "suffix_max", "chunk", "span_bytes", "single_line")]
 
-    def __init__(self, order=ANY, span=ANY, budget=ROW, middle_max=64, suffix_max=96, chunk=64,
-                 span_bytes=220, single_line=0):
+    def __init__(self, order=ANY, span=ANY, budget=512, middle_max=96, suffix_max=None, chunk=64,
+                 span_bytes=320, single_line=0):
+        suffix_max = suffix_max or min(256, max(96, budget // 8))
         super().__init__(order, span, budget, middle_max, suffix_max, chunk, span_bytes, single_line)
 
 
@@ -76,10 +87,19 @@ class Session:
     def tokens(self):
         return self.c.training_tokens(self.handle)
 
-    def _result(self, status):
+    def classes(self, starts, ends):
+        """training_class of tokens by their bytes in the document."""
+        starts, ends = (np.ascontiguousarray(a, np.uint64) for a in (starts, ends))
+        out = np.zeros(len(starts), np.uint8)
+        pointers = [ctypes.c_void_p(a.ctypes.data) for a in (starts, ends, out)]
+        self._result(self.c.training_classes(
+            self.handle, *pointers[:2], ctypes.c_size_t(len(starts)), pointers[2]), fetch=False)
+        return out
+
+    def _result(self, status, fetch=True):
         if status < 0:
             raise RuntimeError(self.c.training_error(self.handle).decode())
-        if status:
+        if status or not fetch:
             return None
         s = self.sample
         out = {name: array[: s.length].copy() for name, array in self.arrays.items()}
@@ -98,38 +118,40 @@ class Session:
 
 
 class Packer:
-    """First fit over a few open rows."""
+    """First fit over a few open rows of `length` tokens."""
 
     OPEN = 24
 
-    def __init__(self):
+    def __init__(self, length):
+        self.length = length
         self.open, self.done, self.tokens = [], [], 0
 
     def add(self, sample):
         n = len(sample["ids"])
         self.tokens += n
         for i, (row, used) in enumerate(self.open):
-            if used + n <= ROW:
+            if used + n <= self.length:
                 break
         else:
             if len(self.open) == self.OPEN:
                 fullest = max(range(len(self.open)), key=lambda k: self.open[k][1])
                 self.done.append(self.open.pop(fullest)[0])
-            row = np.zeros((), ROW_TYPE)
+            row = np.zeros((), row_type(self.length))
             row["chain"] = -1
-            row["start"] = np.arange(ROW)
+            row["start"] = np.arange(self.length)
             self.open.append((row, 0))
             i, used = len(self.open) - 1, 0
         part = slice(used, used + n)
-        row["ids"][part] = sample["ids"]
         chain = sample["chain"]
         row["chain"][part] = np.where(chain >= 0, chain + used, -1)
-        row["segment"][part] = sample["segment"]
+        for name in ("ids", "depth", "kind", "sibling", "segment"):
+            row[name][part] = sample[name]
+        row["class"][part] = sample.get("class", 0)
         row["start"][part] = used
         row["weight"][part] = 1
         row["weight"][used + sample["middle"] : used + n] = 2
         self.open[i] = (row, used + n)
-        if used + n > ROW - 24:
+        if used + n > self.length - 24:
             self.done.append(self.open.pop(i)[0])
 
     def finish(self):
@@ -144,73 +166,109 @@ def seed_of(*parts):
 
 def build_part(job):
     """Rows of one part of one language's files."""
-    library, vocabulary, corpus, language, part, parts, density, out = job
-    session, packer, options = Session(library, vocabulary), Packer(), Options()
-    files = 0
+    library, vocabulary, corpus, language, part, length, density, out = job
+    if out.exists():
+        return language, 0, 0
+    session, packer = Session(library, vocabulary), Packer(length)
+    options = Options(budget=length, order=PLAIN if language == PROSE else ANY)
     with open(corpus / f"{language}.jsonl") as lines:
         for number, line in enumerate(lines):
-            if number % parts != part:
+            if number % PARTS != part:
                 continue
             entry = json.loads(line)
             data = entry["text"].encode()
             name = entry["package"] + "/" + entry["path"]
-            # One sample sees up to ROW tokens. The fraction is rounded at random.
-            wanted = density * max(len(data) / BYTES_A_TOKEN, 60) / ROW
+            # One sample sees up to a row. The fraction is rounded at random.
+            wanted = density * max(len(data) / BYTES_A_TOKEN, 60) / length
             wanted = int(wanted + (seed_of("count", name) % 1000) / 1000)
             if not wanted or not session.document(language, data):
                 continue
-            files += 1
             for k in range(wanted):
                 sample = session.draw(seed_of(name, k), options)
                 if sample:
                     packer.add(sample)
-    rows = np.array(packer.finish(), ROW_TYPE)
-    np.save(out / f"{language}-{part}.npy", rows)
+    rows = np.array(packer.finish(), row_type(length))
+    with open(out.with_suffix(".part"), "wb") as file:
+        np.save(file, rows)
+    out.with_suffix(".part").rename(out)
     session.close()
-    return language, files, packer.tokens, len(rows)
+    return language, packer.tokens, len(rows)
+
+
+def shares(sizes):
+    """Of the tokens, by language; the square root keeps small languages from vanishing."""
+    roots = {lang: size**0.5 for lang, size in sizes.items() if lang != PROSE}
+    prose = PROSE_SHARE if PROSE in sizes else 0
+    share = {lang: (1 - prose) * root / sum(roots.values()) for lang, root in roots.items()}
+    return share | ({PROSE: prose} if prose else {})
 
 
 def build(args):
     args.out.mkdir(parents=True, exist_ok=True)
-    size = {lang: (args.corpus / f"{lang}.jsonl").stat().st_size for lang in LANGUAGES}
-    # Square-root mixing keeps the smallest language from vanishing.
-    share = {lang: size[lang] ** 0.5 for lang in LANGUAGES}
-    total = sum(share.values())
+    sizes = {file.stem: file.stat().st_size for file in sorted(args.corpus.glob("*.jsonl"))}
     jobs = []
-    for lang in LANGUAGES:
-        wanted = args.tokens * share[lang] / total
-        # Samples come out at about 0.7 of ROW.
-        density = wanted / (size[lang] / BYTES_A_TOKEN) / 0.7
-        print(f"{lang}: {size[lang] / 1e6:.1f} MB, {wanted / 1e6:.1f} M tokens, density {density:.2f}", flush=True)
-        jobs += [(args.library, args.vocab, args.corpus, lang, p, 8, density, args.out) for p in range(8)]
+    for lang, share in shares(sizes).items():
+        wanted = args.tokens * share
+        # Samples come out at about 0.7 of a row; long rows are filled less by short files.
+        density = wanted / (sizes[lang] / BYTES_A_TOKEN) / (0.7 if args.length <= 512 else 0.5)
+        print(f"{lang}: {sizes[lang] / 1e6:.1f} MB, {wanted / 1e6:.1f} M tokens, density {density:.3f}", flush=True)
+        jobs += [(args.library, args.vocab, args.corpus, lang, p, args.length, density,
+                  args.out / f"{lang}-{p}.npy") for p in range(PARTS)]
     jobs.sort(key=lambda j: seed_of("job", j[3], j[4]))
-    totals = {}
     with multiprocessing.Pool(args.processes) as pool:
-        for language, files, tokens, rows in pool.imap_unordered(build_part, jobs):
-            t = totals.setdefault(language, [0, 0, 0])
-            for i, v in enumerate((files, tokens, rows)):
-                t[i] += v
-    rows = np.concatenate([np.load(args.out / f"{lang}-{p}.npy") for lang in LANGUAGES for p in range(8)])
-    rows = rows[np.random.default_rng(args.seed).permutation(len(rows))]
-    np.save(args.out / "train.npy", rows)
-    for lang in LANGUAGES:
-        for p in range(8):
-            (args.out / f"{lang}-{p}.npy").unlink()
-    fill = float((rows["weight"] > 0).mean())
-    stats = {"rows": len(rows), "fill": fill, "tokens": int((rows["weight"] > 0).sum()),
-             "middle_tokens": int((rows["weight"] == 2).sum()),
-             "languages": {k: dict(zip(("files", "tokens", "rows"), v)) for k, v in totals.items()}}
+        for language, tokens, rows in pool.imap_unordered(build_part, jobs):
+            print(f"{language}: {tokens} tokens, {rows} rows", flush=True)
+    join(args, [job[-1] for job in jobs])
+
+
+def join(args, parts):
+    """All rows in random order, in one file that is written a part at a time."""
+    loaded = [np.load(part, mmap_mode="r") for part in parts]
+    total = sum(map(len, loaded))
+    place = np.random.default_rng(args.seed).permutation(total)
+    rows = np.lib.format.open_memmap(args.out / "train.npy", "w+", row_type(args.length), (total,))
+    at, stats = 0, {"rows": total, "tokens": 0, "middle_tokens": 0, "languages": {}}
+    for path, part in zip(parts, loaded):
+        rows[place[at : at + len(part)]] = part
+        at += len(part)
+        tokens = int((part["weight"] > 0).sum())
+        language = path.stem.rsplit("-", 1)[0]
+        stats["languages"][language] = stats["languages"].get(language, 0) + tokens
+        stats["tokens"] += tokens
+        stats["middle_tokens"] += int((part["weight"] == 2).sum())
+    rows.flush()
+    stats["fill"] = stats["tokens"] / total / args.length
     (args.out / "stats.json").write_text(json.dumps(stats, indent=1) + "\n")
     print(json.dumps(stats))
+    for part in parts:
+        part.unlink()
+
+
+def with_classes(session, sample, sizes):
+    """Adds the class of each token of the middle and of the prefix, whose bytes are contiguous."""
+    ids, middle = sample["ids"], sample["middle"]
+    length = sizes[ids].astype(np.int64)
+    at = np.flatnonzero((length > 0) & (sample["segment"] >= 2))
+    ends = np.cumsum(length[at])
+    ends += sample["heal"] - ends[np.searchsorted(at, middle) - 1] if at[0] < middle else sample["heal"]
+    sample["class"] = np.zeros(len(ids), np.uint8)
+    sample["class"][at] = session.classes(ends - length[at], ends)
+    return sample
+
+
+def languages_of(heldout):
+    return [lang for lang in LANGUAGES if (heldout / lang).is_dir()]
 
 
 def holes(args):
     """Held-out single-line holes, SPM, up to `--per-file` a file and `--per-language` in all;
     the count a package is levelled so that no package makes up most of a language."""
     session = Session(args.library, args.vocab)
-    options = Options(order=SPM, span=LINE, single_line=1)
+    vocabulary = Vocabulary.load(str(args.vocab))
+    sizes = np.array([len(vocabulary.text(token)) for token in range(len(vocabulary))])
+    options = Options(order=SPM, span=LINE, single_line=1, budget=args.length)
     rows, meta = [], []
-    for lang in LANGUAGES:
+    for lang in languages_of(args.heldout):
         packages = {}
         for file in sorted((args.heldout / lang).glob("*/*")):
             if not session.document(lang, file.read_bytes()):
@@ -218,21 +276,22 @@ def holes(args):
             for k in range(args.per_file):
                 sample = session.draw(seed_of("heldout", file.parent.name, file.name, k), options)
                 if sample and sample["hole"][1] - sample["hole"][0] >= 4:
+                    sample = with_classes(session, sample, sizes)
                     packages.setdefault(file.parent.name, []).append((seed_of(file.name, k), file.name, sample))
-        cap = max(40, 2 * args.per_language // max(1, len(packages)))
+        cap = max(args.per_language // 15, 2 * args.per_language // max(1, len(packages)))
         chosen = []
         for name, found in sorted(packages.items()):
             found.sort(key=lambda f: f[0])
             chosen += [(s, name, f, sample) for s, f, sample in found[:cap]]
         chosen.sort(key=lambda f: f[0])
         for _, name, file, sample in chosen[: args.per_language]:
-            packer = Packer()
+            packer = Packer(args.length)
             packer.add(sample)
             rows.append(packer.finish()[0])
             meta.append({"language": lang, "package": name, "file": file, "hole": sample["hole"],
                          "bytes": sample["hole"][1] - sample["heal"]})
-        print(f"{lang}: {len(packages)} packages, {min(len(chosen), args.per_language)} holes")
-    np.save(args.out, np.array(rows, ROW_TYPE))
+        print(f"{lang}: {len(packages)} packages, {min(len(chosen), args.per_language)} holes", flush=True)
+    np.save(args.out, np.array(rows, row_type(args.length)))
     Path(str(args.out) + ".json").write_text(json.dumps(meta))
 
 
@@ -243,7 +302,7 @@ def leak(args):
     session, other = Session(args.library, args.vocab), Session(args.library, args.vocab)
     options = Options(order=SPM, span=LINE, single_line=1)
     seen = wrong = 0
-    for lang in LANGUAGES:
+    for lang in languages_of(args.heldout):
         for file in sorted((args.heldout / lang).glob("*/*"))[:: args.every]:
             data = file.read_bytes()
             if not session.document(lang, data):
@@ -284,10 +343,12 @@ def main():
     b.add_argument("--tokens", type=float, default=26e6)
     b.add_argument("--processes", type=int, default=2)
     b.add_argument("--seed", type=int, default=1)
+    for command in (b, h):
+        command.add_argument("--length", type=int, default=512, help="of rows, in tokens")
     for command in (h, commands.choices["leak"]):
         command.add_argument("--heldout", type=Path, required=True)
-    h.add_argument("--per-file", type=int, default=24)
-    h.add_argument("--per-language", type=int, default=600)
+    h.add_argument("--per-file", type=int, default=12)
+    h.add_argument("--per-language", type=int, default=150)
     args = parser.parse_args()
     return {"build": build, "holes": holes, "leak": leak}[args.command](args)
 

@@ -1,19 +1,15 @@
 #!/usr/bin/env python3
 """Trains a model on packed rows (samples.py) and measures it on held-out holes.
 
-    train.py --rows DIR/train.npy --holes DIR/holes.npy --out RUN --structure additive --minutes 30
+    train.py --rows F --holes F --vocab F --library F --out RUN --structure additive --steps 1000
     train.py ... --out RUN2 --structure none --like RUN        the same steps and learning rates
+    train.py ... --out RUN --steps 20000 --slice 9             nine minutes of it; again to go on
 
-The first form spends a given time: the learning rate follows the share of it that has gone.
-The second replays another run's number of steps and its learning rate of each, so that two
-structures see equal tokens in equal order. A run that was cut off goes on from its last
-checkpoint when started again with the same --out. log.jsonl holds one line every few steps.
-
-Muon trains the matrices of the blocks, AdamW the rest. Middles count MIDDLE_WEIGHT times in the loss.
+The learning rate follows the share of --steps that has been done, or of --minutes. A run that was
+cut off goes on from its last checkpoint when started again with the same --out. log.jsonl holds
+one line every few steps; plot.py draws it.
 """
-
 import argparse
-import ctypes
 import json
 import math
 import os
@@ -32,9 +28,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from model import STRUCTURES, Config, Decoder, relations_of
+from batches import MIDDLE_WEIGHT, TREES, Batches, attended
+from model import STRUCTURES, Config, Decoder, WeightedLoss, sparse_relations
+from tokenizer import Vocabulary
 
-MIDDLE_WEIGHT = 6.0
 WARMUP_STEPS = 40
 FLAT_SHARE = 0.35  # of the time at the full learning rate, then linearly down
 LAST_SHARE = 0.02
@@ -72,50 +69,22 @@ class Muon(torch.optim.Optimizer):
                 p.add_(update, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
 
 
-class Batches:
-    """Row arrays to tensors on the device; the relations by C when the library is given."""
-
-    def __init__(self, device, library):
-        self.device = device
-        self.c = ctypes.CDLL(str(library.resolve())) if library and device == "cpu" else None
-
-    def relations(self, rows):
-        if not self.c:
-            t = lambda name: torch.from_numpy(rows[name].astype(np.int64)).to(self.device)
-            return relations_of(t("chain"), t("segment"), t("start"))
-        n, length = rows["ids"].shape
-        chain, segment, start = (np.ascontiguousarray(rows[k]) for k in ("chain", "segment", "start"))
-        out = np.empty((n, length, length), np.uint8)
-        self.c.training_relations(
-            *(ctypes.c_void_p(a.ctypes.data) for a in (chain, segment, start)), ctypes.c_size_t(n),
-            ctypes.c_size_t(length), ctypes.c_void_p(out.ctypes.data))
-        return torch.from_numpy(out)
-
-    def __call__(self, rows):
-        ids = torch.from_numpy(rows["ids"].astype(np.int64))
-        weight, start = rows["weight"], rows["start"]
-        target_weight = np.zeros(weight.shape, np.float32)
-        same = start[:, 1:] == start[:, :-1]
-        table = np.array([0, 1, MIDDLE_WEIGHT], np.float32)
-        target_weight[:, :-1] = table[weight[:, 1:]] * same
-        targets = torch.roll(ids, -1, 1)
-        return (ids.to(self.device), targets.to(self.device),
-                torch.from_numpy(target_weight).to(self.device), self.relations(rows))
-
-
 def weighted_loss(hidden, embedding, targets, weight):
-    logits = F.linear(hidden, embedding.to(hidden.dtype)).flatten(0, 1).float()
-    nats = F.cross_entropy(logits, targets.flatten(), reduction="none")
-    return (nats * weight.flatten()).sum() / weight.sum()
+    logits = F.linear(hidden, embedding.to(hidden.dtype)).float()
+    nats = F.cross_entropy(logits, targets, reduction="none")
+    return (nats * weight).sum() / weight.sum()
 
 
-def nats_of(hidden, embedding, targets):
-    logits = F.linear(hidden, embedding.to(hidden.dtype)).flatten(0, 1).float()
-    return F.cross_entropy(logits, targets.flatten(), reduction="none").view(targets.shape)
+def loss_of(model, batch, fused):
+    hidden = model.hidden(batch, fused).flatten(0, 1)
+    loss = WeightedLoss.apply if fused else weighted_loss
+    return loss(hidden, model.token_embd.weight, batch.targets.flatten(), batch.weight.flatten())
 
 
 class Evaluation:
-    """Bits per byte of held-out middles (<|end|> not counted) and nats a token before them."""
+    """What a model makes of held-out holes, hole by hole: nats of the middle's tokens (<|end|> not
+    counted) and of the text before them, both also by class of token, and whether each token of
+    the middle and its end is the likeliest one (then greedy decoding gives exactly this text)."""
 
     def __init__(self, path, batches, autocast, fused):
         self.rows = np.load(path)
@@ -123,48 +92,73 @@ class Evaluation:
         self.batches, self.autocast, self.fused = batches, autocast, fused
 
     @torch.no_grad()
+    def nats(self, model, rows):
+        """Of each position's token, given what is before it, and whether it is the likeliest."""
+        batch = self.batches(rows)
+        with self.autocast():
+            hidden = model.hidden(batch, self.fused)
+            nats, best = [], []
+            for h, targets in zip(hidden, batch.targets):  # a row at a time, for the memory
+                logits = F.linear(h, model.token_embd.weight.to(h.dtype)).float()
+                nats.append(F.cross_entropy(logits, targets, reduction="none"))
+                best.append(logits.argmax(-1) == targets)
+        shift = lambda parts: np.roll(torch.stack(parts).float().cpu().numpy(), 1, 1)
+        return shift(nats), shift(best) > 0
+
     def __call__(self, model, limit=None, batch=16):
         n = min(limit or len(self.rows), len(self.rows))
         pick = np.linspace(0, len(self.rows) - 1, n).astype(int)
         result = []
         for at in range(0, n, batch):
             index = pick[at : at + batch]
-            whole = np.resize(index, batch)  # one shape, so that nothing compiles again
-            rows = self.rows[whole]
-            ids, targets, _, relations = self.batches(rows)
-            with self.autocast():
-                hidden = model.hidden(ids, relations, self.fused)
-                nats = nats_of(hidden, model.token_embd.weight, targets).float().cpu().numpy()
-            w = rows["weight"]
+            rows = self.rows[np.resize(index, batch)]  # one shape, so that nothing compiles again
+            nats, best = self.nats(model, rows)
             for k, i in enumerate(index):
-                middle = np.flatnonzero(w[k] == 2)[:-1]
-                text = np.flatnonzero(w[k] == 1)[2:]
-                meta = self.meta[i]
-                result.append({
-                    "language": meta["language"], "package": meta["package"], "file": meta["file"],
-                    "hole": meta["hole"], "bytes": meta["bytes"], "tokens": len(middle),
-                    "middle_nats": float(nats[k][middle - 1].sum()),
-                    "end_nats": float(nats[k][middle[-1]]) if len(middle) else 0.0,
-                    "text_nats": float(nats[k][text - 1].sum()), "text_tokens": len(text)})
+                result.append(self.of_hole(rows[k], nats[k], best[k], self.meta[i]))
         return result
+
+    def of_hole(self, row, nats, best, meta):
+        middle = np.flatnonzero(row["weight"] == 2)
+        middle, end = middle[:-1], middle[-1]
+        text = np.flatnonzero(row["weight"] == 1)[3:]
+        sums = lambda at, values: np.bincount(row["class"][at], values[at], 6).round(4).tolist()
+        sizes = self.batches.sizes[row["ids"]].astype(float)
+        prefix = text[row["segment"][text] == 2]
+        return {
+            "language": meta["language"], "package": meta["package"], "file": meta["file"], "hole": meta["hole"],
+            "bytes": meta["bytes"], "tokens": len(middle), "exact": bool(best[middle].all() and best[end]),
+            "middle_nats": float(nats[middle].sum()), "end_nats": float(nats[end]),
+            "text_nats": float(nats[text].sum()), "text_tokens": len(text),
+            "class_nats": sums(middle, nats), "class_bytes": sums(middle, sizes),
+            "text_class_nats": sums(prefix, nats), "text_class_bytes": sums(prefix, sizes)}
 
 
 def summary(result):
-    bits = sum(r["middle_nats"] for r in result) / math.log(2) / max(1, sum(r["bytes"] for r in result))
-    text = sum(r["text_nats"] for r in result) / max(1, sum(r["text_tokens"] for r in result))
-    return bits, text
+    total = lambda key: sum(r[key] for r in result)
+    return (total("middle_nats") / math.log(2) / max(1, total("bytes")),
+            total("text_nats") / max(1, total("text_tokens")), total("exact") / max(1, len(result)))
 
 
 def optimizers_of(model, args):
-    matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "blocks" in n and "structure" not in n]
-    taken = {id(p) for p in matrices}
-    structure = [p for n, p in model.named_parameters() if "structure" in n]
-    taken |= {id(p) for p in structure}
-    rest = [p for p in model.parameters() if id(p) not in taken]
+    """Muon for the matrices of the blocks, SparseAdam for the n-gram tables (only the rows that
+    a batch looks up move), AdamW for the rest."""
+    matrices, tables, structure, rest = [], [], [], []
+    for name, p in model.named_parameters():
+        if "structure" in name:
+            structure.append(p)
+        elif "ngram_embd" in name:
+            tables.append(p)
+        elif "blocks" in name and p.ndim == 2:
+            matrices.append(p)
+        else:
+            rest.append(p)
     groups = [{"params": rest, "lr": args.lr_adam}]
     if structure:
         groups.append({"params": structure, "lr": args.lr_structure})
-    optimizers = [Muon(matrices, args.lr), torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=0.0, fused=True)]
+    optimizers = [Muon(matrices, args.lr),
+                  torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=0.0, fused=True)]
+    if tables:
+        optimizers.append(torch.optim.SparseAdam(tables, lr=args.lr_tables, betas=(0.9, 0.99)))
     for o in optimizers:
         for g in o.param_groups:
             g["full_lr"] = g["lr"]
@@ -183,131 +177,194 @@ def save_checkpoint(path, model, optimizers, state):
     os.replace(part, path)
 
 
-def run(args):
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(args.seed)
-    torch.set_flush_denormal(True)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    args.out.mkdir(parents=True, exist_ok=True)
-    config = Config(vocab=args.vocab, d_model=args.d_model, layers=args.layers, heads=args.heads,
-                    kv_heads=args.kv_heads, head_dim=args.head_dim, d_ff=args.d_ff,
-                    context=args.context, structure=args.structure)
-    model = Decoder(config).to(device)
-    optimizers = optimizers_of(model, args)
-    state = {"step": 0, "elapsed": 0.0, "tokens": 0, "scales": []}
-    checkpoint = args.out / "checkpoint.pt"
-    if checkpoint.exists():
-        kept = torch.load(checkpoint, map_location=device, weights_only=False)
-        model.load_state_dict(kept["model"])
-        for o, s in zip(optimizers, kept["optimizers"]):
-            o.load_state_dict(s)
-        state = kept["state"]
-        print(f"going on from step {state['step']}", flush=True)
-    scales = None
-    if args.like:
-        scales = torch.load(args.like / "checkpoint.pt", map_location="cpu", weights_only=False)["state"]["scales"]
+class Run:
+    """One run: model, optimizers, rows, log; and where it stands."""
 
-    fused = device == "cpu" and args.structure in ("none", "additive")
-    autocast = lambda: torch.autocast(device, torch.bfloat16)
-    batches = Batches(device, args.library)
-    rows = np.load(args.rows, mmap_mode="r")
-    evaluation = Evaluation(args.holes, batches, autocast, fused) if args.holes else None
-    loss_of = weighted_loss
-    if args.compile:
-        model.compile()
-        loss_of = torch.compile(weighted_loss, dynamic=False)
-    log = open(args.out / "log.jsonl", "a")
+    def __init__(self, args):
+        self.args = args
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        torch.manual_seed(args.seed)
+        torch.set_flush_denormal(True)
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        args.out.mkdir(parents=True, exist_ok=True)
+        self.fused = self.device == "cpu"
+        self.autocast = lambda: torch.autocast(self.device, torch.bfloat16)
+        vocabulary = Vocabulary.load(str(args.vocab))
+        self.rows = np.load(args.rows, mmap_mode="r")
+        self.order = np.random.default_rng(args.seed).permutation(len(self.rows))
+        config = Config(
+            vocab=len(vocabulary), d_model=args.d_model, layers=args.layers, heads=args.heads,
+            kv_heads=args.kv_heads, head_dim=args.head_dim, d_ff=args.d_ff, context=args.context,
+            structure=args.structure, ngram_orders=tuple(args.ngram), ngram_buckets=args.buckets,
+            ngram_dim=args.ngram_dim, window=args.window, linear=args.linear)
+        self.model = Decoder(config).to(self.device)
+        self.optimizers = optimizers_of(self.model, args)
+        self.batches = Batches(self.device, args.library, vocabulary, args.trees,
+                               config.structure == "additive_names")
+        self.evaluation = Evaluation(args.holes, self.batches, self.autocast, self.fused) if args.holes else None
+        self.state = {"step": 0, "elapsed": 0.0, "tokens": 0, "scales": []}
+        self.checkpoint = args.out / "checkpoint.pt"
+        self.resume()
+        self.scales = self.scales_to_replay()
+        self.log = open(args.out / "log.jsonl", "a")
+        if args.compile:
+            self.model.compile()
+        self.describe(config)
 
-    def note(**fields):
+    def resume(self):
+        source = self.checkpoint if self.checkpoint.exists() else self.args.init
+        if not source:
+            return
+        kept = torch.load(source, map_location=self.device, weights_only=False)
+        missing = self.model.load_state_dict(kept["model"], strict=source == self.checkpoint)
+        print(f"weights of {source}" + (f", without {missing.missing_keys}" if missing.missing_keys else ""), flush=True)
+        if source == self.checkpoint:
+            for o, s in zip(self.optimizers, kept["optimizers"]):
+                o.load_state_dict(s)
+            self.state = kept["state"]
+            print(f"going on from step {self.state['step']}", flush=True)
+
+    def scales_to_replay(self):
+        if not self.args.like:
+            return None
+        kept = torch.load(self.args.like / "checkpoint.pt", map_location="cpu", weights_only=False)
+        return kept["state"]["scales"]
+
+    def note(self, **fields):
+        state = self.state
         fields.update(step=state["step"], tokens=state["tokens"], elapsed=round(state["elapsed"], 1))
-        log.write(json.dumps(fields) + "\n")
-        log.flush()
+        self.log.write(json.dumps(fields) + "\n")
+        self.log.flush()
 
-    parameters = sum(p.numel() for p in model.parameters())
-    if state["step"] == 0:
-        note(event="start", config=config.dict(), parameters=parameters, batch=args.batch,
-             device=device, seed=args.seed, lr=[args.lr, args.lr_adam, args.lr_structure],
-             rows=len(rows), middle_weight=MIDDLE_WEIGHT)
-    print(f"{parameters / 1e6:.2f} M parameters, {args.structure}, {device}, {len(rows)} rows", flush=True)
+    def describe(self, config):
+        args = self.args
+        parameters = sum(p.numel() for p in self.model.parameters())
+        tables = sum(p.numel() for n, p in self.model.named_parameters() if "embd" in n)
+        print(f"{parameters / 1e6:.2f} M parameters ({tables / 1e6:.2f} M looked up), {args.structure}, "
+              f"{args.trees} trees, {self.device}, {len(self.rows)} rows", flush=True)
+        if self.state["step"] == 0:
+            self.note(event="start", config=config.dict(), parameters=parameters, batch=args.batch,
+                      device=self.device, seed=args.seed, trees=args.trees, rows=len(self.rows),
+                      lr=[args.lr, args.lr_adam, args.lr_structure, args.lr_tables], middle_weight=MIDDLE_WEIGHT)
 
-    def one_step(step, update=True):
-        take = np.arange(step * args.batch, (step + 1) * args.batch) % len(rows)
-        part = np.array(rows[take])
-        ids, targets, weight, relations = batches(part)
-        with autocast():
-            hidden = model.hidden(ids, relations, fused)
-            loss = loss_of(hidden, model.token_embd.weight, targets, weight)
+    def share(self):
+        """Of the way that the learning rate follows: steps, or time where only that is given."""
+        if self.scales:
+            return self.state["step"] / len(self.scales)
+        if self.args.steps:
+            return self.state["step"] / self.args.steps
+        return self.state["elapsed"] / (60 * self.args.minutes)
+
+    def one_step(self, step, update=True):
+        take = self.order[np.arange(step * self.args.batch, (step + 1) * self.args.batch) % len(self.order)]
+        rows = self.rows[np.sort(take)]
+        batch = self.batches(rows)
+        with self.autocast():
+            loss = loss_of(self.model, batch, self.fused)
         loss.backward()
         if update:
-            for o in optimizers:
+            for o in self.optimizers:
                 o.step()
-        for o in optimizers:
+        for o in self.optimizers:
             o.zero_grad(set_to_none=True)
-        return float(loss), int((part["weight"] > 0).sum())
+        return float(loss.detach()), int((rows["weight"] > 0).sum())
 
-    one_step(state["step"], update=False)  # compiles; not on the clock
-    last = saved = measured = time.monotonic()
-    window, window_tokens, window_time = [], 0, 0.0
-    while True:
-        share = state["elapsed"] / (60 * args.minutes) if not scales else state["step"] / len(scales)
-        if share >= 1 or (args.steps and state["step"] >= args.steps):
-            break
-        scale = scales[state["step"]] if scales else scale_at(state["step"], share)
-        for o in optimizers:
+    def set_rate(self, share):
+        scale = self.scales[self.state["step"]] if self.scales else scale_at(self.state["step"], share)
+        for o in self.optimizers:
             for g in o.param_groups:
                 g["lr"] = g["full_lr"] * scale
-        loss, tokens = one_step(state["step"])
-        if not math.isfinite(loss):
-            raise SystemExit(f"train: loss is {loss} at step {state['step']}")
-        now = time.monotonic()
-        state["elapsed"] += now - last
-        window_time += now - last
-        last = now
-        state["step"] += 1
-        state["tokens"] += tokens
-        state["scales"].append(scale)
-        window.append(loss)
-        window_tokens += tokens
-        if state["step"] % args.log_every == 0:
-            rate, mean = window_tokens / window_time, sum(window) / len(window)
-            left = (len(scales) - state["step"]) * window_time / len(window) / 60 if scales \
-                else args.minutes - state["elapsed"] / 60
-            print(f"step {state['step']:5} {state['tokens'] / 1e6:6.2f} M tokens  loss {mean:.4f}  "
-                  f"{rate:6.0f} tokens/s  lr x{scale:.3f}  {left:.1f} min left", flush=True)
-            note(loss=round(mean, 4), rate=round(rate), scale=round(scale, 4))
-            window, window_tokens, window_time = [], 0, 0.0
-        if now - saved > 60 * args.save_minutes:
-            save_checkpoint(checkpoint, model, optimizers, state)
-            saved = time.monotonic()
-        if evaluation and now - measured > 60 * args.measure_minutes:
-            bits, text = summary(evaluation(model, 128))
-            print(f"held out (128 holes): {bits:.4f} bits/byte of middle, {text:.4f} nats/token of text", flush=True)
-            note(middle_bits_per_byte=round(bits, 4), text_nats=round(text, 4), holes=128)
-            measured = time.monotonic()
-        last = time.monotonic()  # saving and measuring are not on the clock
-    save_checkpoint(checkpoint, model, optimizers, state)
-    if evaluation:
-        result = evaluation(model)
-        (args.out / "heldout.json").write_text(json.dumps(result))
-        bits, text = summary(result)
-        print(f"held out ({len(result)} holes): {bits:.4f} bits/byte of middle, {text:.4f} nats/token of text", flush=True)
-        note(event="end", middle_bits_per_byte=round(bits, 4), text_nats=round(text, 4), holes=len(result))
+        return scale
+
+    def minutes_left(self, seconds, steps):
+        if self.args.steps or self.scales:
+            whole = len(self.scales) if self.scales else self.args.steps
+            return (whole - self.state["step"]) * seconds / steps / 60
+        return self.args.minutes - self.state["elapsed"] / 60
+
+    def report(self, window, scale):
+        """window: loss, tokens and seconds of the last steps."""
+        losses, tokens, seconds = zip(*window)
+        rate, mean, state = sum(tokens) / sum(seconds), sum(losses) / len(losses), self.state
+        print(f"step {state['step']:5} {state['tokens'] / 1e6:6.2f} M tokens  loss {mean:.4f}  {rate:6.0f} tokens/s  "
+              f"lr x{scale:.3f}  {self.minutes_left(sum(seconds), len(window)):.1f} min left", flush=True)
+        self.note(loss=round(mean, 4), rate=round(rate), scale=round(scale, 4))
+
+    def measure(self, limit=None, **fields):
+        result = self.evaluation(self.model, limit)
+        bits, text, exact = summary(result)
+        print(f"held out ({len(result)} holes): {bits:.4f} bits/byte of middle, {text:.4f} nats/token of text, "
+              f"{100 * exact:.1f} % exact", flush=True)
+        self.note(middle_bits_per_byte=round(bits, 4), text_nats=round(text, 4), exact=round(exact, 4),
+                  holes=len(result), **fields)
+        return result
+
+    def train(self):
+        """Trains until the schedule's end, or for --slice minutes; True at the end."""
+        state, args, window = self.state, self.args, []
+        self.one_step(state["step"], update=False)  # compiles; not on the clock
+        began = last = saved = measured = time.monotonic()
+        while (share := self.share()) < 1:
+            if args.slice and time.monotonic() - began > 60 * args.slice:
+                break
+            scale = self.set_rate(share)
+            loss, tokens = self.one_step(state["step"])
+            if not math.isfinite(loss):
+                raise SystemExit(f"train: loss is {loss} at step {state['step']}")
+            now = time.monotonic()
+            window.append((loss, tokens, now - last))
+            state["elapsed"] += now - last
+            state["step"] += 1
+            state["tokens"] += tokens
+            state["scales"].append(scale)
+            if state["step"] % args.log_every == 0:
+                self.report(window, scale)
+                window = []
+            if now - saved > 60 * args.save_minutes:
+                save_checkpoint(self.checkpoint, self.model, self.optimizers, state)
+                saved = time.monotonic()
+            if self.evaluation and now - measured > 60 * args.measure_minutes:
+                self.measure(args.measure_holes)
+                measured = time.monotonic()
+            last = time.monotonic()  # saving and measuring are not on the clock
+        save_checkpoint(self.checkpoint, self.model, self.optimizers, state)
+        return self.share() >= 1
+
+    def finish(self):
+        if self.evaluation:
+            result = self.measure(self.args.final_holes, event="end", attended=self.attended())
+            (self.args.out / "heldout.json").write_text(json.dumps(result))
+
+    def attended(self):
+        """Share of the causal pairs that all layers together attend to."""
+        c = self.model.c
+        if not c.window:
+            return 1.0
+        batch = self.batches(self.evaluation.rows[:64])
+        share = attended(batch, sparse_relations(batch.relations, batch.start, c.window))
+        dense = sum(c.is_dense(n) for n in range(c.layers))
+        return round((dense + (c.layers - dense) * share) / c.layers, 4)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--rows", type=Path, required=True)
     p.add_argument("--holes", type=Path)
+    p.add_argument("--vocab", type=Path, required=True)
+    p.add_argument("--library", type=Path, required=True, help="libespalier_training")
     p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--library", type=Path, help="libespalier_training, for fast relations")
+    p.add_argument("--init", type=Path, help="a checkpoint whose weights to start from")
     p.add_argument("--structure", choices=STRUCTURES, default="additive")
-    p.add_argument("--minutes", type=float, default=30)
-    p.add_argument("--steps", type=int, default=0, help="stop after so many steps")
-    p.add_argument("--like", type=Path)
+    p.add_argument("--trees", choices=TREES, default="real")
+    p.add_argument("--window", type=int, default=0, help="sparse attention in two layers of three")
+    p.add_argument("--linear", action="store_true", help="linear attention in two layers of three")
+    p.add_argument("--steps", type=int, default=0, help="length of the schedule")
+    p.add_argument("--minutes", type=float, default=30, help="the same by time")
+    p.add_argument("--like", type=Path, help="a run whose steps and learning rates to repeat")
+    p.add_argument("--slice", type=float, default=0, help="stop after so many minutes, to go on later")
     p.add_argument("--batch", type=int, default=16)
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--vocab", type=int, default=8192)
+    p.add_argument("--seed", type=int, default=1, help="of the weights and of the order of rows")
     p.add_argument("--d-model", type=int, default=384)
     p.add_argument("--layers", type=int, default=6)
     p.add_argument("--heads", type=int, default=4)
@@ -315,15 +372,23 @@ def main():
     p.add_argument("--head-dim", type=int, default=64)
     p.add_argument("--d-ff", type=int, default=1152)
     p.add_argument("--context", type=int, default=512)
+    p.add_argument("--ngram", type=int, nargs="*", default=[2, 3], help="orders of the n-gram tables")
+    p.add_argument("--buckets", type=int, default=131072)
+    p.add_argument("--ngram-dim", type=int, default=128)
     p.add_argument("--lr", type=float, default=0.012, help="Muon's")
     p.add_argument("--lr-adam", type=float, default=0.003)
     p.add_argument("--lr-structure", type=float, default=0.01)
+    p.add_argument("--lr-tables", type=float, default=0.003)
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--log-every", type=int, default=10)
     p.add_argument("--save-minutes", type=float, default=4)
     p.add_argument("--measure-minutes", type=float, default=8)
+    p.add_argument("--measure-holes", type=int, default=160)
+    p.add_argument("--final-holes", type=int, default=0, help="0: all")
     p.add_argument("--no-compile", dest="compile", action="store_false")
-    run(p.parse_args())
+    run = Run(p.parse_args())
+    if run.train():
+        run.finish()
 
 
 if __name__ == "__main__":

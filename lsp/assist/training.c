@@ -10,13 +10,15 @@
 #include "lsp/assist/prompt.h"
 #include "lsp/assist/tokens.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NODES_MAX 200000u
-#define DRAWS     12 /* spans tried before a seed is given up */
+#define DRAWS     12     /* spans tried before a seed is given up */
+#define PROSE     "text" /* the name of a document without a language */
 
 struct node {
     uint32_t start, end, depth;
@@ -85,7 +87,7 @@ int training_document(struct training_session *s, const char *language, const ch
     struct eng_error eng = {""};
     const struct gram_language *lang = gram_by_id(language);
     if (!s->model) return -1;
-    if (!lang) return fail(s, "no such language");
+    if (!lang && strcmp(language, PROSE) != 0) return fail(s, "no such language");
     asst_tokens_free(s->tokens);
     s->tokens = NULL;
     syn_document_free(s->doc);
@@ -333,9 +335,63 @@ int training_hole(struct training_session *s, uint64_t hole_start, uint64_t hole
     return build_hole(s, span, text, len, o->order, o, out);
 }
 
+/* ---- Classes ------------------------------------------------------------------------ */
+
+static bool blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Paints the bytes of each node over those of its parent, so that leaves win. */
+struct painting {
+    uint8_t *classes; /* [bytes of the document] */
+};
+
+static bool paint(const struct syn_node *node, void *user)
+{
+    struct painting *p = user;
+    if (node->end <= node->start) return true;
+    uint8_t under = p->classes[node->start];
+    uint8_t class = TRAINING_CLASS_IDENTIFIER;
+    char first = node->type[0];
+    bool word = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') || first == '_';
+    if (node->kind == GRAM_KIND_COMMENT)
+        class = TRAINING_CLASS_COMMENT;
+    else if (node->kind == GRAM_KIND_STRING || node->kind == GRAM_KIND_NUMBER)
+        class = TRAINING_CLASS_LITERAL;
+    else if (!node->named)
+        class = word ? TRAINING_CLASS_KEYWORD : TRAINING_CLASS_OPERATOR;
+    /* The quotes and escapes of a string are part of it; what it interpolates is not. */
+    if ((under == TRAINING_CLASS_LITERAL || under == TRAINING_CLASS_COMMENT) &&
+        node->kind == GRAM_KIND_OTHER)
+        class = under;
+    memset(p->classes + node->start, class, node->end - node->start);
+    return true;
+}
+
+int training_classes(struct training_session *s, const uint64_t *starts, const uint64_t *ends,
+                     size_t n, uint8_t *classes)
+{
+    if (!s->doc) return fail(s, "no document");
+    size_t len;
+    const char *text = syn_document_text(s->doc, &len);
+    struct painting painting = {calloc(len + 1, 1)};
+    if (!painting.classes) return fail(s, "out of memory");
+    syn_document_walk(s->doc, paint, &painting);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = starts[i];
+        while (at < ends[i] && at < len && blank(text[at]))
+            at++;
+        classes[i] =
+            at < ends[i] && at < len ? painting.classes[at] : (uint8_t)TRAINING_CLASS_WHITESPACE;
+    }
+    free(painting.classes);
+    return 0;
+}
+
 /* ---- Relations ---------------------------------------------------------------------- */
 
-#define HIDDEN SYN_RELATION_COUNT
+static_assert(SYN_RELATION_COUNT <= TRAINING_HIDDEN, "hidden is no relation");
 
 static void relations_of_query(const int16_t *chain, const uint8_t *segment, size_t i, size_t first,
                                uint8_t *out)
@@ -362,7 +418,7 @@ void training_relations(const int16_t *chain, const uint8_t *segment, const int1
         for (size_t i = 0; i < length; i++) {
             uint8_t *line = out + (row * length + i) * length;
             size_t first = (size_t)start[row * length + i];
-            memset(line, HIDDEN, length);
+            memset(line, TRAINING_HIDDEN, length);
             memset(line + first, SYN_RELATION_ELSEWHERE, i - first + 1);
             relations_of_query(chain + row * length * SYN_LEVELS, segment + row * length, i, first,
                                line);

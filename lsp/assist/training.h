@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TRAINING_HIDDEN 15
 #define TRAINING_EXPORT __attribute__((visibility("default")))
 
 struct training_session;
@@ -76,7 +77,22 @@ TRAINING_EXPORT int training_hole(struct training_session *session, uint64_t hol
                                   const struct training_options *options,
                                   struct training_sample *out);
 
-/* Relations of rows packed from samples, 12 where j may not be seen from i: out is
+/* What the leaf of the complete document at a byte is, for tables of losses by class. */
+enum training_class {
+    TRAINING_CLASS_WHITESPACE = 0,
+    TRAINING_CLASS_IDENTIFIER = 1,
+    TRAINING_CLASS_KEYWORD = 2,
+    TRAINING_CLASS_LITERAL = 3,  /* strings, numbers, true, null and their like */
+    TRAINING_CLASS_OPERATOR = 4, /* and punctuation */
+    TRAINING_CLASS_COMMENT = 5
+};
+
+/* classes[n] of tokens that start at bytes[n] and end at ends[n]: each is the class of its first
+ * byte that is no white space, WHITESPACE when there is none. */
+TRAINING_EXPORT int training_classes(struct training_session *session, const uint64_t *starts,
+                                     const uint64_t *ends, size_t n, uint8_t *classes);
+
+/* Relations of rows packed from samples, TRAINING_HIDDEN where j may not be seen from i: out is
  * [rows, length, length]; chain [rows, length, 8] holds positions in the row, segment and
  * start (where the token's sample begins) are [rows, length]. */
 TRAINING_EXPORT void training_relations(const int16_t *chain, const uint8_t *segment,

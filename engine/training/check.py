@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Holds the loops of loops.c against plain tensor operations: outputs and gradients of every
+structure, and of the loss, on random rows.
+
+    check.py
+"""
+
+import sys
+
+import torch
+import torch.nn.functional as F
+
+import batches  # noqa: F401  (its C file compiles too)
+from model import KINDS, LEVELS, MASKED, STRUCTURES, Batch, Config, Decoder, WeightedLoss, relations_of, sparse_relations
+
+B, T, BOUND = 2, 192, 0.03  # bf16 keeps 8 bits
+
+
+def random_batch(vocab):
+    ids = torch.randint(0, vocab, (B, T))
+    start = torch.where(torch.arange(T) < 40, 0, 40).expand(B, T)
+    chain = torch.stack([torch.randint(0, 1 << 30, (B, LEVELS)) % (t + 1) - 1 for t in range(T)], 1)
+    chain = torch.where(chain >= start[:, :, None], chain, -1).sort(-1, descending=True).values
+    segment = torch.randint(1, 4, (B, T))
+    features = torch.stack([torch.randint(0, n, (B, T)) for n in (40, KINDS, 9)], -1)
+    relations = relations_of(chain, segment, start)
+    return Batch(ids, torch.roll(ids, -1, 1), torch.rand(B, T), relations, start, features)
+
+
+def distance(a, b):
+    a, b = a.detach(), b.detach()
+    return float((a.float() - b.float()).norm() / b.float().norm().clamp_min(1e-9))
+
+
+def gradients(model, batch, fused):
+    model.zero_grad(set_to_none=True)
+    with torch.autocast("cpu", torch.bfloat16, enabled=fused):
+        hidden = model.hidden(batch, fused)
+    (hidden.float() * torch.arange(hidden.shape[-1]).cos()).sum().backward()
+    dense = lambda g: g.to_dense() if g.is_sparse else g
+    return hidden, {n: dense(p.grad) for n, p in model.named_parameters() if p.grad is not None}
+
+
+def check_structure(structure, window):
+    torch.manual_seed(7)
+    model = Decoder(Config(vocab=512, d_model=64, layers=3, heads=4, kv_heads=2, head_dim=32, d_ff=128,
+                           structure=structure, ngram_orders=(2, 3), ngram_buckets=97, ngram_dim=16, window=window))
+    for name, p in model.named_parameters():  # away from the neutral start
+        if p.ndim >= 2:
+            torch.nn.init.normal_(p, std=0.5 if "structure" in name else 0.1)
+    batch = random_batch(512)
+    (a, ga), (b, gb) = gradients(model, batch, True), gradients(model, batch, False)
+    worst = max((distance(ga[n], gb[n]), n) for n in gb)
+    out = distance(a, b)
+    print(f"{structure:15} window {window:3}: outputs {out:.4f}, gradients {worst[0]:.4f} ({worst[1]})")
+    return out < BOUND and worst[0] < 3 * BOUND
+
+
+def check_loss():
+    hidden = torch.randn(300, 64, dtype=torch.bfloat16).requires_grad_()
+    embedding = (torch.randn(700, 64) * 0.2).requires_grad_()
+    targets, weight = torch.randint(0, 700, (300,)), torch.rand(300)
+    results = []
+    for fused in (True, False):
+        hidden.grad = embedding.grad = None
+        if fused:
+            loss = WeightedLoss.apply(hidden, embedding, targets, weight)
+        else:
+            nats = F.cross_entropy(hidden.float() @ embedding.T, targets, reduction="none")
+            loss = (nats * weight).sum() / weight.sum()
+        loss.backward()
+        results.append((loss.detach(), hidden.grad, embedding.grad))
+    worst = max(distance(a, b) for a, b in zip(*results))
+    print(f"loss: {worst:.4f}")
+    return worst < BOUND
+
+
+def check_sparse():
+    batch = random_batch(64)
+    sparse = sparse_relations(batch.relations, batch.start, 8)
+    kept = sparse != MASKED
+    diagonal = kept.diagonal(dim1=1, dim2=2).all()
+    return bool(diagonal) and bool((sparse == batch.relations)[kept].all())
+
+
+def main():
+    good = [check_structure(s, w) for s in STRUCTURES for w in ((0, 16) if s == "additive" else (0,))]
+    return 0 if all([*good, check_loss(), check_sparse()]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
