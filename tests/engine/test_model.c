@@ -73,6 +73,13 @@ static const struct change changes[] = {
     {KEY_U32, "espalier.attention.value_length", 16, NULL, ENG_BAD_FILE, "value_length"},
     {KEY_U32, "espalier.rope.dimension_count", 16, NULL, ENG_UNSUPPORTED, "rope"},
     {KEY_U32, "espalier.tree.levels", 4, NULL, ENG_BAD_FILE, "tree.levels"},
+    {DROP_TENSOR, "ngram_embd.0.weight", 0, NULL, ENG_BAD_FILE, "ngram_embd.0.weight"},
+    {DROP_TENSOR, "ngram_proj.weight", 0, NULL, ENG_BAD_FILE, "ngram_proj.weight"},
+    {RESHAPE, "ngram_embd.0.weight", 64, NULL, ENG_BAD_FILE, "expected [32, 37, 1]"},
+    {KEY_U32, "espalier.ngram.orders", 2, NULL, ENG_BAD_FILE, "espalier.ngram.orders"},
+    {KEY_U32, "espalier.ngram.buckets", 0, NULL, ENG_BAD_FILE, "espalier.ngram.buckets"},
+    {KEY_U32, "espalier.ngram.buckets", 38, NULL, ENG_BAD_FILE, "expected [32, 38, 1]"},
+    {KEY_U32, "espalier.ngram.length", 1u << 20, NULL, ENG_BAD_FILE, "espalier.ngram.length"},
     {KEY_F32, "espalier.rope.freq_base", 0, "-1", ENG_BAD_FILE, "rope.freq_base"},
     {KEY_F32, "espalier.rope.freq_base", 0, "nan", ENG_BAD_FILE, "rope.freq_base"},
     {KEY_F32, "espalier.attention.layer_norm_rms_epsilon", 0, "2", ENG_BAD_FILE, "epsilon"},
@@ -92,6 +99,7 @@ static const struct random_model good = {.architecture = "espalier",
                                          .context = 64,
                                          .tied = true,
                                          .qk_norm = true,
+                                         .ngrams = 1,
                                          .seed = 2};
 
 static void new_path(char path[40])
