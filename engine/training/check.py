@@ -41,18 +41,18 @@ def gradients(model, batch, fused):
     return hidden, {n: dense(p.grad) for n, p in model.named_parameters() if p.grad is not None}
 
 
-def check_structure(structure, window):
+def check_structure(structure, window=0, tree_positions=False):
     torch.manual_seed(7)
     model = Decoder(Config(vocab=512, d_model=64, layers=3, heads=4, kv_heads=2, head_dim=32, d_ff=128,
-                           structure=structure, ngram_orders=(2, 3), ngram_buckets=97, ngram_dim=16, window=window))
+                           structure=structure, ngram_orders=(2, 3), ngram_buckets=97, ngram_dim=16, window=window, tree_positions=tree_positions))
     for name, p in model.named_parameters():  # away from the neutral start
         if p.ndim >= 2:
-            torch.nn.init.normal_(p, std=0.5 if "structure" in name else 0.1)
+            torch.nn.init.normal_(p, std=0.5 if "structure" in name or "attn_tree" in name else 0.1)
     batch = random_batch(512)
     (a, ga), (b, gb) = gradients(model, batch, True), gradients(model, batch, False)
     worst = max((distance(ga[n], gb[n]), n) for n in gb)
     out = distance(a, b)
-    print(f"{structure:15} window {window:3}: outputs {out:.4f}, gradients {worst[0]:.4f} ({worst[1]})")
+    print(f"{structure:15} window {window:3}{' tree positions' * tree_positions}: outputs {out:.4f}, gradients {worst[0]:.4f} ({worst[1]})")
     return out < BOUND and worst[0] < 3 * BOUND
 
 
@@ -84,7 +84,8 @@ def check_sparse():
 
 
 def main():
-    good = [check_structure(s, w) for s in STRUCTURES for w in ((0, 16) if s == "additive" else (0,))]
+    good = [check_structure(s) for s in STRUCTURES]
+    good += [check_structure("additive", window=16), check_structure("none", tree_positions=True)]
     return 0 if all([*good, check_loss(), check_sparse()]) else 1
 
 

@@ -65,7 +65,7 @@ def write_gguf(model, vocabulary, path, kind, name):
         w.u32("espalier.ngram.buckets", c.ngram_buckets)
         w.u32("espalier.ngram.length", c.ngram_dim)
     vocabulary.put_keys(w)
-    if c.window or c.linear or c.structure not in SERVED:
+    if c.window or c.linear or c.tree_positions or c.structure not in SERVED:
         raise SystemExit(f"export: the engine runs no model of structure {c.structure}, window {c.window}")
     for parameter, value in model.state_dict().items():
         flat = value.ndim == 1 or "structure" in parameter

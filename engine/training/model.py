@@ -15,10 +15,11 @@ structure starts neutral, so that at step 0 all variants are the plain decoder. 
   additive_names  additive, over the tree's relations and those between uses of a name
   multiplicative  s * softplus(g[h, r]) / ln 2
   gated           w * sigmoid(g[h, r]) renormalised, which is s + ln sigmoid(g[h, r])
-  tree_rope       q and k rotated further, by learnt frequencies of depth and sibling number
   embedding       depth, kind and sibling number as input embeddings; attention is plain
 
-On a CPU they take the loops of loops.c between the matrix products; elsewhere the direct form.
+Tree positions come on top of any of them: q and k are rotated further, by learnt frequencies of
+the token's depth and sibling number. On a CPU all take the loops
+of loops.c between the matrix products; elsewhere the direct form.
 """
 
 import concurrent.futures
@@ -40,7 +41,8 @@ NAMES = RELATIONS  # the first of the three
 MASKED = TABLE - 1  # not to be attended to
 ELSEWHERE, ANCESTOR_1, SAME_NODE, SIBLING, SEGMENT = 0, 1, 9, 10, 11
 STRUCTURES = ("none", "additive", "additive_key", "additive_names", "multiplicative", "gated",
-              "tree_rope", "embedding")
+              "embedding")
+TREE_STEPS, TREE_SCALE = 32, 8  # tree positions: coordinates above are this one; their unit
 SEGMENT_SUFFIX, SEGMENT_PREFIX, SEGMENT_MIDDLE = 1, 2, 3
 
 
@@ -57,6 +59,7 @@ class Config:
     rope_base: float = 10000.0
     eps: float = 1e-5
     structure: str = "additive"
+    tree_positions: bool = False
     ngram_orders: tuple = ()  # lengths of the n-grams looked up, the token itself included
     ngram_buckets: int = 131072  # of each order
     ngram_dim: int = 128
@@ -277,9 +280,11 @@ class Attention(nn.Module):
         self.attn_k_norm = nn.Parameter(torch.ones(c.head_dim))
         shapes = {"additive": (c.heads, RELATIONS), "additive_names": (c.heads, TABLE - 1),
                   "additive_key": (c.heads, RELATIONS, c.head_dim), "multiplicative": (c.heads, RELATIONS),
-                  "gated": (c.heads, RELATIONS), "tree_rope": (2, c.heads, c.head_dim // 2)}
+                  "gated": (c.heads, RELATIONS)}
         if c.structure in shapes:
             self.attn_structure = nn.Parameter(torch.zeros(shapes[c.structure]))
+        if c.tree_positions:
+            self.attn_tree = nn.Parameter(torch.zeros(2, c.kv_heads, c.head_dim // 2))
 
     def heads_of(self, x, cos, sin, features):
         """q, k, v [B, heads, T, head_dim] and q before its rotation."""
@@ -291,12 +296,15 @@ class Attention(nn.Module):
         flat = rms_norm(q, self.attn_q_norm, c.eps).transpose(1, 2)
         k = rms_norm(k, self.attn_k_norm, c.eps).transpose(1, 2)
         group = c.heads // c.kv_heads
-        q, k = rope(flat, cos, sin), rope(k, cos, sin).repeat_interleave(group, 1)
-        if c.structure == "tree_rope":
+        q, k = rope(flat, cos, sin), rope(k, cos, sin)
+        if c.tree_positions:
             # Coordinates are scaled to about 1, so that frequencies learn at one rate.
-            place = features[:, :, (0, 2)].float().clamp_max(32) / 8  # [B, T, 2]
-            angle = torch.einsum("btc,chd->bhtd", place, self.attn_structure)
-            q, k = rope(q, angle.cos(), angle.sin()), rope(k, angle.cos(), angle.sin())
+            place = features[:, :, (0, 2)].float().clamp_max(TREE_STEPS) / TREE_SCALE  # [B, T, 2]
+            angle = torch.einsum("btc,chd->bhtd", place, self.attn_tree)
+            k = rope(k, angle.cos(), angle.sin())
+            angle = angle.repeat_interleave(group, 1)
+            q = rope(q, angle.cos(), angle.sin())
+        k = k.repeat_interleave(group, 1)
         v = v.transpose(1, 2).repeat_interleave(group, 1)
         return q.contiguous(), k.contiguous(), v.contiguous(), flat
 
@@ -307,7 +315,7 @@ class Attention(nn.Module):
             e = torch.einsum("bhtd,hrd->bhtr", flat.float(), self.attn_structure) / math.sqrt(c.head_dim)
             return F.pad(e, (0, TABLE - RELATIONS)), None
         table = torch.zeros(c.heads, TABLE, device=flat.device)
-        if c.structure in ("none", "tree_rope", "embedding"):
+        if c.structure in ("none", "embedding"):
             return table, None
         own = F.pad(self.attn_structure, (0, TABLE - self.attn_structure.shape[1]))
         if c.structure == "multiplicative":
@@ -426,7 +434,7 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(Block(c, n) for n in range(c.layers))
         self.output_norm = nn.Parameter(torch.ones(c.d_model))
         for name, p in self.named_parameters():
-            if p.ndim < 2 or "structure" in name:
+            if p.ndim < 2 or "structure" in name or "attn_tree" in name:
                 continue
             if any(zero in name for zero in ("attn_output", "ffn_down", "ngram_embd", "feature_embd")):
                 nn.init.zeros_(p)

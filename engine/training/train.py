@@ -144,7 +144,7 @@ def optimizers_of(model, args):
     a batch looks up move), AdamW for the rest."""
     matrices, tables, structure, rest = [], [], [], []
     for name, p in model.named_parameters():
-        if "structure" in name:
+        if "structure" in name or "attn_tree" in name:
             structure.append(p)
         elif "ngram_embd" in name:
             tables.append(p)
@@ -196,8 +196,8 @@ class Run:
         config = Config(
             vocab=len(vocabulary), d_model=args.d_model, layers=args.layers, heads=args.heads,
             kv_heads=args.kv_heads, head_dim=args.head_dim, d_ff=args.d_ff, context=args.context,
-            structure=args.structure, ngram_orders=tuple(args.ngram), ngram_buckets=args.buckets,
-            ngram_dim=args.ngram_dim, window=args.window, linear=args.linear)
+            structure=args.structure, tree_positions=args.tree_positions,
+            ngram_orders=tuple(args.ngram), ngram_buckets=args.buckets, ngram_dim=args.ngram_dim, window=args.window, linear=args.linear)
         self.model = Decoder(config).to(self.device)
         self.optimizers = optimizers_of(self.model, args)
         self.batches = Batches(self.device, args.library, vocabulary, args.trees,
@@ -356,6 +356,7 @@ def main():
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--init", type=Path, help="a checkpoint whose weights to start from")
     p.add_argument("--structure", choices=STRUCTURES, default="additive")
+    p.add_argument("--tree-positions", action="store_true")
     p.add_argument("--trees", choices=TREES, default="real")
     p.add_argument("--window", type=int, default=0, help="sparse attention in two layers of three")
     p.add_argument("--linear", action="store_true", help="linear attention in two layers of three")

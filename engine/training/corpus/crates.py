@@ -1,5 +1,6 @@
-"""Crates, through `cargo fetch`: the list is a workspace's lock, name and exact version a line."""
+"""Crates, through `cargo fetch`. The list names exact versions."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -13,27 +14,41 @@ LICENCE_FILE = re.compile(r"(licen[sc]e|copying)[^/]*$", re.I)
 
 
 def fetch(work, names):
-    """cargo resolves one version a compatible range in a manifest, so a crate that is listed in
-    two such versions is asked for under two names; foreign platforms' crates come along."""
-    folder = work / "crates/project"
-    (folder / "src").mkdir(parents=True, exist_ok=True)
-    (folder / "src/lib.rs").touch()
-    home = {"CARGO_HOME": str(work / "crates/home")}
-    import os
-    for start in range(0, len(names), 150):
+    """Names are name@version. cargo has no command for one archive: a project that depends on
+    exact versions is fetched, and what these depend on comes along unread. A batch whose
+    versions exclude each other is halved until they do not."""
+    folder = work / "crates"
+    (folder / "project/src").mkdir(parents=True, exist_ok=True)
+    (folder / "project/src/lib.rs").touch()
+    (folder / "names.txt").write_text("\n".join(names) + "\n")
+    env = dict(os.environ, CARGO_HOME=str(folder / "home"))
+    cached = {file.stem for file in (folder / "home/registry/cache").glob("*/*.crate")}
+    missing = [name for name in names if name.replace("@", "-") not in cached]
+
+    def batch(specs):
         lines = ['[package]\nname = "corpus"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]']
-        for number, spec in enumerate(names[start : start + 150]):
+        for number, spec in enumerate(specs):
             name, _, version = spec.rpartition("@")
             lines.append(f'c{number} = {{ package = "{name}", version = "={version}", default-features = false }}')
-        (folder / "Cargo.toml").write_text("\n".join(lines) + "\n")
-        (folder / "Cargo.lock").unlink(missing_ok=True)
-        subprocess.run(["cargo", "fetch", "--quiet"], cwd=folder, env=dict(os.environ, **home), check=False)
+        (folder / "project/Cargo.toml").write_text("\n".join(lines) + "\n")
+        (folder / "project/Cargo.lock").unlink(missing_ok=True)
+        failed = subprocess.run(["cargo", "fetch", "--quiet"], cwd=folder / "project", env=env, capture_output=True).returncode
+        if failed and len(specs) == 1:
+            print(f"fetch: no crate {specs[0]}", flush=True)
+        elif failed:
+            batch(specs[: len(specs) // 2])
+            batch(specs[len(specs) // 2 :])
+
+    for start in range(0, len(missing), 32):
+        batch(missing[start : start + 32])
 
 
 def found(work):
+    listed = work / "crates/names.txt"
+    names = set(listed.read_text().split()) if listed.exists() else None
     for file in sorted((work / "crates/home/registry/cache").glob("*/*.crate")):
         name, version = re.match(r"(.+?)-(\d[\w.+-]*)$", file.stem).groups()
-        if not MADE.search(name):
+        if not MADE.search(name) and (names is None or f"{name}@{version}" in names):
             yield Package("crates", name, version, (file,))
 
 

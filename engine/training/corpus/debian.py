@@ -8,16 +8,13 @@ Licences are read file by file from debian/copyright. Mirrors lack some packagin
 binary packages made of the same upstream version carry the same file.
 """
 
-import io
 import os
 import re
 import subprocess
-import tarfile
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from packages import Package, Reading, project_of, tar_members
+from packages import Package, Reading, open_tar, project_of, tar_members
 import licences
 
 SUITES = ("trixie", "sid")  # the first names what is fetched; the second helps with copyright files
@@ -200,7 +197,6 @@ def read(work, package):
     outside = work / "debian/copyright" / package.name
     if outside.exists():
         copyright_text = outside.read_text(errors="replace")
-
     rules = None
     for archive in package.archives:
         packaging = ".debian.tar." in archive.name
@@ -209,9 +205,9 @@ def read(work, package):
             if not rules or not any(licences.permissive(licence) for _, licence in rules):
                 break
         if packaging:
-            with_folder = dict(debian_files(archive))
-            control = with_folder.get("debian/control", control)
-            copyright_text = with_folder.get("debian/copyright", copyright_text)
+            inside = dict(debian_files(archive))
+            control = inside.get("debian/control", control)
+            copyright_text = inside.get("debian/copyright", copyright_text)
             continue
         component = re.search(r"\.orig-([A-Za-z0-9-]+)\.tar", archive.name)
         if component and component[1].startswith("types"):
@@ -237,8 +233,7 @@ def read(work, package):
 
 
 def debian_files(archive):
-    """debian/copyright and debian/control of a packaging archive, whose members have no folder above debian/."""
-    from packages import open_tar
+    """(path, text) of debian/copyright and debian/control in a packaging archive."""
     with open_tar(archive) as tar:
         for member in tar:
             name = member.name.removeprefix("./")

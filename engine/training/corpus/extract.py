@@ -13,6 +13,8 @@ from collections import Counter
 
 import crates
 import debian
+import debian_binary
+import go_modules
 import languages
 import licences
 import maven
@@ -23,7 +25,8 @@ import privacy
 import shares
 import text
 
-SOURCES = {"debian": debian, "maven": maven, "npm": npm, "crates": crates}
+SOURCES = {"debian": debian, "debian-binary": debian_binary, "maven": maven, "npm": npm, "crates": crates,
+           "go": go_modules}
 SURPLUS = 1.4  # read beyond the cap: near copies fall out later
 
 
@@ -76,8 +79,8 @@ def read_package(job):
         print(f"extract: {package.name}: {type(error).__name__}: {error}", file=sys.stderr)
         return
     entry = {
-        "source": package.source, "package": getattr(reading, "name", package.name),
-        "version": getattr(reading, "version", package.version), "project": reading.project,
+        "source": package.source, "package": reading.name or package.name,
+        "version": reading.version or package.version, "project": reading.project,
         "sha256": packages.file_sha256(package.archives[-1]) if files else "", "files": files, "drops": drops,
     }
     scratch = out.with_suffix(".part")

@@ -42,7 +42,7 @@ SKIPPED = re.compile(
     r"|install-sh|missing|depcomp|compile|test-driver|mkinstalldirs|ylwrap|gradlew|mvnw)$"
 )
 SKIPPED_TEXT = re.compile(
-    r"(^|/)(tests?|specs?|data|examples?/data|licenses?|legal)/"
+    r"(^|/)(tests?|specs?|data|examples?/data|licenses?|legal|\.github)/"
     r"|(^|/)[^/]*(change|history|licen[sc]e|copying|copyright|notice|authors|contributors|thanks|maintainers"
     r"|credits|patents|requirements|cmakelists|manifest|sources|dependency_links|top_level|entry_points"
     r"|robots|words|dictionary|releases?[-_.]|release[-_ ]?notes|news|code_of_conduct|codeowners|pull_request"

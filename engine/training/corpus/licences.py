@@ -51,6 +51,20 @@ def from_names(names):
     return " or ".join(dict.fromkeys(found))
 
 
+def of_text(text):
+    """The licence that a licence file is the text of, where it is one of the common permissive ones."""
+    flat = " ".join(text.split())[:20_000]
+    if COPYLEFT_TEXT.search(flat):
+        return ""
+    for words, spdx in (("Apache License Version 2.0", "Apache-2.0"),
+                        ("Permission is hereby granted, free of charge, to any person obtaining a copy", "MIT"),
+                        ("Permission to use, copy, modify, and/or distribute this software for any purpose", "ISC"),
+                        ("Neither the name of", "BSD-3-Clause"), ("Redistribution and use in source and binary forms", "BSD-2-Clause")):
+        if words in flat:
+            return spdx
+    return ""
+
+
 def contradicts(expression, licence_texts):
     """Whether a licence file is a copyleft text that the declared expression does not offer as
     one choice of several."""

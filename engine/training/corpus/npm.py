@@ -62,6 +62,5 @@ def read(work, package):
         address = address.get("url", "")
     address = re.sub(r"^(?:github:)?([\w.-]+/[\w.-]+)$", r"github.com/\1", address)
     name = meta.get("name", package.name)
-    reading = Reading(project_of(address, name.split("/")[0].lstrip("@")), members, lambda path: declared)
-    reading.name, reading.version = name, meta.get("version", "")
-    return reading
+    return Reading(project_of(address, name.split("/")[0].lstrip("@")), members, lambda path: declared,
+                   name, meta.get("version", ""))

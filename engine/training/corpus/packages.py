@@ -22,11 +22,10 @@ import text
 
 @dataclass(frozen=True)
 class Package:
-    source: str  # "debian", "maven", "npm", "crates"
+    source: str  # a key of extract.SOURCES
     name: str
     version: str
-    archives: tuple  # paths, the one that names the content first
-    sha256: str = ""
+    archives: tuple  # paths; the last one holds the content
 
 
 @dataclass
@@ -34,6 +33,8 @@ class Reading:
     project: str  # "owner/name" of its repository where that is known
     members: list  # [(path, bytes)]
     licence: Callable[[str], str]  # of a path; "" when unknown
+    name: str = ""  # where the archive's own description names the package better than its file name does
+    version: str = ""
 
 
 # A forge's address has the owner and the name of a repository.

@@ -19,15 +19,17 @@ COMPONENTS = re.compile(r"^(?:mcs/class/(?:referencesource/|reference-assemblies
 
 # Bytes a project a language: what keeps one project from setting the style. Languages with few
 # projects of any size need more from each.
-CAP = {"kotlin": 3_000_000, "scala": 2_500_000, "csharp": 3_000_000, "tsx": 4_000_000, "typescript": 2_500_000,
-       "lua": 2_500_000, "php": 2_500_000, "bash": 1_200_000, "haskell": 2_000_000, "ruby": 2_000_000,
-       "rust": 1_500_000, "cpp": 1_500_000, "java": 1_500_000, "go": 1_500_000, "text": 350_000}
+CAP = {"kotlin": 3_000_000, "scala": 2_500_000, "csharp": 1_500_000, "tsx": 4_000_000, "typescript": 2_500_000,
+       "lua": 2_500_000, "php": 3_000_000, "bash": 1_500_000, "haskell": 1_500_000, "ruby": 2_500_000,
+       "rust": 700_000, "c": 900_000, "cpp": 1_200_000, "java": 900_000, "go": 700_000, "python": 900_000, "text": 900_000}
 DEFAULT_CAP = 1_000_000
 LANGUAGE_CAP = 125_000_000  # bytes of training text a language
 HELD_OUT_CAP = 300_000
 # A group whose hash is a multiple of its main language's modulus is held out.
-MODULUS = {}
-DEFAULT_MODULUS = 40
+# Chosen so that each language has about ten such groups without losing its largest.
+MODULUS = {"c": 20, "cpp": 14, "csharp": 15, "java": 28, "kotlin": 8, "scala": 5, "javascript": 18, "typescript": 13,
+           "tsx": 4, "python": 17, "go": 36, "rust": 38, "ruby": 5, "php": 6, "bash": 2, "lua": 3, "haskell": 26, "text": 7}
+DEFAULT_MODULUS = 20
 
 
 def cap(lang):
