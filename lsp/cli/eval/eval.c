@@ -10,6 +10,7 @@ static const char help[] =
     "usage: espalier eval fim [OPTION]... DIR|FILE...\n"
     "       espalier eval calibration [OPTION]... DIR|FILE...\n"
     "       espalier eval perplexity [OPTION]... DIR|FILE...\n"
+    "       espalier eval infilling [OPTION]... FILE...\n"
     "\n"
     "fim: holes filled by each model from what stands around them. Per language: share of\n"
     "exact matches, edit similarity, and share of answers that leave the file without more\n"
@@ -22,6 +23,8 @@ static const char help[] =
     "`espalier model calibrate` writes map and threshold into a model file.\n"
     "\n"
     "perplexity: bits per byte of whole files, per language.\n"
+    "\n"
+    "infilling: benchmarks with unit tests; has options of its own (eval infilling --help).\n"
     "\n"
     "  --model PATH      may be given several times: all are compared on the same samples\n"
     "  --n N             holes (fim: 100, calibration: 300) or files (perplexity: all) of each\n"
@@ -63,6 +66,8 @@ const char *cli_base_name(const char *path)
 
 int cli_eval(struct cli *cli, int argc, char **argv)
 {
+    if (argc > 0 && strcmp(argv[0], "infilling") == 0)
+        return cli_eval_infilling(cli, argc - 1, argv + 1);
     struct cli_eval eval = {.cli = cli, .seed = 1, .precision = CLI_PRECISION};
     const char *kind = NULL;
     const struct cli_option options[] = {{"--model", CLI_LIST, &eval.models, 0, 0},
@@ -91,12 +96,14 @@ int cli_eval(struct cli *cli, int argc, char **argv)
                  {"calibration", cli_eval_calibration, true},
                  {"perplexity", cli_eval_perplexity, false}};
     enum { N_VERBS = sizeof verbs / sizeof *verbs };
-    if (n_words == 0) return cli_fail("eval needs a verb: fim, calibration or perplexity");
+    if (n_words == 0)
+        return cli_fail("eval needs a verb: fim, calibration, perplexity or infilling");
     int verb = 0;
     while (verb < N_VERBS && strcmp(words[0], verbs[verb].name) != 0)
         verb++;
     if (verb == N_VERBS)
-        return cli_fail("unknown verb \"%s\" of eval, expected fim, calibration or perplexity",
+        return cli_fail("unknown verb \"%s\" of eval, expected fim, calibration, perplexity or "
+                        "infilling",
                         words[0]);
     if (n_words == 1) return cli_fail("eval %s needs files or folders", words[0]);
     if (kind && !cli_hole_kind_of(kind, &eval.kind))
