@@ -7,13 +7,13 @@
     python3 engine/training/corpus report   --work DIR       the tables about it
     python3 engine/training/corpus benchmarks FILE...        makes benchmarks.bin from benchmark files
 
-`--from manifest.tsv` fetches the versions of a manifest instead of those that the lists name.
+`--from manifest.tsv` fetches the versions of a manifest instead of those that the lists name, and
+says in the end what came out otherwise: mirrors drop old versions, and the next one is taken then.
 Steps keep what is there: a run that was cut off goes on. Everything lives under DIR; addresses
 of mirrors are those that apt, mvn, npm and cargo are configured with.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
@@ -33,10 +33,9 @@ def listed(source):
 def of_manifest(path):
     """The names that each source's fetch takes, with the manifest's versions."""
     names = {source: {} for source in extract.SOURCES}
-    with open(path, newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            joint = {"debian": "=", "maven": ":"}.get(row["source"], "@")
-            names[row["source"]][f"{row['package']}{joint}{row['version']}"] = None
+    for row in report.rows_of(path):
+        joint = {"debian": "=", "debian-binary": "=", "maven": ":"}.get(row["source"], "@")
+        names[row["source"]][f"{row['package']}{joint}{row['version']}"] = None
     return {source: list(specs) for source, specs in names.items()}
 
 
@@ -74,6 +73,8 @@ def main():
         assemble.assemble(work, folder, args.processes)
     if args.step in ("all", "assemble", "report"):
         print(report.report(folder), end="")
+        if args.manifest:
+            print("\n".join(report.differences(args.manifest, folder / "manifest.tsv")), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import shares
 BENCHMARKS = Path(__file__).resolve().parent / "benchmarks.bin"
 VOCABULARY_BYTES = 8_000_000
 TEXT_SHARE = 0.15  # of all training bytes
+HEADER = "source\tpackage\tversion\tsha256\tlanguage\tlicence\tsplit\tfiles\tbytes"
 _known = None  # the benchmarks' hashes, one copy a process
 
 
@@ -47,13 +48,13 @@ class Survey:
 
     def __init__(self, paths, processes):
         self.projects, self.drops, self.runs = {}, Counter(), {}
-        sizes, seen_in = {}, {}
+        self.sizes, seen_in = {}, {}  # bytes a group a language
         with multiprocessing.Pool(processes) as pool:
             for path, project, drops, found, runs in pool.imap_unordered(count_package, paths, chunksize=8):
                 self.projects[path] = project
                 self.drops.update(drops)
                 for name, counter in found.items():
-                    sizes.setdefault(shares.group_of(name), Counter()).update(counter)
+                    self.sizes.setdefault(shares.group_of(name), Counter()).update(counter)
                 for name, shared in runs.values():
                     for run in shared:
                         seen_in.setdefault(run, set()).add(name)
@@ -61,7 +62,7 @@ class Survey:
                     self.runs[path] = {number: shared for number, (_, shared) in runs.items()}
         self.common = {run for run, names in seen_in.items() if len(names) > benchmarks.COMMON_PROJECTS}
         self.main = {}
-        for group, counter in sizes.items():
+        for group, counter in self.sizes.items():
             code = {lang: size for lang, size in counter.items() if lang != "text"}
             self.main[group] = max(code or counter, key=lambda lang: (counter[lang], lang))
 
@@ -101,9 +102,13 @@ class Output:
     def close(self):
         for shard in self.shards.values():
             shard.close()
-        lines = ["\t".join([*key, str(count), str(size)]) for key, (count, size) in sorted(self.rows.items())]
-        (self.folder / "manifest.tsv").write_text(
-            "source\tpackage\tversion\tsha256\tlanguage\tlicence\tsplit\tfiles\tbytes\n" + "\n".join(lines) + "\n")
+        lines, above = [HEADER], None
+        for (source, package, version, digest, *rest), counts in sorted(self.rows.items()):
+            name = (source, package, version)
+            # The digest stands in a package's first row only: it is most of the file otherwise.
+            lines.append("\t".join([*name, "" if name == above else digest, *rest, *map(str, counts)]))
+            above = name
+        (self.folder / "manifest.tsv").write_text("\n".join(lines) + "\n")
 
 
 class Caps:

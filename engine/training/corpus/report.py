@@ -28,19 +28,40 @@ def table(header, rows):
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
 
 
+def rows_of(manifest):
+    with open(manifest, newline="") as file:
+        yield from csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def differences(wanted, made):
+    """What a corpus made again lacks of, or has otherwise than, the manifest it was made from."""
+    def archives(manifest):
+        table = {}
+        for row in rows_of(manifest):
+            if row["sha256"]:
+                table[row["source"], row["package"]] = (row["version"], row["sha256"])
+        return table
+
+    before, after = archives(wanted), archives(made)
+    lines = [f"missing: {source} {package} {before[source, package][0]}" for source, package in sorted(before.keys() - after.keys())]
+    for key in sorted(before.keys() & after.keys()):
+        if before[key] != after[key]:
+            lines.append(f"differs: {key[0]} {key[1]} {before[key][0]}, now {after[key][0]}")
+    return lines
+
+
 def report(folder):
     train, held, licences = defaultdict(Counter), defaultdict(Counter), Counter()
     projects = defaultdict(lambda: defaultdict(set))
     sources = defaultdict(Counter)
-    with open(folder / "manifest.tsv", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            side = train if row["split"] == "train" else held
-            side[row["language"]]["files"] += int(row["files"])
-            side[row["language"]]["bytes"] += int(row["bytes"])
-            projects[row["split"]][row["language"]].add((row["source"], row["package"]))
-            if row["split"] == "train":
-                licences[family(row["licence"])] += int(row["bytes"])
-                sources[row["source"]][row["language"]] += int(row["bytes"])
+    for row in rows_of(folder / "manifest.tsv"):
+        side = train if row["split"] == "train" else held
+        side[row["language"]]["files"] += int(row["files"])
+        side[row["language"]]["bytes"] += int(row["bytes"])
+        projects[row["split"]][row["language"]].add((row["source"], row["package"]))
+        if row["split"] == "train":
+            licences[family(row["licence"])] += int(row["bytes"])
+            sources[row["source"]][row["language"]] += int(row["bytes"])
     total = sum(counter["bytes"] for counter in train.values())
 
     def megabytes(size):
