@@ -107,6 +107,21 @@ static void rotate(const struct eng_session *session, float *head, size_t positi
     }
 }
 
+/* Turns a head of key-value head kv_head by the token's depth and sibling number. */
+static void rotate_in_tree(const struct chunk *c, float *head, size_t kv_head,
+                           const struct eng_record *record)
+{
+    const struct eng_model *model = c->session->model;
+    size_t half = model->info.head_dim / 2;
+    const size_t places[2] = {record->depth, record->sibling};
+    for (size_t i = 0; i < 2 && c->layer->turns; i++) {
+        size_t step = places[i] < ENG_TREE_STEPS ? places[i] : ENG_TREE_STEPS - 1;
+        const float *turn = /* [2, half] */
+            c->layer->turns + ((kv_head * 2 + i) * ENG_TREE_STEPS + step) * 2 * half;
+        model->kernels->rope_halves(head, turn, turn + half, half);
+    }
+}
+
 static void store_key_value(const struct chunk *c, size_t row, size_t kv_head)
 {
     const struct eng_session *session = c->session;
@@ -138,14 +153,18 @@ static void prepare_row(const struct chunk *c, size_t row)
         model->kernels->rmsnorm(q + h * dim, c->layer->q_norm, dim, model->norm_epsilon,
                                 q + h * dim);
     if (session->q_plain) memcpy(session->q_plain + row * q_dim, q, q_dim * sizeof *q);
-    for (size_t h = 0; h < info->heads; h++)
+    const struct eng_record *record = &session->inputs[c->position + row].record;
+    for (size_t h = 0; h < info->heads; h++) {
         rotate(session, q + h * dim, c->position + row);
+        rotate_in_tree(c, q + h * dim, h / (info->heads / info->kv_heads), record);
+    }
 
     for (size_t h = 0; h < info->kv_heads; h++) {
         if (c->layer->k_norm)
             model->kernels->rmsnorm(k + h * dim, c->layer->k_norm, dim, model->norm_epsilon,
                                     k + h * dim);
         rotate(session, k + h * dim, c->position + row);
+        rotate_in_tree(c, k + h * dim, h, record);
         store_key_value(c, row, h);
     }
 }

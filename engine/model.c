@@ -86,6 +86,19 @@ static enum eng_status read_structure(const struct eng_reader *in)
         (int)(value.len < 40 ? value.len : 40), value.text);
 }
 
+/* Whether heads are rotated by the token's place in the tree as well. */
+static enum eng_status read_tree_positions(const struct eng_reader *in)
+{
+    char key[128];
+    bool *on = &in->model->tree_positions;
+    enum eng_status status = eng_gguf_get_bool(in->gguf, eng_reader_key(in, "tree.positions", key),
+                                               ENG_OPTIONAL, on, in->err);
+    if (status != ENG_OK || !*on) return status;
+    if (strcmp(in->architecture, "espalier") != 0)
+        return eng_fail(in->err, ENG_UNSUPPORTED, "%s: only architecture espalier has them", key);
+    return ENG_OK;
+}
+
 static enum eng_status read_fim_order(const struct eng_reader *in)
 {
     bool ours = strcmp(in->architecture, "espalier") == 0;
@@ -288,6 +301,7 @@ static enum eng_status read_hyper_parameters(const struct eng_reader *in)
                         in->model->norm_epsilon);
 
     if ((status = read_structure(in)) != ENG_OK) return status;
+    if ((status = read_tree_positions(in)) != ENG_OK) return status;
     if ((status = refuse_sparse(in)) != ENG_OK) return status;
     if ((status = eng_ngram_read_keys(in)) != ENG_OK) return status;
     if ((status = read_fim_order(in)) != ENG_OK) return status;
@@ -439,6 +453,7 @@ void eng_model_close(struct eng_model *model)
         free(layer->q_norm);
         free(layer->k_norm);
         free(layer->structure);
+        free(layer->turns);
     }
     free(model->layers);
     free(model->packed);

@@ -28,6 +28,11 @@ struct eng_matrix {
 
 enum eng_activation { ENG_RELU2, ENG_SWIGLU };
 
+/* Tree positions: a coordinate from ENG_TREE_STEPS - 1 on counts as that. A coordinate of
+ * ENG_TREE_SCALE turns by the frequency once. */
+#define ENG_TREE_STEPS 33u
+#define ENG_TREE_SCALE 8.0
+
 #define ENG_NGRAM_ORDERS    4 /* tables at most */
 #define ENG_NGRAM_ORDER_MAX 4 /* tokens of an n-gram at most */
 
@@ -46,6 +51,8 @@ struct eng_layer {
     float *q_norm, *k_norm; /* [head_dim], NULL when the model has none */
     float *structure;       /* [heads, ENG_TABLE], ready to look up; for ADDITIVE_KEY the
                                vectors e [heads, ENG_RELATIONS, head_dim]; NULL for NONE */
+    float *turns;           /* tree positions: [kv_heads, 2, ENG_TREE_STEPS, 2, head_dim / 2],
+                               cosines and sines of depth and of sibling number; or NULL */
     struct eng_matrix q;    /* [heads * head_dim, d_model] */
     struct eng_matrix k, v; /* [kv_heads * head_dim, d_model] */
     struct eng_matrix o;    /* [d_model, heads * head_dim] */
@@ -66,6 +73,7 @@ struct eng_model {
 
     enum eng_activation activation;
     float norm_epsilon;
+    bool tree_positions;
     bool rope_interleaved; /* pairs (2i, 2i + 1) instead of (i, half + i) */
     uint32_t rope_dim;     /* leading dims of a head that are rotated */
     float *rope_frequency; /* [rope_dim / 2], radians a position */

@@ -166,7 +166,7 @@ const float *eng_session_logits(const struct eng_session *session)
 
 static bool uses_records(const struct eng_session *s)
 {
-    return s->model->info.structure != ENG_STRUCTURE_NONE;
+    return s->model->info.structure != ENG_STRUCTURE_NONE || s->model->tree_positions;
 }
 
 static enum eng_status check_input(const struct eng_session *s, const struct eng_input *input,

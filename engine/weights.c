@@ -239,6 +239,32 @@ static enum eng_status read_layer_structure(const struct eng_reader *in, const c
     return status;
 }
 
+/* Cosines and sines of each coordinate, so that attention rotates without computing them. */
+static enum eng_status read_turns(const struct eng_reader *in, const char *name,
+                                  struct eng_layer *layer)
+{
+    const struct eng_model_info *info = &in->model->info;
+    uint32_t half = info->head_dim / 2, heads = info->kv_heads;
+    float *frequency = NULL; /* [2, kv_heads, half] */
+    if (!in->model->tree_positions) return ENG_OK;
+    enum eng_status status = eng_read_floats(in, name, half, heads, 2, &frequency);
+    if (status != ENG_OK) return status;
+    layer->turns = malloc((size_t)heads * 2 * ENG_TREE_STEPS * 2 * half * sizeof(float));
+    float *out = layer->turns;
+    for (size_t row = 0; out && row < (size_t)heads * 2 * ENG_TREE_STEPS; row++, out += 2 * half) {
+        size_t step = row % ENG_TREE_STEPS, place = row / ENG_TREE_STEPS % 2;
+        size_t head = row / ENG_TREE_STEPS / 2;
+        for (size_t i = 0; i < half; i++) {
+            double angle = frequency[(place * heads + head) * half + i];
+            angle *= (double)step / ENG_TREE_SCALE;
+            out[i] = (float)cos(angle);
+            out[half + i] = (float)sin(angle);
+        }
+    }
+    free(frequency);
+    return layer->turns ? ENG_OK : eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
+}
+
 static enum eng_status read_layer(const struct eng_reader *in, uint32_t number,
                                   struct eng_layer *layer)
 {
@@ -286,6 +312,7 @@ static enum eng_status read_layer(const struct eng_reader *in, uint32_t number,
     if (status == ENG_OK)
         status =
             eng_read_matrix(in, NAMED("ffn_down.weight"), info->d_model, info->d_ff, &layer->down);
+    if (status == ENG_OK) status = read_turns(in, NAMED("attn_tree.weight"), layer);
 #undef NAMED
     return status;
 }

@@ -233,6 +233,7 @@ static void put_keys(struct writer *w)
     put_number(w, "attention.head_count", m->heads);
     put_number(w, "attention.head_count_kv", m->kv_heads);
     put_number(w, "attention.key_length", m->head_dim);
+    if (m->tree_positions) eng_gguf_put_bool(w->gguf, "espalier.tree.positions", true);
     const int32_t orders[] = {2, 3, 4};
     if (m->ngrams > 0) {
         eng_gguf_put_i32s(w->gguf, "espalier.ngram.orders", orders, m->ngrams);
@@ -264,6 +265,11 @@ enum eng_status random_model_write(const struct random_model *spec, const char *
     for (uint32_t i = 0; i < spec->layers; i++)
         put_layer(w, i);
     put(w, "output_norm.weight", ENG_F32, spec->d_model, 0, 0, 1, 0.3f);
+    for (uint32_t i = 0; i < spec->layers && spec->tree_positions; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "blk.%u.attn_tree.weight", (unsigned)i);
+        put(w, name, ENG_F32, spec->head_dim / 2, spec->kv_heads, 2, 0, 2);
+    }
     put_ngrams(w); /* last: the values of what is before it stay as they are */
 
     enum eng_status status = w->failed ? ENG_NO_MEMORY : eng_gguf_writer_save(w->gguf, path, err);
@@ -288,6 +294,7 @@ void random_inputs(uint64_t seed, uint32_t vocab, struct eng_input *out, size_t 
         input->record.segment = (uint8_t)(i * 4 / (n > 0 ? n : 1));
         input->record.depth = (uint8_t)depth;
         input->record.kind = (uint8_t)random_below(&state, 33);
+        input->record.sibling = (uint8_t)(i % 7 * (i % 11)); /* past the last step at times */
         for (size_t l = 0; l < ENG_LEVELS; l++)
             input->record.chain[l] = l < depth ? open[depth - 1 - l] : -1;
         double dice = random_uniform(&state);

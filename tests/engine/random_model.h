@@ -16,7 +16,7 @@ struct random_model {
     const char *activation;   /* "relu2", "swiglu" */
     enum eng_tensor_type type;
     uint32_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context;
-    bool tied, qk_norm;
+    bool tied, qk_norm, tree_positions;
     uint32_t ngrams; /* tables of n-grams, of orders 2, 3 ... */
     uint64_t seed;
 };

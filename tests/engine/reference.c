@@ -103,6 +103,23 @@ static void rotate(const struct reference *ref, double *head, size_t position)
     }
 }
 
+/* Tree positions: turns by depth and sibling number; frequency [2, kv_heads, dim / 2] or NULL. */
+static void place(const struct reference *ref, double *head, const double *frequency, size_t kv,
+                  const struct eng_record *record)
+{
+    size_t half = ref->dim / 2;
+    double depth = record->depth < 32 ? record->depth : 32;
+    double sibling = record->sibling < 32 ? record->sibling : 32;
+    for (size_t i = 0; frequency && i < half; i++) {
+        double angle = (depth * frequency[kv * half + i] +
+                        sibling * frequency[(ref->kv_heads + kv) * half + i]) /
+                       8;
+        double a = head[i], b = head[half + i];
+        head[i] = a * cos(angle) - b * sin(angle);
+        head[half + i] = a * sin(angle) + b * cos(angle);
+    }
+}
+
 static bool is(const struct reference *ref, const char *structure)
 {
     return strcmp(ref->structure, structure) == 0;
@@ -155,6 +172,7 @@ static void attention(const struct reference *ref, const struct eng_input *input
     double *q_norm = layer_values(ref, layer, "attn_q_norm.weight");
     double *k_norm = layer_values(ref, layer, "attn_k_norm.weight");
     double *structure = layer_values(ref, layer, "attn_structure.weight");
+    double *tree = layer_values(ref, layer, "attn_tree.weight");
     double *plain = malloc(n * q_dim * sizeof *plain), *mixed = malloc(n * q_dim * sizeof *mixed);
 
     for (size_t i = 0; i < n; i++) {
@@ -163,11 +181,13 @@ static void attention(const struct reference *ref, const struct eng_input *input
             if (q_norm) normalise(head, q_norm, dim, ref->epsilon, head);
             memcpy(plain + i * q_dim + a * dim, head, dim * sizeof *head);
             rotate(ref, head, i);
+            place(ref, head, tree, a / (ref->heads / ref->kv_heads), &inputs[i].record);
         }
         for (size_t a = 0; a < ref->kv_heads; a++) {
             double *head = k + i * kv_dim + a * dim;
             if (k_norm) normalise(head, k_norm, dim, ref->epsilon, head);
             rotate(ref, head, i);
+            place(ref, head, tree, a, &inputs[i].record);
         }
     }
     for (size_t i = 0; i < n; i++)
@@ -178,7 +198,7 @@ static void attention(const struct reference *ref, const struct eng_input *input
         multiply(layer_values(ref, layer, "attn_output.weight"), ref->d_model, q_dim, mixed, n);
     for (size_t i = 0; i < n * ref->d_model; i++)
         x[i] += result[i];
-    void *all[] = {h, q, k, v, q_norm, k_norm, structure, plain, mixed, result};
+    void *all[] = {h, q, k, v, q_norm, k_norm, structure, tree, plain, mixed, result};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         free(all[i]);
 }

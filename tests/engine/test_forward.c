@@ -85,6 +85,13 @@ static void compare(const struct comparison *c, double *worst, double *deviation
         .layers = 2, .d_model = 64, .heads = 4, .kv_heads = 2, .head_dim = 32, .d_ff = 96,         \
         .vocab = 283, .context = 160, .tied = true, .qk_norm = true, .seed = 7, .ngrams = tables_  \
     }
+#define PLACED(structure_, type_)                                                                  \
+    {                                                                                              \
+        .architecture = "espalier", .structure = structure_, .activation = "relu2", .type = type_, \
+        .layers = 2, .d_model = 64, .heads = 4, .kv_heads = 2, .head_dim = 32, .d_ff = 96,         \
+        .vocab = 283, .context = 160, .tied = true, .qk_norm = true, .tree_positions = true,       \
+        .seed = 7                                                                                  \
+    }
 #define ODD(type_)                                                                                 \
     {                                                                                              \
         .architecture = "espalier", .structure = "additive", .activation = "swiglu",               \
@@ -121,6 +128,9 @@ static const struct comparison comparisons[] = {
     {"n-grams of two orders Q8_0", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
     {"n-grams of two orders Q8_0 expanded", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_F32, "int8", 2e-5},
     {"n-grams of two orders Q8_0 OpenBLAS", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "blas",
+     2e-5},
+    {"tree positions F32", PLACED("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"tree positions additive F16", PLACED("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8",
      2e-5},
     {"odd sizes F32", ODD(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
     {"odd sizes F16", ODD(ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},

@@ -73,6 +73,9 @@ static const struct change changes[] = {
     {KEY_U32, "espalier.attention.value_length", 16, NULL, ENG_BAD_FILE, "value_length"},
     {KEY_U32, "espalier.rope.dimension_count", 16, NULL, ENG_UNSUPPORTED, "rope"},
     {KEY_U32, "espalier.tree.levels", 4, NULL, ENG_BAD_FILE, "tree.levels"},
+    {DROP_TENSOR, "blk.1.attn_tree.weight", 0, NULL, ENG_BAD_FILE, "blk.1.attn_tree.weight"},
+    {RESHAPE, "blk.0.attn_tree.weight", 8, NULL, ENG_BAD_FILE, "blk.0.attn_tree.weight"},
+    {KEY_U32, "espalier.tree.positions", 1, NULL, ENG_BAD_FILE, "espalier.tree.positions"},
     {DROP_TENSOR, "ngram_embd.0.weight", 0, NULL, ENG_BAD_FILE, "ngram_embd.0.weight"},
     {DROP_TENSOR, "ngram_proj.weight", 0, NULL, ENG_BAD_FILE, "ngram_proj.weight"},
     {RESHAPE, "ngram_embd.0.weight", 64, NULL, ENG_BAD_FILE, "expected [32, 37, 1]"},
@@ -99,6 +102,7 @@ static const struct random_model good = {.architecture = "espalier",
                                          .context = 64,
                                          .tied = true,
                                          .qk_norm = true,
+                                         .tree_positions = true,
                                          .ngrams = 1,
                                          .seed = 2};
 
