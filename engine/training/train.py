@@ -192,7 +192,8 @@ class Run:
         self.autocast = lambda: torch.autocast(self.device, torch.bfloat16)
         vocabulary = Vocabulary.load(str(args.vocab))
         self.rows = np.load(args.rows, mmap_mode="r")
-        self.order = np.random.default_rng(args.seed).permutation(len(self.rows))
+        # Not the generator that put the rows where they are: its permutation undoes itself.
+        self.order = np.random.default_rng((args.seed, 2)).permutation(len(self.rows))
         config = Config(
             vocab=len(vocabulary), d_model=args.d_model, layers=args.layers, heads=args.heads,
             kv_heads=args.kv_heads, head_dim=args.head_dim, d_ff=args.d_ff, context=args.context,
