@@ -112,6 +112,8 @@ static struct fixture *set_up(const struct variant *variant)
                                 .context = CONTEXT,
                                 .tied = true,
                                 .qk_norm = true,
+                                .tree_positions = strcmp(variant->structure, "none") != 0,
+                                .ngrams = 2,
                                 .seed = 3};
     struct eng_error err = {""};
     struct fixture *f = calloc(1, sizeof *f);
