@@ -54,6 +54,20 @@ static enum syn_status cost_with(struct cli_case *open, const char *text, size_t
     return status == SYN_OK ? back : status;
 }
 
+/* What is not valid may still fit. */
+static bool judge(struct cli_case *open, const char *text, size_t len, struct cli_score *out)
+{
+    struct syn_hole *hole = NULL;
+    struct syn_verdict verdict;
+    size_t at = open->hole->start;
+    bool ok = syn_document_parse(open->doc, 0, NULL) == SYN_OK &&
+              syn_hole_open(open->doc, at, at, &hole, NULL) == SYN_OK &&
+              syn_candidate_judge(hole, text, len, &verdict, NULL) == SYN_OK;
+    if (ok) out->fits = verdict.keep == len;
+    syn_hole_free(hole);
+    return ok;
+}
+
 bool cli_case_score(struct cli_case *open, const char *text, size_t len, struct cli_score *out)
 {
     const struct cli_hole *hole = open->hole;
@@ -61,7 +75,8 @@ bool cli_case_score(struct cli_case *open, const char *text, size_t len, struct 
     size_t truth_len = hole->end - hole->start;
     len = without_end(hole, text, len);
     bool exact = len == truth_len && memcmp(text, truth, len) == 0;
-    *out = (struct cli_score){exact, cli_edit_similarity(text, len, truth, truth_len), exact};
+    *out =
+        (struct cli_score){exact, cli_edit_similarity(text, len, truth, truth_len), exact, exact};
     if (exact) return true;
     if (!open->has_truth_cost) {
         if (cost_with(open, truth, truth_len, &open->truth_cost) != SYN_OK) return false;
@@ -69,7 +84,8 @@ bool cli_case_score(struct cli_case *open, const char *text, size_t len, struct 
     }
     uint32_t cost = UINT32_MAX;
     enum syn_status status = cost_with(open, text, len, &cost);
-    out->valid = status == SYN_OK && cost <= open->truth_cost;
+    out->valid = out->fits = status == SYN_OK && cost <= open->truth_cost;
+    if (status == SYN_OK && !out->valid) return judge(open, text, len, out);
     return status == SYN_OK || status == SYN_BAD_TEXT;
 }
 

@@ -243,7 +243,8 @@ bool cli_contest_run(struct cli_contest *c)
 
 static double weight_of(const struct cli_answer *answer, enum cli_measure measure, bool served)
 {
-    return measure == CLI_RIGHT || (measure == CLI_VALID && served) ? answer->shown : 1;
+    bool of_shown = served && (measure == CLI_VALID || measure == CLI_FITS);
+    return measure == CLI_RIGHT || of_shown ? answer->shown : 1;
 }
 
 static double value_of(const struct cli_answer *answer, enum cli_measure measure, bool served)
@@ -257,6 +258,8 @@ static double value_of(const struct cli_answer *answer, enum cli_measure measure
         return score->similarity;
     case CLI_VALID:
         return score->valid;
+    case CLI_FITS:
+        return score->fits;
     case CLI_SHOWN:
         return answer->shown;
     default:

@@ -8,6 +8,8 @@
  *   similarity  cli_edit_similarity
  *   valid       the file with the answer has no more ERROR/MISSING cost than the file with
  *               the truth
+ *   fits        valid, or it would be with one of the endings that the language has for what
+ *               is not finished: `if (x) {` in front of a statement fits, and is not valid
  *
  * A hole for which nothing is served has served scores of 0 and is not `shown`.
  */
@@ -21,7 +23,7 @@
 #define CLI_MAX_CONTESTANTS 17 /* models and the baseline */
 
 struct cli_score {
-    double exact, similarity, valid;
+    double exact, similarity, valid, fits;
 };
 
 struct cli_answer {
@@ -59,7 +61,8 @@ size_t cli_contest_packages(const struct cli_contest *contest, size_t from, size
 enum cli_measure {
     CLI_EXACT,
     CLI_SIMILARITY,
-    CLI_VALID, /* served: among the shown */
+    CLI_VALID, /* served: among the shown; so CLI_FITS */
+    CLI_FITS,
     CLI_SHOWN,
     CLI_RIGHT, /* exact among the shown */
     CLI_MILLISECONDS

@@ -13,7 +13,7 @@ static void table_head(bool served)
 {
     printf("%-11s %5s %4s  %-28s  %-20s  %-22s  %7s", "language", "holes", "pkgs", "model",
            "exact match", "edit similarity", "ms");
-    puts(served ? "   valid   shown   right" : "   valid");
+    puts(served ? "   valid    fits   shown   right" : "   valid    fits");
 }
 
 static void table_rows(const struct cli_contest *c, const char *name, size_t from, size_t to)
@@ -26,7 +26,9 @@ static void table_rows(const struct cli_contest *c, const char *name, size_t fro
                to - from, cli_contest_packages(c, from, to), c->name[k], 100 * e.mean, 100 * e.low,
                100 * e.high, s.mean, s.low, s.high,
                cli_contest_interval(c, k, k, CLI_MILLISECONDS, served, from, to).mean);
-        printf("  %5.1f%%", 100 * cli_contest_interval(c, k, k, CLI_VALID, served, from, to).mean);
+        printf("  %5.1f%%  %5.1f%%",
+               100 * cli_contest_interval(c, k, k, CLI_VALID, served, from, to).mean,
+               100 * cli_contest_interval(c, k, k, CLI_FITS, served, from, to).mean);
         if (served)
             printf("  %5.1f%%  %5.1f%%",
                    100 * cli_contest_interval(c, k, k, CLI_SHOWN, served, from, to).mean,
@@ -44,11 +46,9 @@ static void add_measures(cJSON *out, const struct cli_contest *c, size_t k, bool
         const char *name;
         enum cli_measure measure;
         bool of_served;
-    } measures[] = {{"exact", CLI_EXACT, false},
-                    {"similarity", CLI_SIMILARITY, false},
-                    {"valid", CLI_VALID, false},
-                    {"shown", CLI_SHOWN, true},
-                    {"right", CLI_RIGHT, true}};
+    } measures[] = {{"exact", CLI_EXACT, false}, {"similarity", CLI_SIMILARITY, false},
+                    {"valid", CLI_VALID, false}, {"fits", CLI_FITS, false},
+                    {"shown", CLI_SHOWN, true},  {"right", CLI_RIGHT, true}};
     for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
         if (served || !measures[i].of_served)
             cli_add_interval(out, measures[i].name,
@@ -103,6 +103,7 @@ static void add_answer(cJSON *answers, const char *name, const struct cli_answer
     cJSON_AddBoolToObject(out, "exact", score->exact > 0);
     cJSON_AddNumberToObject(out, "similarity", score->similarity);
     cJSON_AddBoolToObject(out, "valid", score->valid > 0);
+    cJSON_AddBoolToObject(out, "fits", score->fits > 0);
     if (answer->shown) {
         cJSON_AddNumberToObject(out, "confidence", answer->confidence);
         cJSON_AddItemToObject(out, "evidence",
