@@ -12,6 +12,7 @@
  * blocks, also past the token, and what lies past it is never read.
  */
 #include "engine/session.h"
+#include "engine/sparse.h"
 
 #include <math.h>
 #include <string.h>
@@ -83,8 +84,9 @@ static void relate_task(const void *job, size_t task, int thread)
 void eng_relate(struct eng_session *session, size_t position, size_t rows)
 {
     struct chunk chunk = {.session = session, .position = position, .rows = rows};
-    if (session->model->info.structure == ENG_STRUCTURE_NONE) return;
+    if (!session->relation) return;
     eng_pool_run(session->model->pool, relate_task, &chunk, rows);
+    eng_sparse_choose(session, position, rows);
 }
 
 /* ---- Queries, keys and values ------------------------------------------------------ */
@@ -269,6 +271,28 @@ static void attend(const struct chunk *c, size_t kv_head, size_t first_head, siz
     }
 }
 
+/* The same in a sparse layer. */
+static void attend_sparse(const struct chunk *c, size_t kv_head, size_t first_head, size_t heads,
+                          size_t first_row, size_t tokens, int thread)
+{
+    const struct eng_session *session = c->session;
+    const struct eng_model_info *info = &session->model->info;
+    size_t dim = info->head_dim, head = (size_t)c->number * info->kv_heads + kv_head;
+    struct eng_sparse_queries queries = {
+        .first_row = first_row, .heads = heads, .rows = tokens * heads};
+    for (size_t r = 0; r < queries.rows; r++) {
+        size_t h = first_head + r % heads;
+        size_t place = ((first_row + r / heads) * info->heads + h) * dim;
+        queries.q[r] = session->q + place;
+        queries.mixed[r] = session->mixed + place;
+        queries.table[r] = c->layer->structure ? c->layer->structure + h * ENG_TABLE : NULL;
+        memset(queries.mixed[r], 0, dim * sizeof *queries.mixed[r]);
+    }
+    eng_sparse_attend(
+        session, &queries, session->keys + head * session->key_blocks * dim * ENG_KEY_LANES,
+        session->values + head * session->padded * dim, 1.0f / sqrtf((float)dim), thread);
+}
+
 static void attend_task(const void *job, size_t task, int thread)
 {
     const struct chunk *c = job;
@@ -276,12 +300,18 @@ static void attend_task(const void *job, size_t task, int thread)
     size_t group = info->heads / info->kv_heads;
     size_t kv_head = task % info->kv_heads, first_row = task / info->kv_heads * TASK_TOKENS;
     size_t end = first_row + TASK_TOKENS < c->rows ? first_row + TASK_TOKENS : c->rows;
-    float *scratch = c->session->scores + (size_t)thread * ENG_QUERY_ROWS * c->session->padded;
+    float *scratch =
+        c->session->scores + (size_t)thread * (ENG_QUERY_ROWS + 1) * c->session->padded;
+    bool sparse = eng_sparse_layer(c->session->model, c->number);
 
     size_t step = ENG_QUERY_ROWS / group; /* tokens at once, at least 1 */
-    for (size_t row = first_row; row < end; row += step)
-        attend(c, kv_head, kv_head * group, group, row, end - row < step ? end - row : step,
-               scratch);
+    for (size_t row = first_row; row < end; row += step) {
+        size_t tokens = end - row < step ? end - row : step;
+        if (sparse)
+            attend_sparse(c, kv_head, kv_head * group, group, row, tokens, thread);
+        else
+            attend(c, kv_head, kv_head * group, group, row, tokens, scratch);
+    }
 }
 
 void eng_attend(struct eng_session *session, uint32_t layer, size_t position, size_t rows)

@@ -14,6 +14,7 @@
 #include "engine/hardware.h"
 #include "engine/ngram.h"
 #include "engine/reader.h"
+#include "engine/sparse.h"
 #include "engine/tokenizer.h"
 
 #include <inttypes.h>
@@ -145,8 +146,7 @@ static enum eng_status read_confidence(const struct eng_reader *in)
  * give other logits than it was trained for: better refused. */
 static enum eng_status refuse_sparse(const struct eng_reader *in)
 {
-    static const char *const suffixes[] = {"attention.sparse", "attention.window",
-                                           "attention.sliding_window"};
+    static const char *const suffixes[] = {"attention.sparse", "attention.sliding_window"};
     static const char *const off[] = {"\"none\"", "0", "false"};
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         char name[128], value[64];
@@ -158,7 +158,7 @@ static enum eng_status refuse_sparse(const struct eng_reader *in)
         for (size_t j = 0; j < sizeof off / sizeof off[0]; j++)
             is_off = is_off || strcmp(value, off[j]) == 0;
         if (!is_off)
-            return eng_fail(in->err, ENG_UNSUPPORTED, "%s is %s: only dense attention is run", name,
+            return eng_fail(in->err, ENG_UNSUPPORTED, "%s is %s: not a sparsity that we run", name,
                             value);
     }
     return ENG_OK;
@@ -303,6 +303,7 @@ static enum eng_status read_hyper_parameters(const struct eng_reader *in)
     if ((status = read_structure(in)) != ENG_OK) return status;
     if ((status = read_tree_positions(in)) != ENG_OK) return status;
     if ((status = refuse_sparse(in)) != ENG_OK) return status;
+    if ((status = eng_sparse_read_keys(in)) != ENG_OK) return status;
     if ((status = eng_ngram_read_keys(in)) != ENG_OK) return status;
     if ((status = read_fim_order(in)) != ENG_OK) return status;
     if ((status = read_confidence(in)) != ENG_OK) return status;

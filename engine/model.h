@@ -45,6 +45,12 @@ struct eng_ngram {
     struct eng_matrix projection;              /* [d_model, count * length] */
 };
 
+/* Which layers attend to a part only, and to which; see sparse.h. */
+struct eng_sparse {
+    uint32_t window; /* 0: all layers are dense */
+    uint32_t header, dense_interval;
+};
+
 struct eng_layer {
     float *attn_norm;       /* [d_model] */
     float *ffn_norm;        /* [d_model] */
@@ -74,6 +80,7 @@ struct eng_model {
     enum eng_activation activation;
     float norm_epsilon;
     bool tree_positions;
+    struct eng_sparse sparse;
     bool rope_interleaved; /* pairs (2i, 2i + 1) instead of (i, half + i) */
     uint32_t rope_dim;     /* leading dims of a head that are rotated */
     float *rope_frequency; /* [rope_dim / 2], radians a position */

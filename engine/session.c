@@ -59,7 +59,8 @@ static void lay_out(struct eng_session *s, struct layout *l)
     size_t kv_heads = (size_t)info->layers * info->kv_heads, dim = info->head_dim;
     size_t q_dim = info->heads * dim, kv_dim = info->kv_heads * dim;
     size_t threads = (size_t)eng_pool_threads(model->pool), widest = widest_row(model);
-    size_t structure = info->structure != ENG_STRUCTURE_NONE;
+    size_t sparse = model->sparse.window > 0, words = ENG_BLOCK_WORDS(s->key_blocks);
+    size_t structure = info->structure != ENG_STRUCTURE_NONE || sparse;
     size_t additive_key = info->structure == ENG_STRUCTURE_ADDITIVE_KEY;
     size_t blas = model->blas != NULL;
 
@@ -82,11 +83,16 @@ static void lay_out(struct eng_session *s, struct layout *l)
     s->gate = place(l, ENG_CHUNK, info->d_ff, model->activation == ENG_SWIGLU, sizeof *s->gate);
     s->grams = place(l, ENG_CHUNK, model->ngram.count, model->ngram.length, sizeof *s->grams);
     s->relation = place(l, ENG_CHUNK * structure, s->padded, 1, sizeof *s->relation);
+    s->chosen = place(l, ENG_CHUNK * sparse, s->padded, 1, sizeof *s->chosen);
+    s->chosen_blocks = place(l, ENG_CHUNK * sparse, words, 1, sizeof *s->chosen_blocks);
     s->quantized.q = place(l, ENG_CHUNK, widest, 1, sizeof *s->quantized.q);
     s->quantized.scale = place(l, ENG_CHUNK, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.scale);
     s->quantized.bias = place(l, ENG_CHUNK, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.bias);
 
-    s->scores = place(l, threads, ENG_QUERY_ROWS, s->padded, sizeof *s->scores);
+    s->scores = place(l, threads, ENG_QUERY_ROWS + 1, s->padded, sizeof *s->scores);
+    s->own_relation = place(l, threads * sparse, s->padded, 1, sizeof *s->own_relation);
+    s->all_blocks = place(l, threads * sparse, words, 1, sizeof *s->all_blocks);
+    s->runs = place(l, threads * sparse, s->key_blocks, 1, sizeof *s->runs);
     s->panel = place(l, threads * blas, ENG_PANEL, widest, sizeof *s->panel);
     s->tile = place(l, threads * blas, ENG_TILE, ENG_PANEL, sizeof *s->tile);
     s->edges = place(l, 2 * blas, ENG_TILE, widest, sizeof *s->edges);
@@ -166,7 +172,8 @@ const float *eng_session_logits(const struct eng_session *session)
 
 static bool uses_records(const struct eng_session *s)
 {
-    return s->model->info.structure != ENG_STRUCTURE_NONE || s->model->tree_positions;
+    return s->model->info.structure != ENG_STRUCTURE_NONE || s->model->tree_positions ||
+           s->model->sparse.window > 0;
 }
 
 static enum eng_status check_input(const struct eng_session *s, const struct eng_input *input,

@@ -11,6 +11,14 @@
 /* Rows of one OpenBLAS product, see product.c. */
 #define ENG_TILE 32u
 
+/* Words of a set of blocks of keys. */
+#define ENG_BLOCK_WORDS(key_blocks) (((size_t)(key_blocks) + 63) / 64)
+
+/* Blocks of keys that follow each other, and where the first one stands in the scratch. */
+struct eng_block_run {
+    uint32_t block, count, at;
+};
+
 struct eng_session {
     const struct eng_model *model;
     uint32_t capacity;   /* tokens */
@@ -31,22 +39,28 @@ struct eng_session {
     float *cosine, *sine; /* [capacity, rope_dim / 2] */
 
     /* Scratch of one chunk: rows are tokens. */
-    float *x;                     /* [ENG_CHUNK, d_model], the residual stream */
-    float *h;                     /* [ENG_CHUNK, d_model], normalised; results to be added to x */
-    float *q;                     /* [ENG_CHUNK, heads * head_dim] */
-    float *q_plain;               /* the same before rotation, ADDITIVE_KEY only */
-    float *k, *v;                 /* [ENG_CHUNK, kv_heads * head_dim] */
-    float *mixed;                 /* [ENG_CHUNK, heads * head_dim], attention's result */
-    float *up, *gate;             /* [ENG_CHUNK, d_ff]; gate SwiGLU only */
-    float *grams;                 /* [ENG_CHUNK, ngram.count * ngram.length] */
-    uint8_t *relation;            /* [ENG_CHUNK, padded] */
+    float *x;          /* [ENG_CHUNK, d_model], the residual stream */
+    float *h;          /* [ENG_CHUNK, d_model], normalised; results to be added to x */
+    float *q;          /* [ENG_CHUNK, heads * head_dim] */
+    float *q_plain;    /* the same before rotation, ADDITIVE_KEY only */
+    float *k, *v;      /* [ENG_CHUNK, kv_heads * head_dim] */
+    float *mixed;      /* [ENG_CHUNK, heads * head_dim], attention's result */
+    float *up, *gate;  /* [ENG_CHUNK, d_ff]; gate SwiGLU only */
+    float *grams;      /* [ENG_CHUNK, ngram.count * ngram.length] */
+    uint8_t *relation; /* [ENG_CHUNK, padded] */
+    uint8_t *chosen;   /* [ENG_CHUNK, padded], relation in sparse layers; those only, as are */
+    uint64_t
+        *chosen_blocks; /* [ENG_CHUNK, words], a bit for each block of keys that is looked at */
     struct eng_q8_rows quantized; /* [ENG_CHUNK, widest] */
 
     /* Scratch of each thread. */
-    float *scores; /* [threads, ENG_QUERY_ROWS, padded] */
-    float *panel;  /* [threads, ENG_PANEL, widest], OpenBLAS only, as are the next two */
-    float *tile;   /* [threads, ENG_TILE, ENG_PANEL] */
-    float *edges;  /* [2, ENG_TILE, widest] */
+    float *scores;              /* [threads, ENG_QUERY_ROWS + 1, padded] */
+    uint8_t *own_relation;      /* [threads, padded], sparse layers only, as are the next two */
+    uint64_t *all_blocks;       /* [threads, words] */
+    struct eng_block_run *runs; /* [threads, key_blocks] */
+    float *panel; /* [threads, ENG_PANEL, widest], OpenBLAS only, as are the next two */
+    float *tile;  /* [threads, ENG_TILE, ENG_PANEL] */
+    float *edges; /* [2, ENG_TILE, widest] */
 
     float *logits; /* [vocab] */
 };

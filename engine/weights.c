@@ -18,6 +18,7 @@
 #include "engine/model.h"
 #include "engine/ngram.h"
 #include "engine/reader.h"
+#include "engine/sparse.h"
 #include "engine/tokenizer.h"
 
 #include <inttypes.h>
@@ -235,6 +236,8 @@ static enum eng_status read_layer_structure(const struct eng_reader *in, const c
         for (size_t r = 0; r < ENG_RELATIONS; r++)
             layer->structure[h * ENG_TABLE + r] =
                 structure_term(info->structure, parameters[h * ENG_RELATIONS + r]);
+    for (size_t h = 0; status == ENG_OK && h < info->heads; h++)
+        layer->structure[h * ENG_TABLE + ENG_HIDDEN] = ENG_HIDDEN_TERM;
     free(parameters);
     return status;
 }

@@ -233,6 +233,11 @@ static void put_keys(struct writer *w)
     put_number(w, "attention.head_count", m->heads);
     put_number(w, "attention.head_count_kv", m->kv_heads);
     put_number(w, "attention.key_length", m->head_dim);
+    if (m->window > 0) {
+        put_number(w, "attention.window", m->window);
+        put_number(w, "attention.header", RANDOM_HEADER);
+        put_number(w, "attention.dense_interval", RANDOM_DENSE_INTERVAL);
+    }
     if (m->tree_positions) eng_gguf_put_bool(w->gguf, "espalier.tree.positions", true);
     const int32_t orders[] = {2, 3, 4};
     if (m->ngrams > 0) {

@@ -6,6 +6,10 @@
 #include "engine/engine.h"
 #include "engine/gguf.h"
 
+/* Of models with sparse layers. */
+#define RANDOM_HEADER         5u
+#define RANDOM_DENSE_INTERVAL 2u
+
 /* Of each table of n-grams. */
 #define RANDOM_NGRAM_BUCKETS 37u
 #define RANDOM_NGRAM_LENGTH  32u
@@ -17,6 +21,7 @@ struct random_model {
     enum eng_tensor_type type;
     uint32_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context;
     bool tied, qk_norm, tree_positions;
+    uint32_t window; /* of the sparse layers, every second one; 0: none */
     uint32_t ngrams; /* tables of n-grams, of orders 2, 3 ... */
     uint64_t seed;
 };

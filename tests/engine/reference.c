@@ -13,7 +13,7 @@ struct reference {
     char architecture[16];
     bool interleaved, swiglu;
     char structure[24];
-    size_t layers, d_model, d_ff, heads, kv_heads, dim, vocab;
+    size_t layers, d_model, d_ff, heads, kv_heads, dim, vocab, window;
     float epsilon, base;
 };
 
@@ -125,10 +125,17 @@ static bool is(const struct reference *ref, const char *structure)
     return strcmp(ref->structure, structure) == 0;
 }
 
+/* Whether token i sees token j in a layer with this window (0: a dense one). */
+static bool sees(size_t window, size_t i, size_t j, unsigned relation)
+{
+    return window == 0 || i - j < window || j < RANDOM_HEADER || relation == 10 ||
+           (relation >= 1 && relation <= 8);
+}
+
 /* One head's attention of token i. */
 static void attend(const struct reference *ref, const struct eng_input *inputs, const double *q,
                    const double *plain, const double *k, const double *v, const double *structure,
-                   size_t h, size_t i, double *out)
+                   size_t window, size_t h, size_t i, double *out)
 {
     size_t dim = ref->dim, width = ref->kv_heads * dim, kv = h / (ref->heads / ref->kv_heads);
     double *w = calloc(i + 1, sizeof *w);
@@ -144,8 +151,8 @@ static void attend(const struct reference *ref, const struct eng_input *inputs, 
         if (is(ref, "additive_key"))
             for (size_t d = 0; d < dim; d++)
                 s += plain[d] * structure[(h * ENG_RELATIONS + r) * dim + d] / sqrt((double)dim);
-        w[j] = s;
-        if (s > largest) largest = s;
+        w[j] = sees(window, i, j, r) ? s : -INFINITY;
+        if (w[j] > largest) largest = w[j];
     }
     for (size_t j = 0; j <= i; j++) {
         w[j] = exp(w[j] - largest);
@@ -173,6 +180,7 @@ static void attention(const struct reference *ref, const struct eng_input *input
     double *k_norm = layer_values(ref, layer, "attn_k_norm.weight");
     double *structure = layer_values(ref, layer, "attn_structure.weight");
     double *tree = layer_values(ref, layer, "attn_tree.weight");
+    size_t window = layer % RANDOM_DENSE_INTERVAL == RANDOM_DENSE_INTERVAL - 1 ? 0 : ref->window;
     double *plain = malloc(n * q_dim * sizeof *plain), *mixed = malloc(n * q_dim * sizeof *mixed);
 
     for (size_t i = 0; i < n; i++) {
@@ -193,7 +201,7 @@ static void attention(const struct reference *ref, const struct eng_input *input
     for (size_t i = 0; i < n; i++)
         for (size_t a = 0; a < ref->heads; a++)
             attend(ref, inputs, q + i * q_dim + a * dim, plain + i * q_dim + a * dim, k, v,
-                   structure, a, i, mixed + i * q_dim + a * dim);
+                   structure, window, a, i, mixed + i * q_dim + a * dim);
     double *result =
         multiply(layer_values(ref, layer, "attn_output.weight"), ref->d_model, q_dim, mixed, n);
     for (size_t i = 0; i < n * ref->d_model; i++)
@@ -309,6 +317,7 @@ static void read_keys(struct reference *ref)
     ref->heads = number(ref, "attention.head_count");
     ref->kv_heads = number(ref, "attention.head_count_kv");
     ref->dim = number(ref, "attention.key_length");
+    ref->window = number(ref, "attention.window");
     ref->vocab = (size_t)eng_gguf_find_tensor(ref->gguf, "token_embd.weight")->dims[1];
     snprintf(name, sizeof name, "%s.rope.freq_base", ref->architecture);
     eng_gguf_get_f32(ref->gguf, name, ENG_REQUIRED, &ref->base, NULL);

@@ -92,6 +92,12 @@ static void compare(const struct comparison *c, double *worst, double *deviation
         .vocab = 283, .context = 160, .tied = true, .qk_norm = true, .tree_positions = true,       \
         .seed = 7                                                                                  \
     }
+#define SPARSE(structure_, type_)                                                                  \
+    {                                                                                              \
+        .architecture = "espalier", .structure = structure_, .activation = "relu2", .type = type_, \
+        .layers = 3, .d_model = 64, .heads = 4, .kv_heads = 2, .head_dim = 32, .d_ff = 96,         \
+        .vocab = 283, .context = 160, .tied = true, .qk_norm = true, .window = 9, .seed = 7        \
+    }
 #define ODD(type_)                                                                                 \
     {                                                                                              \
         .architecture = "espalier", .structure = "additive", .activation = "swiglu",               \
@@ -131,6 +137,10 @@ static const struct comparison comparisons[] = {
      2e-5},
     {"tree positions F32", PLACED("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
     {"tree positions additive F16", PLACED("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8",
+     2e-5},
+    {"sparse none F32", SPARSE("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"sparse additive F16", SPARSE("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"sparse additive Q8_0 OpenBLAS", SPARSE("additive", ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "blas",
      2e-5},
     {"odd sizes F32", ODD(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
     {"odd sizes F16", ODD(ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},

@@ -61,15 +61,24 @@ int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
 static const struct variant {
     const char *name, *structure, *prefill;
     enum eng_tensor_type type;
+    uint32_t window; /* of sparse layers */
 } variants[] = {
-    {"Q8_0 additive", "additive", "int8", ENG_Q8_0},
-    {"Q8_0 gated", "gated", "int8", ENG_Q8_0},
-    {"Q8_0 additive_key", "additive_key", "int8", ENG_Q8_0},
-    {"F16 multiplicative", "multiplicative", "int8", ENG_F16},
-    {"F32 none", "none", "int8", ENG_F32},
-    {"Q8_0 additive OpenBLAS", "additive", "blas", ENG_Q8_0},
-    {"F16 none OpenBLAS", "none", "blas", ENG_F16},
+    {"Q8_0 additive", "additive", "int8", ENG_Q8_0, 0},
+    {"Q8_0 gated", "gated", "int8", ENG_Q8_0, 0},
+    {"Q8_0 additive_key", "additive_key", "int8", ENG_Q8_0, 0},
+    {"F16 multiplicative", "multiplicative", "int8", ENG_F16, 0},
+    {"F32 none", "none", "int8", ENG_F32, 0},
+    {"Q8_0 additive OpenBLAS", "additive", "blas", ENG_Q8_0, 0},
+    {"F16 none OpenBLAS", "none", "blas", ENG_F16, 0},
+    {"Q8_0 additive, sparse", "additive", "int8", ENG_Q8_0, 20},
+    {"F16 none, sparse", "none", "int8", ENG_F16, 20},
 };
+
+/* Whether the model looks at records at all. */
+static bool uses_records(const struct variant *variant)
+{
+    return strcmp(variant->structure, "none") != 0 || variant->window > 0;
+}
 
 struct fixture {
     char path[64];
@@ -112,8 +121,9 @@ static struct fixture *set_up(const struct variant *variant)
                                 .context = CONTEXT,
                                 .tied = true,
                                 .qk_norm = true,
-                                .tree_positions = strcmp(variant->structure, "none") != 0,
+                                .tree_positions = uses_records(variant),
                                 .ngrams = 2,
+                                .window = variant->window,
                                 .seed = 3};
     struct eng_error err = {""};
     struct fixture *f = calloc(1, sizeof *f);
@@ -290,7 +300,7 @@ static void test_reuse(void **state)
     changed[50].record.kind ^= 1;
     assert_int_equal(eng_session_sync(f->session, changed, 130, NULL, &reused, NULL), ENG_OK);
     const struct variant *variant = *state;
-    assert_int_equal(reused, strcmp(variant->structure, "none") == 0 ? 120 : 50);
+    assert_int_equal(reused, uses_records(variant) ? 50 : 120);
     assert_int_equal(eng_session_sync(f->session, changed, 0, NULL, &reused, NULL), ENG_OK);
     assert_int_equal(eng_session_length(f->session), 0);
     assert_null(eng_session_logits(f->session));
@@ -337,7 +347,7 @@ static void test_bad_input(void **state)
     inputs[3].id = 0;
 
     const struct variant *variant = *state;
-    enum eng_status bad = strcmp(variant->structure, "none") == 0 ? ENG_OK : ENG_BAD_INPUT;
+    enum eng_status bad = uses_records(variant) ? ENG_BAD_INPUT : ENG_OK;
     const int32_t starts[] = {5, 6, 1 << 30, -2};
     for (size_t i = 0; i < 4; i++) {
         inputs[5].record.chain[2] = starts[i];

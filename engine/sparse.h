@@ -1,0 +1,47 @@
+/* sparse.h: layers that attend to a part of what is cached, chosen by the tree. Internal.
+ *
+ * In a model with espalier.attention.window, all layers but every dense_interval-th see of the
+ * tokens before i only
+ *
+ *   the last `window` ones, the first `header` ones of the sequence,
+ *   the starts of i's enclosing nodes, and the starts of earlier siblings in the innermost one.
+ *
+ * The cached keys lie in blocks of ENG_KEY_LANES positions; a block without any such token is not
+ * looked at. What a token attends to depends on its own record and position alone, and so do its
+ * bits: they do not change with the tokens that are evaluated together.
+ */
+#ifndef ESPALIER_ENGINE_SPARSE_H
+#define ESPALIER_ENGINE_SPARSE_H
+
+#include "engine/session.h"
+
+struct eng_reader;
+
+/* The relation of a token that is not attended to; its entry in a table of additive terms is
+ * ENG_HIDDEN_TERM, which leaves exactly nothing after the softmax. */
+#define ENG_HIDDEN      15u
+#define ENG_HIDDEN_TERM (-1e30f)
+
+/* Reads the keys; window stays 0 for a model without. */
+enum eng_status eng_sparse_read_keys(const struct eng_reader *in);
+
+bool eng_sparse_layer(const struct eng_model *model, uint32_t layer);
+
+/* Chooses for the tokens [position, position + rows), whose relations are in session->relation:
+ * fills session->chosen and session->chosen_blocks. The calling thread holds the pool. */
+void eng_sparse_choose(struct eng_session *session, size_t position, size_t rows);
+
+/* Attention of `rows` queries that share one key-value head. Query r belongs to the chunk's row
+ * first_row + r / heads. */
+struct eng_sparse_queries {
+    size_t first_row, heads, rows;
+    const float *q[ENG_QUERY_ROWS];     /* each [dim] */
+    float *mixed[ENG_QUERY_ROWS];       /* each [dim], zero; the result */
+    const float *table[ENG_QUERY_ROWS]; /* each [ENG_TABLE], additive; NULL: no term */
+};
+
+/* keys [key_blocks, dim, ENG_KEY_LANES] and values [padded, dim] of the head. */
+void eng_sparse_attend(const struct eng_session *session, struct eng_sparse_queries *queries,
+                       const float *keys, const float *values, float scale, int thread);
+
+#endif
