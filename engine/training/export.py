@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import gguf
-from model import KINDS, LEVELS, Batch, Config, Decoder, relations_of
+from model import DENSE_INTERVAL, HEADER, KINDS, LEVELS, Batch, Config, Decoder, relations_of
 from tokenizer import Vocabulary
 
 POSITIONS = 4  # a prompt
@@ -61,14 +61,20 @@ def write_gguf(model, vocabulary, path, kind, name):
     w.string("espalier.attention.structure", c.structure)
     w.string("espalier.fim.order", "spm")
     if c.ngram_orders:
-        w.u32s("espalier.ngram.orders", c.ngram_orders)
+        w.i32s("espalier.ngram.orders", c.ngram_orders)
         w.u32("espalier.ngram.buckets", c.ngram_buckets)
         w.u32("espalier.ngram.length", c.ngram_dim)
+    if c.tree_positions:
+        w.bool("espalier.tree.positions", True)
+    if c.window:
+        w.u32("espalier.attention.window", c.window)
+        w.u32("espalier.attention.header", HEADER)
+        w.u32("espalier.attention.dense_interval", DENSE_INTERVAL)
     vocabulary.put_keys(w)
-    if c.window or c.linear or c.tree_positions or c.structure not in SERVED:
-        raise SystemExit(f"export: the engine runs no model of structure {c.structure}, window {c.window}")
+    if c.linear or c.structure not in SERVED:
+        raise SystemExit(f"export: the engine runs no {'linear attention' if c.linear else c.structure}")
     for parameter, value in model.state_dict().items():
-        flat = value.ndim == 1 or "structure" in parameter
+        flat = value.ndim == 1 or "structure" in parameter or "attn_tree" in parameter
         w.tensor(tensor_name(parameter), value.float().numpy(), "F32" if flat else kind)
     w.save(path)
 
@@ -83,7 +89,8 @@ def from_gguf(path):
         head_dim=k("attention.key_length"), d_ff=k("feed_forward_length"), context=k("context_length"),
         rope_base=k("rope.freq_base"), eps=k("attention.layer_norm_rms_epsilon"),
         structure=k("attention.structure"), ngram_orders=tuple(keys.get("espalier.ngram.orders", ())),
-        ngram_buckets=keys.get("espalier.ngram.buckets", 0), ngram_dim=keys.get("espalier.ngram.length", 0)))
+        ngram_buckets=keys.get("espalier.ngram.buckets", 0), ngram_dim=keys.get("espalier.ngram.length", 0),
+        tree_positions=keys.get("espalier.tree.positions", False), window=keys.get("espalier.attention.window", 0)))
     model.load_state_dict({p: torch.from_numpy(np.array(tensors[tensor_name(p)].array())).reshape(v.shape)
                            for p, v in model.state_dict().items()})
     return model.eval()

@@ -42,6 +42,8 @@ MASKED = TABLE - 1  # not to be attended to
 ELSEWHERE, ANCESTOR_1, SAME_NODE, SIBLING, SEGMENT = 0, 1, 9, 10, 11
 STRUCTURES = ("none", "additive", "additive_key", "additive_names", "multiplicative", "gated",
               "embedding")
+HEADER = 64  # tokens at a sample's start that sparse layers see
+DENSE_INTERVAL = 3  # of the layers of sparse and of linear models, each third is dense
 TREE_STEPS, TREE_SCALE = 32, 8  # tree positions: coordinates above are this one; their unit
 SEGMENT_SUFFIX, SEGMENT_PREFIX, SEGMENT_MIDDLE = 1, 2, 3
 
@@ -70,7 +72,7 @@ class Config:
         return asdict(self)
 
     def is_dense(self, layer):
-        return layer % 3 == 2
+        return layer % DENSE_INTERVAL == DENSE_INTERVAL - 1
 
     @property
     def previous(self):
@@ -123,9 +125,6 @@ def relations_of(chain, segment, document):
     r = r.masked_fill(part[:, :, None] != part[:, None, :], SEGMENT)
     hidden = (j > i) | (j < document[:, :, None])
     return r.masked_fill(hidden, MASKED)
-
-
-HEADER = 64  # tokens at a sample's start that sparse layers see
 
 
 def sparse_relations(relations, start, window):

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from batches import MIDDLE_WEIGHT, TREES, Batches, attended
+from batches import MIDDLE_WEIGHT, NEWLINE, TREES, Batches, attended
 from model import STRUCTURES, Config, Decoder, WeightedLoss, sparse_relations
 from tokenizer import Vocabulary
 
@@ -84,7 +84,8 @@ def loss_of(model, batch, fused):
 class Evaluation:
     """What a model makes of held-out holes, hole by hole: nats of the middle's tokens (<|end|> not
     counted) and of the text before them, both also by class of token, and whether each token of
-    the middle and its end is the likeliest one (then greedy decoding gives exactly this text)."""
+    the middle is the likeliest one and what follows it ends the line: then greedy decoding gives
+    exactly this text."""
 
     def __init__(self, path, batches, autocast, fused):
         self.rows = np.load(path)
@@ -93,7 +94,7 @@ class Evaluation:
 
     @torch.no_grad()
     def nats(self, model, rows):
-        """Of each position's token, given what is before it, and whether it is the likeliest."""
+        """Of each position's token, given what is before it, and the likeliest token there."""
         batch = self.batches(rows)
         with self.autocast():
             hidden = model.hidden(batch, self.fused)
@@ -101,9 +102,9 @@ class Evaluation:
             for h, targets in zip(hidden, batch.targets):  # a row at a time, for the memory
                 logits = F.linear(h, model.token_embd.weight.to(h.dtype)).float()
                 nats.append(F.cross_entropy(logits, targets, reduction="none"))
-                best.append(logits.argmax(-1) == targets)
-        shift = lambda parts: np.roll(torch.stack(parts).float().cpu().numpy(), 1, 1)
-        return shift(nats), shift(best) > 0
+                best.append(logits.argmax(-1))
+        shift = lambda parts: np.roll(torch.stack(parts).cpu().numpy(), 1, 1)
+        return shift(nats), shift(best)
 
     def __call__(self, model, limit=None, batch=16):
         n = min(limit or len(self.rows), len(self.rows))
@@ -124,9 +125,10 @@ class Evaluation:
         sums = lambda at, values: np.bincount(row["class"][at], values[at], 6).round(4).tolist()
         sizes = self.batches.sizes[row["ids"]].astype(float)
         prefix = text[row["segment"][text] == 2]
+        ends = best[end] == row["ids"][end] or self.batches.flags[best[end]] & NEWLINE
         return {
             "language": meta["language"], "package": meta["package"], "file": meta["file"], "hole": meta["hole"],
-            "bytes": meta["bytes"], "tokens": len(middle), "exact": bool(best[middle].all() and best[end]),
+            "bytes": meta["bytes"], "tokens": len(middle), "exact": bool(ends and (best[middle] == row["ids"][middle]).all()),
             "middle_nats": float(nats[middle].sum()), "end_nats": float(nats[end]),
             "text_nats": float(nats[text].sum()), "text_tokens": len(text),
             "class_nats": sums(middle, nats), "class_bytes": sums(middle, sizes),
