@@ -1,5 +1,6 @@
 /* Confidence: the error of made-up suggestions, known by hand, and a map that is recovered
  * from suggestions drawn by it. */
+#include "engine/gguf.h"
 #include "lsp/cli/eval/calibration.h"
 #include "lsp/cli/eval/stats.h"
 
@@ -8,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -112,6 +114,65 @@ static void separable_suggestions_give_finite_weights(void **state)
     assert_true(asst_confidence_map(weights, &s[39].evidence) < 0.1f);
 }
 
+/* A copy of the model with n weights of `weight` and a threshold, opened. */
+static enum eng_status open_with(size_t n, float weight, float threshold, struct eng_model **out,
+                                 struct eng_error *err)
+{
+    struct eng_gguf *gguf;
+    assert_int_equal(eng_gguf_open(MODEL, &gguf, err), ENG_OK);
+    struct eng_gguf_writer *writer = eng_gguf_writer_new();
+    for (size_t i = 0; i < eng_gguf_key_count(gguf); i++)
+        eng_gguf_put_key(writer, eng_gguf_key_at(gguf, i));
+    float weights[ASST_FEATURES + 1] = {0};
+    weights[0] = weight;
+    eng_gguf_put_f32s(writer, "espalier.confidence.weights", weights, n);
+    eng_gguf_put_f32(writer, "espalier.confidence.threshold", threshold);
+    for (size_t i = 0; i < eng_gguf_tensor_count(gguf); i++) {
+        const struct eng_tensor *t = eng_gguf_tensor_at(gguf, i);
+        eng_gguf_put_tensor(writer, t->name, t->type, t->n_dims, t->dims, t->data);
+    }
+    char path[] = "/tmp/espalier-confidence-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(eng_gguf_writer_save(writer, path, err), ENG_OK);
+    eng_gguf_writer_free(writer);
+    eng_gguf_close(gguf);
+    *out = NULL;
+    enum eng_status status = eng_model_open(path, NULL, out, err);
+    unlink(path);
+    return status;
+}
+
+static void a_model_file_brings_its_map(void **state)
+{
+    (void)state;
+    struct eng_model *model;
+    struct eng_error err = {""};
+    struct asst_evidence evidence;
+    float log_prob = -0.5f;
+    asst_evidence_of(&log_prob, 1, false, false, false, &evidence);
+    evidence.mean_all = 0.25f;
+
+    assert_int_equal(open_with(ASST_FEATURES, 1.0f, 0.4f, &model, &err), ENG_OK);
+    assert_float_equal(asst_confidence(model, &evidence), 1 / (1 + exp(-1)), 1e-6);
+    assert_float_equal(asst_least_confidence(model, -1), 0.4, 1e-6);
+    assert_float_equal(asst_least_confidence(model, 0), 0, 0); /* what the user says counts */
+    eng_model_close(model);
+
+    assert_int_equal(eng_model_open(MODEL, NULL, &model, &err), ENG_OK); /* has none */
+    assert_float_equal(asst_confidence(model, &evidence), 0.25, 0);
+    assert_float_equal(asst_least_confidence(model, -1), 0, 0);
+    eng_model_close(model);
+
+    assert_int_equal(open_with(ASST_FEATURES + 1, 1, 0, &model, &err), ENG_BAD_FILE);
+    assert_non_null(strstr(err.text, "espalier.confidence.weights has 9 numbers, expected 8"));
+    assert_int_equal(open_with(ASST_FEATURES, NAN, 0, &model, &err), ENG_BAD_FILE);
+    assert_non_null(strstr(err.text, "espalier.confidence.weights[0] is no finite number"));
+    assert_int_equal(open_with(ASST_FEATURES, 1, 1.5f, &model, &err), ENG_BAD_FILE);
+    assert_non_null(strstr(err.text, "espalier.confidence.threshold is 1.5, expected 0 to 1"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +180,7 @@ int main(void)
         cmocka_unit_test(the_end_of_the_scale_is_in_the_last_bin),
         cmocka_unit_test(a_known_map_is_recovered),
         cmocka_unit_test(separable_suggestions_give_finite_weights),
+        cmocka_unit_test(a_model_file_brings_its_map),
     };
     return cmocka_run_group_tests_name("calibration", tests, NULL, NULL);
 }

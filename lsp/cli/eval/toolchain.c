@@ -157,17 +157,20 @@ static bool in_folders(const char *folders, const char *name, char *out)
  * that a sandbox has not. */
 static bool in_rustup(const char *name, char *out)
 {
+    static const char *const channels[] = {"stable*", "*"};
     const char *home = getenv("RUSTUP_HOME"), *user = getenv("HOME");
-    char pattern[PATH_MAX];
-    if (home)
-        snprintf(pattern, sizeof pattern, "%s/toolchains/*/bin/%s", home, name);
-    else
-        snprintf(pattern, sizeof pattern, "%s/.rustup/toolchains/*/bin/%s", user ? user : "", name);
-    glob_t found;
-    bool any = glob(pattern, 0, NULL, &found) == 0;
-    bool ok = any && found.gl_pathc > 0 && is_program(found.gl_pathv[0]) &&
-              snprintf(out, PATH_MAX, "%s", found.gl_pathv[0]) < PATH_MAX;
-    if (any) globfree(&found);
+    const char *base = home ? home : user ? user : "";
+    bool ok = false;
+    for (int i = 0; i < 2 && !ok; i++) {
+        char pattern[PATH_MAX];
+        glob_t found;
+        snprintf(pattern, sizeof pattern, "%s%s/toolchains/%s/bin/%s", base, home ? "" : "/.rustup",
+                 channels[i], name);
+        if (glob(pattern, 0, NULL, &found) != 0) continue;
+        ok = is_program(found.gl_pathv[0]) &&
+             snprintf(out, PATH_MAX, "%s", found.gl_pathv[0]) < PATH_MAX;
+        globfree(&found);
+    }
     return ok;
 }
 
