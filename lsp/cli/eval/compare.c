@@ -26,12 +26,19 @@ struct sums {
     double divergence[PARTS], same[PARTS], positions[PARTS];
 };
 
+/* What is needed of a row of logits again and again. */
+struct row {
+    double log_sum; /* log of the sum of their exponentials */
+    size_t top;     /* the largest */
+};
+
 struct side {
     struct eng_model *model;
     struct eng_session *session;
     size_t vocab;
-    float *logits; /* [rows, vocab] */
-    size_t rows;   /* that fit */
+    float *logits;    /* [rows, vocab] */
+    struct row *tops; /* [rows] */
+    size_t rows;      /* that fit */
     struct asst_prompt prompt;
     uint32_t middle, first; /* positions: the middle's first token, and the first row's */
 };
@@ -58,16 +65,15 @@ static bool vocabularies_agree(const struct eng_model *a, const struct eng_model
     return true;
 }
 
-/* log of the sum of exp(logits[vocab]), and the index of the largest. */
-static double log_sum(const float *logits, size_t vocab, size_t *top)
+static struct row sum_row(const float *logits, size_t vocab)
 {
-    *top = 0;
+    struct row out = {0, 0};
     for (size_t i = 1; i < vocab; i++)
-        if (logits[i] > logits[*top]) *top = i;
-    double sum = 0;
+        if (logits[i] > logits[out.top]) out.top = i;
     for (size_t i = 0; i < vocab; i++)
-        sum += expf(logits[i] - logits[*top]);
-    return log(sum) + logits[*top];
+        out.log_sum += expf(logits[i] - logits[out.top]);
+    out.log_sum = log(out.log_sum) + logits[out.top];
+    return out;
 }
 
 /* Builds the prompt of a hole with its truth behind it. */
@@ -104,19 +110,23 @@ static enum eng_status read_logits(struct side *s, struct eng_error *err)
     uint32_t n = s->prompt.length, wanted = n - s->middle + TEXT_TOKENS + 1;
     if (wanted > s->rows) wanted = (uint32_t)s->rows;
     s->first = n > wanted ? n - wanted : 0;
-    return eng_session_logits_all(s->session, s->prompt.inputs, n, s->first, s->logits, NULL, err);
+    enum eng_status status =
+        eng_session_logits_all(s->session, s->prompt.inputs, n, s->first, s->logits, NULL, err);
+    for (uint32_t i = 0; status == ENG_OK && i < n - s->first; i++)
+        s->tops[i] = sum_row(s->logits + (size_t)i * s->vocab, s->vocab);
+    return status;
 }
 
 /* Bits and bytes of the tokens that the side's rows predict. */
 static void add_bits(const struct side *s, int which, struct sums *out)
 {
     for (uint32_t at = s->first; at + 1 < s->prompt.length; at++) {
-        size_t len, top;
+        size_t len, i = at - s->first;
         int32_t next = s->prompt.inputs[at + 1].id;
         if (!eng_token_text(s->model, next, &len)) continue;
-        const float *row = s->logits + (size_t)(at - s->first) * s->vocab;
         enum part part = at + 1 >= s->middle ? MIDDLE : TEXT;
-        out->bits[which][part] += (log_sum(row, s->vocab, &top) - row[next]) / log(2.0);
+        out->bits[which][part] +=
+            (s->tops[i].log_sum - s->logits[i * s->vocab + (size_t)next]) / log(2.0);
         out->bytes[which][part] += (double)len;
     }
 }
@@ -126,16 +136,15 @@ static void add_divergence(const struct side *a, const struct side *b, struct su
     for (uint32_t at = a->first; at < a->prompt.length; at++) {
         const float *x = a->logits + (size_t)(at - a->first) * a->vocab;
         const float *y = b->logits + (size_t)(at - b->first) * b->vocab;
-        size_t top_x, top_y;
-        double sum_x = log_sum(x, a->vocab, &top_x), sum_y = log_sum(y, b->vocab, &top_y);
-        double divergence = 0;
+        const struct row *row_x = &a->tops[at - a->first], *row_y = &b->tops[at - b->first];
+        double sum_x = row_x->log_sum, sum_y = row_y->log_sum, divergence = 0;
         for (size_t i = 0; i < a->vocab; i++) {
             float p = expf(x[i] - (float)sum_x);
             if (p > 0) divergence += (double)p * ((x[i] - sum_x) - (y[i] - sum_y));
         }
         enum part part = at + 1 >= a->middle ? MIDDLE : TEXT;
         out->divergence[part] += divergence > 0 ? divergence : 0;
-        out->same[part] += top_x == top_y;
+        out->same[part] += row_x->top == row_y->top;
         out->positions[part]++;
     }
 }
@@ -150,7 +159,9 @@ static bool open_side(struct comparison *c, const char *path, struct side *s)
     s->rows = CLI_LOGITS_MAX_BYTES / (s->vocab * sizeof *s->logits);
     if (s->rows > eng_model_info(s->model)->context) s->rows = eng_model_info(s->model)->context;
     s->logits = malloc(s->rows * s->vocab * sizeof *s->logits);
-    if (s->logits && eng_session_new(s->model, 0, &s->session, &err) == ENG_OK) return true;
+    s->tops = malloc(s->rows * sizeof *s->tops);
+    if (s->logits && s->tops && eng_session_new(s->model, 0, &s->session, &err) == ENG_OK)
+        return true;
     cli_fail("%s: %s", path, err.text);
     return false;
 }
@@ -160,6 +171,7 @@ static void close_side(struct side *s)
     eng_session_free(s->session);
     eng_model_close(s->model);
     free(s->logits);
+    free(s->tops);
 }
 
 static enum eng_status measure_hole(struct comparison *c, const struct cli_hole *hole,

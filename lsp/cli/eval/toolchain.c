@@ -362,7 +362,7 @@ bool cli_toolchain_run(const struct cli_toolchains *t, const char *language,
     struct cli_program program = {
         .input = input,
         .input_len = input_len,
-        .limits = {(unsigned)(seconds + 0.999), row->memory, row->address_space, 64u << 20, 64},
+        .limits = {(unsigned)(seconds + 0.999), row->memory, row->address_space, 64u << 20, 256},
         .seconds = 3 * seconds + 5};
     return run_words(t, row, row->run, class, sandbox, &program, run);
 }
