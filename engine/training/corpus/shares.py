@@ -27,8 +27,8 @@ LANGUAGE_CAP = 125_000_000  # bytes of training text a language
 HELD_OUT_CAP = 300_000
 # A group whose hash is a multiple of its main language's modulus is held out.
 # Chosen so that each language has about ten such groups without losing its largest.
-MODULUS = {"c": 20, "cpp": 14, "csharp": 15, "java": 28, "kotlin": 8, "scala": 5, "javascript": 18, "typescript": 13,
-           "tsx": 4, "python": 17, "go": 36, "rust": 38, "ruby": 5, "php": 6, "bash": 2, "lua": 3, "haskell": 26, "text": 7}
+MODULUS = {"c": 20, "cpp": 14, "csharp": 15, "java": 28, "kotlin": 6, "scala": 8, "javascript": 18, "typescript": 13,
+           "tsx": 4, "python": 17, "go": 36, "rust": 38, "ruby": 17, "php": 6, "bash": 2, "lua": 3, "haskell": 26, "text": 7}
 DEFAULT_MODULUS = 20
 
 
