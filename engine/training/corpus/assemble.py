@@ -89,6 +89,8 @@ class Output:
             name = f"{entry['package']}/{path}".replace(":", "-").replace("/", "__")[-200:]
             target = self.folder / "heldout" / lang / group.replace("/", "-") / name
             target.parent.mkdir(parents=True, exist_ok=True)
+            while target.exists():  # two paths can come out as one name
+                target = target.with_name("_" + target.name)
             target.write_text(text, newline="")
         else:
             self.shards[lang].write(json.dumps({"package": entry["package"], "path": path, "licence": licence,

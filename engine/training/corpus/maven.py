@@ -7,9 +7,8 @@ parallel and go on past those that are missing. Licences come from the POM and i
 import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
-from packages import Package, Reading, file_sha256, project_of, zip_members
+from packages import Package, Reading, project_of, zip_members
 import licences
 
 COORDINATES = re.compile(r"[\w.-]+:[\w.-]+:[\w.-]+\Z")

@@ -28,7 +28,7 @@ def sketch(text):
     if len(hashes) < MIN_LINES:
         return None
     least = [None] * BINS
-    for value in hashes:  # ascending after a mix would be biased: the mix spreads CRC's linearity
+    for value in hashes:
         mixed = (value * 0x9E3779B1) & MASK
         place = mixed % BINS
         rest = mixed // BINS
