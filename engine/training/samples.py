@@ -26,7 +26,7 @@ PROSE = "text"  # what has no grammar: plain windows only, empty records
 BYTES_A_TOKEN = 3.0  # about
 PARTS = 4  # of a language's files, each the work of one process
 # Parts of the tokens; among the languages of code by the square root of what there is.
-PROSE_SHARE = 0.12
+PROSE_SHARE = 0.15
 
 
 def row_type(length):

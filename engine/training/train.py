@@ -4,6 +4,7 @@
     train.py --rows F --holes F --vocab F --library F --out RUN --structure additive --steps 1000
     train.py ... --out RUN2 --structure none --like RUN        the same steps and learning rates
     train.py ... --out RUN --steps 20000 --slice 9             nine minutes of it; again to go on
+    train.py ... --out RUN --init RUN0/checkpoint.pt           from another run's weights
 
 The learning rate follows the share of --steps that has been done, or of --minutes. A run that was
 cut off goes on from its last checkpoint when started again with the same --out. log.jsonl holds
@@ -179,6 +180,24 @@ def save_checkpoint(path, model, optimizers, state):
     os.replace(part, path)
 
 
+def config_of(args, vocab):
+    """The sizes that the arguments ask for, or those of --init with what is asked for beside."""
+    if not args.init:
+        return Config(
+            vocab=vocab, d_model=args.d_model, layers=args.layers, heads=args.heads, kv_heads=args.kv_heads,
+            head_dim=args.head_dim, d_ff=args.d_ff, context=args.context, structure=args.structure or "additive",
+            tree_positions=args.tree_positions, ngram_orders=tuple(args.ngram), ngram_buckets=args.buckets,
+            ngram_dim=args.ngram_dim, window=args.window, linear=args.linear)
+    config = Config(**torch.load(args.init, map_location="cpu", weights_only=False)["config"])
+    if config.vocab != vocab:
+        raise SystemExit(f"train: {args.init} has {config.vocab} tokens, the vocabulary {vocab}")
+    config.structure = args.structure or config.structure
+    config.tree_positions |= args.tree_positions
+    config.window = args.window or config.window
+    config.context = max(args.context, config.context)
+    return config
+
+
 class Run:
     """One run: model, optimizers, rows, log; and where it stands."""
 
@@ -196,11 +215,7 @@ class Run:
         self.rows = np.load(args.rows, mmap_mode="r")
         # Not the generator that put the rows where they are: its permutation undoes itself.
         self.order = np.random.default_rng((args.seed, 2)).permutation(len(self.rows))
-        config = Config(
-            vocab=len(vocabulary), d_model=args.d_model, layers=args.layers, heads=args.heads,
-            kv_heads=args.kv_heads, head_dim=args.head_dim, d_ff=args.d_ff, context=args.context,
-            structure=args.structure, tree_positions=args.tree_positions,
-            ngram_orders=tuple(args.ngram), ngram_buckets=args.buckets, ngram_dim=args.ngram_dim, window=args.window, linear=args.linear)
+        config = config_of(args, len(vocabulary))
         self.model = Decoder(config).to(self.device)
         self.optimizers = optimizers_of(self.model, args)
         self.batches = Batches(self.device, args.library, vocabulary, args.trees,
@@ -244,7 +259,7 @@ class Run:
         args = self.args
         parameters = sum(p.numel() for p in self.model.parameters())
         tables = sum(p.numel() for n, p in self.model.named_parameters() if "embd" in n)
-        print(f"{parameters / 1e6:.2f} M parameters ({tables / 1e6:.2f} M looked up), {args.structure}, "
+        print(f"{parameters / 1e6:.2f} M parameters ({tables / 1e6:.2f} M looked up), {config.structure}, "
               f"{args.trees} trees, {self.device}, {len(self.rows)} rows", flush=True)
         if self.state["step"] == 0:
             self.note(event="start", config=config.dict(), parameters=parameters, batch=args.batch,
@@ -350,15 +365,15 @@ class Run:
         return round((dense + (c.layers - dense) * share) / c.layers, 4)
 
 
-def main():
+def arguments(argv=None):
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("--rows", type=Path, required=True)
     p.add_argument("--holes", type=Path)
     p.add_argument("--vocab", type=Path, required=True)
     p.add_argument("--library", type=Path, required=True, help="libespalier_training")
     p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--init", type=Path, help="a checkpoint whose weights to start from")
-    p.add_argument("--structure", choices=STRUCTURES, default="additive")
+    p.add_argument("--init", type=Path, help="a checkpoint whose sizes and weights to start from")
+    p.add_argument("--structure", choices=STRUCTURES, help="default: additive, or that of --init")
     p.add_argument("--tree-positions", action="store_true")
     p.add_argument("--trees", choices=TREES, default="real")
     p.add_argument("--window", type=int, default=0, help="sparse attention in two layers of three")
@@ -390,7 +405,11 @@ def main():
     p.add_argument("--measure-holes", type=int, default=160)
     p.add_argument("--final-holes", type=int, default=0, help="0: all")
     p.add_argument("--no-compile", dest="compile", action="store_false")
-    run = Run(p.parse_args())
+    return p.parse_args(argv)
+
+
+def main():
+    run = Run(arguments())
     if run.train():
         run.finish()
 
