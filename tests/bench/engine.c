@@ -1,11 +1,12 @@
 /* bench_engine: how fast the engine computes here, as a table.
  *
- *   bench_engine [--context N] [--threads N] [--layers N] [--width N] [--model FILE]
+ *   bench_engine [--context N] [--threads N] [--layers N] [--width N] [--window N] [--model FILE]
  *
  * Without a file it writes a random model of the default size (d 512, 8 layers, 8 heads, 4
- * key-value heads of 64, ReLU^2 of 1536, vocabulary 8192, additive structure). For each
- * kernel set and way of multiplying: prompts of two lengths, and decoding after them. The
- * best of several runs is shown, as other work on the machine only ever makes one slower. */
+ * key-value heads of 64, ReLU^2 of 1536, vocabulary 8192, additive structure; --window: all layers
+ * but every third attend to as many tokens and what the tree chooses). For each kernel set and way
+ * of multiplying: prompts of two lengths, and decoding after them. The best of several runs is
+ * shown, as other work on the machine only ever makes one slower. */
 #include "engine/blas.h"
 #include "tests/engine/random_model.h"
 
@@ -18,7 +19,7 @@
 
 struct settings {
     const char *path;
-    uint32_t context, layers, width;
+    uint32_t context, layers, width, window;
     int threads;
 };
 
@@ -144,6 +145,8 @@ static const char *default_model(const struct settings *s, char *path)
                                 .context = s->context,
                                 .tied = true,
                                 .qk_norm = true,
+                                .window = s->window,
+                                .dense_interval = 3,
                                 .seed = 1};
     struct eng_error err = {""};
     int file = mkstemp(path);
@@ -164,6 +167,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--threads") == 0) s.threads = atoi(argv[i + 1]);
         if (strcmp(argv[i], "--layers") == 0) s.layers = (uint32_t)atoi(argv[i + 1]);
         if (strcmp(argv[i], "--width") == 0) s.width = (uint32_t)atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--window") == 0) s.window = (uint32_t)atoi(argv[i + 1]);
         if (strcmp(argv[i], "--model") == 0) s.path = argv[i + 1];
     }
     if (s.context < 440 || s.width < 128 || s.width % 128 != 0 || s.layers < 1) {

@@ -21,8 +21,9 @@ struct random_model {
     enum eng_tensor_type type;
     uint32_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context;
     bool tied, qk_norm, tree_positions;
-    uint32_t window; /* of the sparse layers, every second one; 0: none */
-    uint32_t ngrams; /* tables of n-grams, of orders 2, 3 ... */
+    uint32_t window;         /* of the sparse layers; 0: none */
+    uint32_t dense_interval; /* 0: RANDOM_DENSE_INTERVAL */
+    uint32_t ngrams;         /* tables of n-grams, of orders 2, 3 ... */
     uint64_t seed;
 };
 
