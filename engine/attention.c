@@ -300,8 +300,7 @@ static void attend_task(const void *job, size_t task, int thread)
     size_t group = info->heads / info->kv_heads;
     size_t kv_head = task % info->kv_heads, first_row = task / info->kv_heads * TASK_TOKENS;
     size_t end = first_row + TASK_TOKENS < c->rows ? first_row + TASK_TOKENS : c->rows;
-    float *scratch =
-        c->session->scores + (size_t)thread * (ENG_QUERY_ROWS + 1) * c->session->padded;
+    float *scratch = c->session->scores + (size_t)thread * ENG_QUERY_ROWS * c->session->padded;
     bool sparse = eng_sparse_layer(c->session->model, c->number);
 
     size_t step = ENG_QUERY_ROWS / group; /* tokens at once, at least 1 */

@@ -89,7 +89,8 @@ static void lay_out(struct eng_session *s, struct layout *l)
     s->quantized.scale = place(l, ENG_CHUNK, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.scale);
     s->quantized.bias = place(l, ENG_CHUNK, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.bias);
 
-    s->scores = place(l, threads, ENG_QUERY_ROWS + 1, s->padded, sizeof *s->scores);
+    s->scores = place(l, threads, ENG_QUERY_ROWS, s->padded, sizeof *s->scores);
+    s->own_scores = place(l, threads * sparse, s->padded, 1, sizeof *s->own_scores);
     s->own_relation = place(l, threads * sparse, s->padded, 1, sizeof *s->own_relation);
     s->all_blocks = place(l, threads * sparse, words, 1, sizeof *s->all_blocks);
     s->runs = place(l, threads * sparse, s->key_blocks, 1, sizeof *s->runs);

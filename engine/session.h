@@ -54,8 +54,9 @@ struct eng_session {
     struct eng_q8_rows quantized; /* [ENG_CHUNK, widest] */
 
     /* Scratch of each thread. */
-    float *scores;              /* [threads, ENG_QUERY_ROWS + 1, padded] */
-    uint8_t *own_relation;      /* [threads, padded], sparse layers only, as are the next two */
+    float *scores;              /* [threads, ENG_QUERY_ROWS, padded] */
+    float *own_scores;          /* [threads, padded], sparse layers only, as are the next three */
+    uint8_t *own_relation;      /* [threads, padded] */
     uint64_t *all_blocks;       /* [threads, words] */
     struct eng_block_run *runs; /* [threads, key_blocks] */
     float *panel; /* [threads, ENG_PANEL, widest], OpenBLAS only, as are the next two */

@@ -149,8 +149,8 @@ void eng_sparse_attend(const struct eng_session *session, struct eng_sparse_quer
     const struct eng_model *model = session->model;
     size_t dim = model->info.head_dim, words = ENG_BLOCK_WORDS(session->key_blocks);
     size_t rows = queries->rows;
-    float *scratch = session->scores + (size_t)thread * (ENG_QUERY_ROWS + 1) * session->padded;
-    float *own = scratch + ENG_QUERY_ROWS * session->padded;
+    float *scratch = session->scores + (size_t)thread * ENG_QUERY_ROWS * session->padded;
+    float *own = session->own_scores + (size_t)thread * session->padded;
     uint8_t *relation = session->own_relation + (size_t)thread * session->padded;
     struct eng_block_run *runs = session->runs + (size_t)thread * session->key_blocks;
     uint64_t *all = session->all_blocks + (size_t)thread * words;

@@ -166,17 +166,6 @@ static enum eng_status prepare(const struct eng_reader *in, const char *name,
     return ENG_OK;
 }
 
-enum eng_status eng_read_matrix(const struct eng_reader *in, const char *name, uint32_t outputs,
-                                uint32_t cols, struct eng_matrix *out)
-{
-    const struct eng_tensor *tensor = NULL;
-    enum eng_status status = eng_read_tensor(in, name, cols, outputs, 0, &tensor);
-    if (status != ENG_OK) return status;
-    *out = (struct eng_matrix){
-        .rows = tensor->data, .type = tensor->type, .outputs = outputs, .cols = cols};
-    return prepare(in, name, out);
-}
-
 enum eng_status eng_read_table(const struct eng_reader *in, const char *name, uint32_t rows,
                                uint32_t cols, struct eng_matrix *out)
 {
@@ -186,6 +175,13 @@ enum eng_status eng_read_table(const struct eng_reader *in, const char *name, ui
     *out = (struct eng_matrix){
         .rows = tensor->data, .type = tensor->type, .outputs = rows, .cols = cols};
     return ENG_OK;
+}
+
+enum eng_status eng_read_matrix(const struct eng_reader *in, const char *name, uint32_t outputs,
+                                uint32_t cols, struct eng_matrix *out)
+{
+    enum eng_status status = eng_read_table(in, name, outputs, cols, out);
+    return status == ENG_OK ? prepare(in, name, out) : status;
 }
 
 enum eng_status eng_read_floats(const struct eng_reader *in, const char *name, uint32_t d0,

@@ -10,7 +10,6 @@ import sys
 import torch
 import torch.nn.functional as F
 
-import batches  # noqa: F401  (its C file compiles too)
 from model import KINDS, LEVELS, MASKED, STRUCTURES, Batch, Config, Decoder, WeightedLoss, relations_of, sparse_relations
 
 B, T, BOUND = 2, 192, 0.03  # bf16 keeps 8 bits

@@ -342,16 +342,13 @@ static bool blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Paints the bytes of each node over those of its parent, so that leaves win. */
-struct painting {
-    uint8_t *classes; /* [bytes of the document] */
-};
-
+/* Paints the bytes of each node over those of its parent, so that leaves win. user: the classes,
+ * [bytes of the document]. */
 static bool paint(const struct syn_node *node, void *user)
 {
-    struct painting *p = user;
+    uint8_t *classes = user;
     if (node->end <= node->start) return true;
-    uint8_t under = p->classes[node->start];
+    uint8_t under = classes[node->start];
     uint8_t class = TRAINING_CLASS_IDENTIFIER;
     char first = node->type[0];
     bool word = (first >= 'a' && first <= 'z') || (first >= 'A' && first <= 'Z') || first == '_';
@@ -365,7 +362,7 @@ static bool paint(const struct syn_node *node, void *user)
     if ((under == TRAINING_CLASS_LITERAL || under == TRAINING_CLASS_COMMENT) &&
         node->kind == GRAM_KIND_OTHER)
         class = under;
-    memset(p->classes + node->start, class, node->end - node->start);
+    memset(classes + node->start, class, node->end - node->start);
     return true;
 }
 
@@ -375,17 +372,16 @@ int training_classes(struct training_session *s, const uint64_t *starts, const u
     if (!s->doc) return fail(s, "no document");
     size_t len;
     const char *text = syn_document_text(s->doc, &len);
-    struct painting painting = {calloc(len + 1, 1)};
-    if (!painting.classes) return fail(s, "out of memory");
-    syn_document_walk(s->doc, paint, &painting);
+    uint8_t *painted = calloc(len + 1, 1);
+    if (!painted) return fail(s, "out of memory");
+    syn_document_walk(s->doc, paint, painted);
     for (size_t i = 0; i < n; i++) {
         size_t at = starts[i];
         while (at < ends[i] && at < len && blank(text[at]))
             at++;
-        classes[i] =
-            at < ends[i] && at < len ? painting.classes[at] : (uint8_t)TRAINING_CLASS_WHITESPACE;
+        classes[i] = at < ends[i] && at < len ? painted[at] : (uint8_t)TRAINING_CLASS_WHITESPACE;
     }
-    free(painting.classes);
+    free(painted);
     return 0;
 }
 
