@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the loops of loops.c against plain tensor operations: outputs and gradients of every
+"""Holds attention.c and loss.c against plain tensor operations: outputs and gradients of every
 structure, and of the loss, on random rows.
 
     check.py

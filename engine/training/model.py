@@ -18,8 +18,8 @@ structure starts neutral, so that at step 0 all variants are the plain decoder. 
   embedding       depth, kind and sibling number as input embeddings; attention is plain
 
 Tree positions come on top of any of them: q and k are rotated further, by learnt frequencies of
-the token's depth and sibling number. On a CPU all take the loops
-of loops.c between the matrix products; elsewhere the direct form.
+the token's depth and sibling number. On a CPU all take
+attention.c and loss.c; elsewhere the direct form.
 """
 
 import concurrent.futures
@@ -155,52 +155,55 @@ def rope(x, cos, sin):
 
 
 class TreeAttention(torch.autograd.Function):
-    """softmax(factor[h, r] q k^T / sqrt(d) + add[h, r]) v in bf16 on a CPU: q, k, v [B, h, T, d],
-    add [h, TABLE] or [B, h, T, TABLE], factor [h, TABLE] or None."""
+    """softmax(factor[h, r] q k^T / sqrt(d) + add[h, r]) v in bf16 on a CPU: q [B, h, T, d],
+    k, v [B, kv_heads, T, d], add [h, TABLE] or [B, h, T, TABLE], factor [h, TABLE] or None."""
 
     @staticmethod
     def forward(ctx, q, k, v, add, factor, relations):
-        B, heads, T, d = q.shape
+        q, k, v = q.contiguous(), k.contiguous(), v.contiguous()
         add = add.detach().float().clone()
         add[..., MASKED] = -1e30
-        by_query = add.ndim == 4
-        w = q @ k.transpose(-1, -2)
-        scores = w.clone() if factor is not None else None
-        parallel(lambda row, n: loops().attention_softmax(
-            address(relations, row * T * T), address(add, row * heads * T * TABLE * 4 if by_query else 0),
-            by_query, address(factor, 0), size(n), size(heads), size(T),
-            ctypes.c_float(1 / math.sqrt(d)), address(w, 2 * row * heads * T * T)), B)
-        ctx.save_for_backward(q, k, v, w, relations, scores, factor)
-        ctx.by_query, ctx.wants_add = by_query, ctx.needs_input_grad[3]
-        return w @ v
+        out, lse = torch.empty_like(q), torch.empty(q.shape[:3])
+        TreeAttention.over_rows("attention_forward", q, k, v, add, factor, relations, lambda row: (
+            part(out, row), part(lse, row)))
+        ctx.save_for_backward(q, k, v, add, factor, relations, out, lse)
+        ctx.wants_add = ctx.needs_input_grad[3]
+        return out
 
     @staticmethod
     def backward(ctx, grad):
-        q, k, v, w, relations, scores, factor = ctx.saved_tensors
-        B, heads, T, d = q.shape
-        dv = w.transpose(-1, -2) @ grad
-        ds = grad @ v.transpose(-1, -2)
-        by_query = ctx.by_query
-        d_add = torch.zeros(B, heads, T, TABLE) if by_query else None
-        sums = []
+        q, k, v, add, factor, relations, out, lse = ctx.saved_tensors
+        grad, by_query = grad.contiguous(), add.ndim == 4
+        dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        d_add = torch.zeros_like(add) if by_query else None
+        sums = {}
 
-        def part(row, n):
-            own = torch.zeros(2, heads, TABLE)
-            sums.append(own)
-            at = 2 * row * heads * T * T
-            target = address(d_add, row * heads * T * TABLE * 4) if by_query else address(own, 0)
-            loops().attention_gradient(
-                address(relations, row * T * T), address(w, at), address(scores, at), address(factor, 0),
-                by_query, size(n), size(heads), size(T), ctypes.c_float(1 / math.sqrt(d)), address(ds, at),
-                target if ctx.wants_add else None, address(own, heads * TABLE * 4))
+        def outputs(row):
+            own = sums[row] = torch.zeros(2, q.shape[1], TABLE)
+            target = part(d_add, row) if by_query else address(own, 0)
+            return (part(out, row), part(lse, row), part(grad, row), part(dq, row), part(dk, row), part(dv, row),
+                    target if ctx.wants_add else None, address(own[1], 0))
 
-        parallel(part, B)
-        total = sum(sums)
+        TreeAttention.over_rows("attention_backward", q, k, v, add, factor, relations, outputs)
+        total = sum(sums.values())
         if not by_query:
             d_add = total[0]
-        d_add[..., MASKED] = 0
-        return (ds @ k, ds.transpose(-1, -2) @ q, dv, d_add if ctx.wants_add else None,
-                total[1] if factor is not None else None, None)
+        return (dq, dk, dv, d_add if ctx.wants_add else None, total[1] if factor is not None else None, None)
+
+    @staticmethod
+    def over_rows(function, q, k, v, add, factor, relations, outputs):
+        """Calls a function of attention.c; outputs(row) are its arguments beside the inputs."""
+        B, heads, T, d = q.shape
+        by_query = add.ndim == 4
+
+        def work(row, n):
+            if getattr(attention_library(), function)(
+                    part(q, row), part(k, row), part(v, row), part(relations, row),
+                    part(add, row) if by_query else address(add, 0), by_query, address(factor, 0), size(n), size(heads),
+                    size(k.shape[1]), size(T), size(d), ctypes.c_float(1 / math.sqrt(d)), *outputs(row)):
+                raise MemoryError(function)
+
+        parallel(work, B)
 
 
 class WeightedLoss(torch.autograd.Function):
@@ -220,7 +223,7 @@ class WeightedLoss(torch.autograd.Function):
             h, t, w = hidden[part], targets[part], weight[part]
             logits, nats = h @ e.T, torch.empty(len(h))
             vocab = len(e)
-            parallel(lambda row, n: loops().loss_gradient(
+            parallel(lambda row, n: loss_library().loss_gradient(
                 address(logits, 2 * row * vocab), address(t, 8 * row), address(w, 4 * row), size(n),
                 size(vocab), address(nats, 4 * row)), len(h))
             loss += float((nats * w).sum())
@@ -239,6 +242,11 @@ def address(tensor, offset):
     return None if tensor is None else ctypes.c_void_p(tensor.data_ptr() + offset)
 
 
+def part(tensor, row):
+    """Where a row of the batch begins."""
+    return address(tensor, row * tensor.stride(0) * tensor.element_size())
+
+
 size = ctypes.c_size_t
 
 
@@ -255,8 +263,13 @@ def parallel(work, rows):
 
 
 @functools.cache
-def loops():
-    return compiled("loops.c", "-ffast-math", "-fno-finite-math-only")
+def loss_library():
+    return compiled("loss.c", "-ffast-math", "-fno-finite-math-only")
+
+
+@functools.cache
+def attention_library():
+    return compiled("attention.c")
 
 
 def compiled(source, *flags):
@@ -286,7 +299,7 @@ class Attention(nn.Module):
             self.attn_tree = nn.Parameter(torch.zeros(2, c.kv_heads, c.head_dim // 2))
 
     def heads_of(self, x, cos, sin, features):
-        """q, k, v [B, heads, T, head_dim] and q before its rotation."""
+        """q [B, heads, T, head_dim], k, v [B, kv_heads, T, head_dim], and q before its rotation."""
         c = self.c
         B, T, _ = x.shape
         q = self.attn_q(x).view(B, T, c.heads, c.head_dim)
@@ -294,18 +307,15 @@ class Attention(nn.Module):
         v = self.attn_v(x).view(B, T, c.kv_heads, c.head_dim)
         flat = rms_norm(q, self.attn_q_norm, c.eps).transpose(1, 2)
         k = rms_norm(k, self.attn_k_norm, c.eps).transpose(1, 2)
-        group = c.heads // c.kv_heads
         q, k = rope(flat, cos, sin), rope(k, cos, sin)
         if c.tree_positions:
             # Coordinates are scaled to about 1, so that frequencies learn at one rate.
             place = features[:, :, (0, 2)].float().clamp_max(TREE_STEPS) / TREE_SCALE  # [B, T, 2]
             angle = torch.einsum("btc,chd->bhtd", place, self.attn_tree)
             k = rope(k, angle.cos(), angle.sin())
-            angle = angle.repeat_interleave(group, 1)
+            angle = angle.repeat_interleave(c.heads // c.kv_heads, 1)
             q = rope(q, angle.cos(), angle.sin())
-        k = k.repeat_interleave(group, 1)
-        v = v.transpose(1, 2).repeat_interleave(group, 1)
-        return q.contiguous(), k.contiguous(), v.contiguous(), flat
+        return q.contiguous(), k.contiguous(), v.transpose(1, 2).contiguous(), flat
 
     def terms(self, flat):
         """What is added to scores and what multiplies them, by relation: see TreeAttention."""
@@ -325,6 +335,7 @@ class Attention(nn.Module):
         add, factor = self.terms(flat)
         if fused:
             return TreeAttention.apply(q, k, v, add, factor, relations)
+        k, v = (x.repeat_interleave(self.c.heads // self.c.kv_heads, 1) for x in (k, v))
         index = relations.long()
         s = (q @ k.transpose(-1, -2)).float() / math.sqrt(self.c.head_dim)
         if factor is not None:
@@ -463,7 +474,7 @@ class Decoder(nn.Module):
         return x
 
     def hidden(self, batch, fused=False):
-        """[B, T, d_model] after the last norm. fused: bf16 on a CPU with loops.c."""
+        """[B, T, d_model] after the last norm. fused: bf16 on a CPU with attention.c."""
         c = self.c
         x = self.embed(batch)
         cos, sin = rope_tables(x.shape[1], c.head_dim, c.rope_base, x.device)

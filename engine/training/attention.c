@@ -1,0 +1,577 @@
+/* attention.c: attention with a structure term for training on a CPU, forward and gradients.
+ *
+ * A block of queries takes its scores, weights and their gradients through the second-level
+ * cache; nothing of the size of all pairs is ever written, and neither keys behind the queries
+ * nor those of samples packed in front of theirs are touched. What the backward pass needs of the
+ * weights it computes anew from the logarithm of each query's sum, as in FlashAttention (Dao et al.
+ * 2022). Products go through AMX tiles where the compiler's target has them, otherwise through
+ * plain vectors; operands are bf16 (the upper 16 bits of a float), sums are floats. model.py
+ * compiles this file for the machine at hand.
+ *
+ *   q, out [rows, heads, length, dim]   k, v [rows, kv_heads, length, dim]   bf16
+ *   relations [rows, length, length]    MASKED where j may not be seen, so for all j > i
+ *   add    [heads, 16], or one for each query: [rows, heads, length, 16]
+ *   factor [heads, 16] multiplies the scaled score; NULL for ones
+ *   lse    [rows, heads, length]        ln of the sum of a query's exponentials
+ *
+ * length is a multiple of BLOCK, dim of 32. Functions return 0, or -1 for want of memory; they
+ * share nothing, so any number of threads may call them on rows of their own.
+ */
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __AMX_BF16__
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+enum { LANES = 16, RELATIONS = 16, MASKED = 15, BLOCK = 64, TILE = 16 };
+
+typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint32_t uvec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t half __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
+
+struct shape {
+    size_t heads, kv_heads, length, dim;
+    float scale;
+    int by_query; /* add is one for each query */
+};
+
+struct inputs {
+    const uint16_t *q, *k, *v;
+    const uint8_t *relations;
+    const float *add, *factor;
+};
+
+/* ---- Vectors ------------------------------------------------------------------------- */
+
+static inline vec splat(float x)
+{
+    return x - (vec){0};
+}
+
+static inline vec load(const float *at)
+{
+    return *(const vec *)at;
+}
+
+static inline vec widen(const uint16_t *at)
+{
+    return (vec)(__builtin_convertvector(*(const half *)at, uvec) << 16);
+}
+
+/* Rounded to bf16, in the upper 16 bits. */
+static inline uvec rounded(vec x)
+{
+    uvec bits = (uvec)x;
+    return (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u;
+}
+
+static inline void narrow(uint16_t *at, vec x)
+{
+    *(half *)at = __builtin_convertvector(rounded(x) >> 16, half);
+}
+
+static inline ivec relation_at(const uint8_t *at)
+{
+    return __builtin_convertvector(*(const bytes *)at, ivec);
+}
+
+static inline vec larger(vec a, vec b)
+{
+    ivec above = a > b;
+    return (vec)(((ivec)a & above) | ((ivec)b & ~above));
+}
+
+static float sum_of(vec x)
+{
+    float sum = 0;
+    for (size_t k = 0; k < LANES; k++)
+        sum += x[k];
+    return sum;
+}
+
+static float max_of(vec x)
+{
+    float top = x[0];
+    for (size_t k = 1; k < LANES; k++)
+        top = x[k] > top ? x[k] : top;
+    return top;
+}
+
+/* e^x for x <= 0 or a little above; relative error about 2e-6, about 0 below -80. */
+static inline vec exponential(vec x)
+{
+    x = larger(x, splat(-80.0f));
+    vec shifted = x * 1.44269504f + 12582912.0f; /* rounds to a whole number in the low bits */
+    ivec n = (ivec)shifted - 0x4b400000;
+    vec r = x - (shifted - 12582912.0f) * 0.693147180f;
+    vec p =
+        1.0f + r * (1.0f + r * (0.5f + r * (0.16666667f + r * (0.041666667f + r * 0.0083333333f))));
+    return p * (vec)((n + 127) << 23);
+}
+
+/* ---- Products ------------------------------------------------------------------------ */
+
+/* A factor on the right holds pairs of bf16 from two consecutive rows: [depth / 2, columns]. */
+
+#ifdef __AMX_BF16__
+static void products_begin(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t row_bytes[16];
+        uint8_t rows[16];
+    } config = {.palette = 1};
+    for (size_t t = 0; t < 8; t++) {
+        config.row_bytes[t] = 64;
+        config.rows[t] = TILE;
+    }
+    _tile_loadconfig(&config);
+}
+
+static void products_end(void)
+{
+    _tile_release();
+}
+
+/* One 32 x 32 part of the product: c += a b over the whole depth. */
+static void part(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint32_t *b, size_t ldb,
+                 size_t depth, bool onto)
+{
+    float *c2 = c + TILE * ldc;
+    if (onto) {
+        _tile_loadd(0, c, ldc * 4);
+        _tile_loadd(1, c + TILE, ldc * 4);
+        _tile_loadd(2, c2, ldc * 4);
+        _tile_loadd(3, c2 + TILE, ldc * 4);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    for (size_t k = 0; k < depth; k += 32) {
+        const uint32_t *bk = b + k / 2 * ldb;
+        _tile_loadd(6, bk, ldb * 4);
+        _tile_loadd(4, a + k, lda * 2);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(7, bk + TILE, ldb * 4);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_loadd(5, a + k + TILE * lda, lda * 2);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, c, ldc * 4);
+    _tile_stored(1, c + TILE, ldc * 4);
+    _tile_stored(2, c2, ldc * 4);
+    _tile_stored(3, c2 + TILE, ldc * 4);
+}
+#else
+static void products_begin(void)
+{
+}
+static void products_end(void)
+{
+}
+
+static void part(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint32_t *b, size_t ldb,
+                 size_t depth, bool onto)
+{
+    for (size_t i = 0; i < 32; i++) {
+        vec left = onto ? load(c + i * ldc) : splat(0),
+            right = onto ? load(c + i * ldc + LANES) : splat(0);
+        for (size_t k = 0; k < depth; k += 2) {
+            uint32_t pair[2] = {(uint32_t)a[i * lda + k] << 16, (uint32_t)a[i * lda + k + 1] << 16};
+            float x, y;
+            memcpy(&x, &pair[0], 4);
+            memcpy(&y, &pair[1], 4);
+            uvec b0 = *(const uvec *)(b + k / 2 * ldb),
+                 b1 = *(const uvec *)(b + k / 2 * ldb + LANES);
+            left += x * (vec)(b0 << 16) + y * (vec)(b0 & 0xffff0000u);
+            right += x * (vec)(b1 << 16) + y * (vec)(b1 & 0xffff0000u);
+        }
+        *(vec *)(c + i * ldc) = left;
+        *(vec *)(c + i * ldc + LANES) = right;
+    }
+}
+#endif
+
+/* c [m, n] = a [m, depth] b [depth, n], or added to c; all sizes are multiples of 32. */
+static void product(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint32_t *b,
+                    size_t ldb, size_t m, size_t n, size_t depth, bool onto)
+{
+    for (size_t j = 0; j < n; j += 32)
+        for (size_t i = 0; i < m; i += 32)
+            part(c + i * ldc + j, ldc, a + i * lda, lda, b + j, ldb, depth, onto);
+}
+
+/* ---- Layouts ------------------------------------------------------------------------- */
+
+/* Rows of the transposed operands are this long, so that they do not fall on one cache set. */
+static size_t stride_of(size_t length)
+{
+    return length + 32;
+}
+
+/* x [length, dim] to its transpose as a factor on the right: pairs [dim / 2, stride]. */
+static void pair_columns(const uint16_t *x, size_t length, size_t dim, uint32_t *out)
+{
+    for (size_t j = 0; j < length; j += 16)
+        for (size_t p = 0; p < dim / 2; p++)
+            for (size_t n = 0; n < 16; n++)
+                memcpy(out + p * stride_of(length) + j + n, x + (j + n) * dim + 2 * p, 4);
+}
+
+/* x [length, dim] as a factor on the right: pairs [length / 2, dim]. */
+static void pair_rows(const uint16_t *x, size_t length, size_t dim, uint32_t *out)
+{
+    for (size_t j = 0; j < length; j += 2)
+        for (size_t p = 0; p < dim; p++)
+            out[j / 2 * dim + p] = x[j * dim + p] | (uint32_t)x[(j + 1) * dim + p] << 16;
+}
+
+/* x [length, dim] transposed: [dim, stride]. */
+static void transpose(const uint16_t *x, size_t length, size_t dim, uint16_t *out)
+{
+    for (size_t j = 0; j < length; j += 32)
+        for (size_t p = 0; p < dim; p++)
+            for (size_t n = 0; n < 32; n++)
+                out[p * stride_of(length) + j + n] = x[(j + n) * dim + p];
+}
+
+/* sums [dim, stride] back to bf16 [length, dim]. */
+static void transpose_sums(const float *sums, size_t length, size_t dim, uint16_t *out)
+{
+    float row[LANES];
+    for (size_t j = 0; j < length; j++)
+        for (size_t p = 0; p < dim; p += LANES) {
+            for (size_t n = 0; n < LANES; n++)
+                row[n] = sums[(p + n) * stride_of(length) + j];
+            narrow(out + j * dim + p, load(row));
+        }
+}
+
+/* Memory of one call, handed out in pieces of whole cache lines. */
+struct scratch {
+    unsigned char *memory;
+    size_t used, size;
+};
+
+static void *take(struct scratch *s, size_t size)
+{
+    void *at = s->memory ? s->memory + s->used : NULL;
+    s->used += (size + 63) / 64 * 64;
+    return at;
+}
+
+/* ---- Forward ------------------------------------------------------------------------- */
+
+static const float *terms_of(const struct shape *s, const float *add, size_t row, size_t head,
+                             size_t i)
+{
+    return add + (s->by_query ? (row * s->heads + head) * s->length + i : head) * RELATIONS;
+}
+
+/* The first key, rounded down, that queries from i on may see: those of one sample see it from
+ * its start. */
+static size_t first_key(const struct shape *s, const uint8_t *relations, size_t row, size_t i)
+{
+    const uint8_t *relation = relations + (row * s->length + i) * s->length;
+    size_t j = 0;
+    while (j < i && relation[j] == MASKED)
+        j++;
+    return j / 32 * 32;
+}
+
+/* Scores of a query over n keys with the structure term. */
+static inline vec term(const struct shape *s, vec score, ivec relation, vec add, vec factor)
+{
+    return score * s->scale * (vec)__builtin_shuffle(factor, relation) +
+           (vec)__builtin_shuffle(add, relation);
+}
+
+/* x[n]: a query's products with the keys in. weights[n]: bf16 exponentials of what they become
+ * less its maximum; *lse: ln of the sum of all. Returns 1 / the sum of `weights`. */
+static float softmax(const struct shape *s, const uint8_t *relation, const float *add,
+                     const float *factor, size_t n, float *x, uint16_t *weights, float *lse)
+{
+    vec a = load(add), f = factor ? load(factor) : splat(1), top = splat(-INFINITY), sum = splat(0);
+    for (size_t j = 0; j < n; j += LANES) {
+        vec value = term(s, load(x + j), relation_at(relation + j), a, f);
+        *(vec *)(x + j) = value;
+        top = larger(top, value);
+    }
+    float highest = max_of(top);
+    for (size_t j = 0; j < n; j += LANES) {
+        vec e = exponential(load(x + j) - highest);
+        sum += e;
+        narrow(weights + j, e);
+    }
+    float total = sum_of(sum);
+    *lse = highest + logf(total);
+    return 1 / total;
+}
+
+struct forward {
+    uint32_t *k_columns, *v_rows;
+    float *scores, *sums, *inverse;
+    uint16_t *weights;
+};
+
+static struct forward take_forward(struct scratch *at, const struct shape *s)
+{
+    size_t stride = stride_of(s->length);
+    return (struct forward){
+        .k_columns = take(at, s->dim / 2 * stride * 4),
+        .v_rows = take(at, s->length / 2 * s->dim * 4),
+        .scores = take(at, BLOCK * stride * 4),
+        .sums = take(at, BLOCK * s->dim * 4),
+        .inverse = take(at, BLOCK * 4),
+        .weights = take(at, BLOCK * stride * 2),
+    };
+}
+
+static void forward_head(const struct shape *s, const struct inputs *in, const struct forward *w,
+                         size_t row, size_t head, uint16_t *out, float *lse)
+{
+    size_t stride = stride_of(s->length), first = (row * s->heads + head) * s->length;
+    const float *factor = in->factor ? in->factor + head * RELATIONS : NULL;
+    for (size_t i = 0; i < s->length; i += BLOCK) {
+        size_t from = first_key(s, in->relations, row, i), n = i + BLOCK - from;
+        product(w->scores, stride, in->q + (first + i) * s->dim, s->dim, w->k_columns + from,
+                stride, BLOCK, n, s->dim, false);
+        for (size_t r = 0; r < BLOCK; r++)
+            w->inverse[r] =
+                softmax(s, in->relations + (row * s->length + i + r) * s->length + from,
+                        terms_of(s, in->add, row, head, i + r), factor, n, w->scores + r * stride,
+                        w->weights + r * stride, lse + first + i + r);
+        product(w->sums, s->dim, w->weights, stride, w->v_rows + from / 2 * s->dim, s->dim, BLOCK,
+                s->dim, n, false);
+        for (size_t r = 0; r < BLOCK; r++)
+            for (size_t p = 0; p < s->dim; p += LANES)
+                narrow(out + (first + i + r) * s->dim + p,
+                       load(w->sums + r * s->dim + p) * w->inverse[r]);
+    }
+}
+
+int attention_forward(const uint16_t *q, const uint16_t *k, const uint16_t *v,
+                      const uint8_t *relations, const float *add, int by_query, const float *factor,
+                      size_t rows, size_t heads, size_t kv_heads, size_t length, size_t dim,
+                      float scale, uint16_t *out, float *lse)
+{
+    struct shape s = {heads, kv_heads, length, dim, scale, by_query};
+    struct inputs in = {q, k, v, relations, add, factor};
+    struct scratch memory = {0};
+    take_forward(&memory, &s);
+    memory = (struct scratch){aligned_alloc(64, memory.used), 0, memory.used};
+    if (!memory.memory) return -1;
+    struct forward w = take_forward(&memory, &s);
+    products_begin();
+    for (size_t unit = 0; unit < rows * kv_heads; unit++) {
+        pair_columns(k + unit * length * dim, length, dim, w.k_columns);
+        pair_rows(v + unit * length * dim, length, dim, w.v_rows);
+        size_t group = heads / kv_heads, first = unit % kv_heads * group;
+        for (size_t head = first; head < first + group; head++)
+            forward_head(&s, &in, &w, unit / kv_heads, head, out, lse);
+    }
+    products_end();
+    free(memory.memory);
+    return 0;
+}
+
+/* ---- Gradients ----------------------------------------------------------------------- */
+
+/* Sums over pairs by relation: a vector each, its lanes added up at the end. */
+struct by_relation {
+    vec of[RELATIONS];
+};
+
+/* Adds x[n]. All sixteen sums stay in registers; most vectors are of no relation at all. */
+static void gather(struct by_relation *sums, const uint8_t *relation, const float *x, size_t n)
+{
+    struct by_relation own = *sums;
+    for (size_t j = 0; j < n; j += LANES) {
+        uint64_t two[2];
+        memcpy(two, relation + j, sizeof two);
+        if (!(two[0] | two[1])) {
+            own.of[0] += load(x + j);
+            continue;
+        }
+        ivec at = relation_at(relation + j), value = (ivec)load(x + j);
+#pragma GCC unroll 16
+        for (int32_t r = 0; r < RELATIONS; r++)
+            own.of[r] += (vec)(value & (at == r));
+    }
+    *sums = own;
+}
+
+static void add_up(struct by_relation *sums, float *onto)
+{
+    for (size_t r = 0; r < RELATIONS; r++)
+        if (r != MASKED) onto[r] += sum_of(sums->of[r]);
+    memset(sums, 0, sizeof *sums);
+}
+
+struct backward {
+    uint32_t *k_columns, *k_rows, *v_columns, *weight_pairs, *ds_pairs;
+    uint16_t *q_across, *grad_across, *ds;
+    float *scores, *d_weights, *sums, *dk, *dv;
+};
+
+static struct backward take_backward(struct scratch *at, const struct shape *s)
+{
+    size_t stride = stride_of(s->length);
+    return (struct backward){
+        .k_columns = take(at, s->dim / 2 * stride * 4),
+        .k_rows = take(at, s->length / 2 * s->dim * 4),
+        .v_columns = take(at, s->dim / 2 * stride * 4),
+        .weight_pairs = take(at, BLOCK / 2 * stride * 4),
+        .ds_pairs = take(at, BLOCK / 2 * stride * 4),
+        .q_across = take(at, s->dim * stride * 2),
+        .grad_across = take(at, s->dim * stride * 2),
+        .ds = take(at, BLOCK * stride * 2),
+        .scores = take(at, BLOCK * stride * 4),
+        .d_weights = take(at, BLOCK * stride * 4),
+        .sums = take(at, BLOCK * s->dim * 4),
+        .dk = take(at, s->dim * stride * 4),
+        .dv = take(at, s->dim * stride * 4),
+    };
+}
+
+/* What one query brings to its row of weights and of their gradients. */
+struct query {
+    const uint8_t *relation;
+    vec add, factor;
+    float *scores, *d_weights; /* [n]; out: gradients by term, before their sums by relation */
+    float lse, mean;           /* mean of d_weights under the weights */
+    uint16_t *ds;              /* [n] out: gradient of q k^T */
+};
+
+/* Weights of keys j .. j + 15 and the gradient of their scores, bf16 in the upper bits. */
+static inline void weigh(const struct shape *s, const struct query *q, size_t j, uvec *weight,
+                         uvec *ds)
+{
+    ivec relation = relation_at(q->relation + j);
+    vec score = load(q->scores + j);
+    vec w = exponential(term(s, score, relation, q->add, q->factor) - q->lse);
+    vec g = w * (load(q->d_weights + j) - q->mean);
+    *(vec *)(q->d_weights + j) = g;
+    *(vec *)(q->scores + j) = g * s->scale * score;
+    *weight = rounded(w);
+    *ds = rounded(g * s->scale * (vec)__builtin_shuffle(q->factor, relation));
+    *(half *)(q->ds + j) = __builtin_convertvector(*ds >> 16, half);
+}
+
+static struct query query_at(const struct shape *s, const struct inputs *in,
+                             const struct backward *w, size_t row, size_t head, size_t i, size_t r,
+                             size_t from, const float *lse, const uint16_t *out,
+                             const uint16_t *grad)
+{
+    size_t stride = stride_of(s->length), at = (row * s->heads + head) * s->length + i + r;
+    vec mean = splat(0);
+    for (size_t p = 0; p < s->dim; p += LANES)
+        mean += widen(out + at * s->dim + p) * widen(grad + at * s->dim + p);
+    return (struct query){
+        .relation = in->relations + (row * s->length + i + r) * s->length + from,
+        .add = load(terms_of(s, in->add, row, head, i + r)),
+        .factor = in->factor ? load(in->factor + head * RELATIONS) : splat(1),
+        .scores = w->scores + r * stride,
+        .d_weights = w->d_weights + r * stride,
+        .lse = lse[at],
+        .mean = sum_of(mean),
+        .ds = w->ds + r * stride,
+    };
+}
+
+/* d_add, d_factor: where this head's sums go. */
+static void backward_head(const struct shape *s, const struct inputs *in, const struct backward *w,
+                          size_t row, size_t head, const uint16_t *out, const float *lse,
+                          const uint16_t *grad, uint16_t *dq, float *d_add, float *d_factor)
+{
+    size_t stride = stride_of(s->length), first = (row * s->heads + head) * s->length;
+    struct by_relation adds = {0}, factors = {0};
+    transpose(in->q + first * s->dim, s->length, s->dim, w->q_across);
+    transpose(grad + first * s->dim, s->length, s->dim, w->grad_across);
+    for (size_t i = 0; i < s->length; i += BLOCK) {
+        size_t from = first_key(s, in->relations, row, i), n = i + BLOCK - from;
+        product(w->scores, stride, in->q + (first + i) * s->dim, s->dim, w->k_columns + from,
+                stride, BLOCK, n, s->dim, false);
+        product(w->d_weights, stride, grad + (first + i) * s->dim, s->dim, w->v_columns + from,
+                stride, BLOCK, n, s->dim, false);
+        for (size_t r = 0; r < BLOCK; r += 2) {
+            struct query pair[2];
+            for (size_t k = 0; k < 2; k++)
+                pair[k] = query_at(s, in, w, row, head, i, r + k, from, lse, out, grad);
+            for (size_t j = 0; j < n; j += LANES) {
+                uvec weight[2], ds[2];
+                weigh(s, &pair[0], j, &weight[0], &ds[0]);
+                weigh(s, &pair[1], j, &weight[1], &ds[1]);
+                *(uvec *)(w->weight_pairs + r / 2 * stride + j) = weight[0] >> 16 | weight[1];
+                *(uvec *)(w->ds_pairs + r / 2 * stride + j) = ds[0] >> 16 | ds[1];
+            }
+            for (size_t k = 0; k < 2; k++) {
+                if (d_add) gather(&adds, pair[k].relation, pair[k].d_weights, n);
+                if (in->factor) gather(&factors, pair[k].relation, pair[k].scores, n);
+                if (d_add && s->by_query) add_up(&adds, d_add + (i + r + k) * RELATIONS);
+            }
+        }
+        product(w->sums, s->dim, w->ds, stride, w->k_rows + from / 2 * s->dim, s->dim, BLOCK,
+                s->dim, n, false);
+        for (size_t r = 0; r < BLOCK; r++)
+            for (size_t p = 0; p < s->dim; p += LANES)
+                narrow(dq + (first + i + r) * s->dim + p, load(w->sums + r * s->dim + p));
+        product(w->dv + from, stride, w->grad_across + i, stride, w->weight_pairs, stride, s->dim,
+                n, BLOCK, true);
+        product(w->dk + from, stride, w->q_across + i, stride, w->ds_pairs, stride, s->dim, n,
+                BLOCK, true);
+    }
+    if (d_add && !s->by_query) add_up(&adds, d_add);
+    if (in->factor) add_up(&factors, d_factor);
+}
+
+/* grad: of out. d_add (as add; may be NULL) and d_factor (as factor) are added to. */
+int attention_backward(const uint16_t *q, const uint16_t *k, const uint16_t *v,
+                       const uint8_t *relations, const float *add, int by_query,
+                       const float *factor, size_t rows, size_t heads, size_t kv_heads,
+                       size_t length, size_t dim, float scale, const uint16_t *out,
+                       const float *lse, const uint16_t *grad, uint16_t *dq, uint16_t *dk,
+                       uint16_t *dv, float *d_add, float *d_factor)
+{
+    struct shape s = {heads, kv_heads, length, dim, scale, by_query};
+    struct inputs in = {q, k, v, relations, add, factor};
+    struct scratch memory = {0};
+    take_backward(&memory, &s);
+    memory = (struct scratch){aligned_alloc(64, memory.used), 0, memory.used};
+    if (!memory.memory) return -1;
+    struct backward w = take_backward(&memory, &s);
+    products_begin();
+    for (size_t unit = 0; unit < rows * kv_heads; unit++) {
+        size_t at = unit * length * dim, group = heads / kv_heads, first = unit % kv_heads * group;
+        pair_columns(k + at, length, dim, w.k_columns);
+        pair_rows(k + at, length, dim, w.k_rows);
+        pair_columns(v + at, length, dim, w.v_columns);
+        memset(w.dk, 0, dim * stride_of(length) * sizeof *w.dk);
+        memset(w.dv, 0, dim * stride_of(length) * sizeof *w.dv);
+        for (size_t head = first; head < first + group; head++) {
+            size_t row = unit / kv_heads;
+            size_t term = (by_query ? (row * heads + head) * length : head) * RELATIONS;
+            backward_head(&s, &in, &w, row, head, out, lse, grad, dq, d_add ? d_add + term : NULL,
+                          d_factor ? d_factor + head * RELATIONS : NULL);
+        }
+        transpose_sums(w.dk, length, dim, dk + at);
+        transpose_sums(w.dv, length, dim, dv + at);
+    }
+    products_end();
+    free(memory.memory);
+    return 0;
+}
