@@ -39,35 +39,42 @@ LAST_SHARE = 0.02
 
 
 def orthogonal(g, steps=5):
-    """The Newton-Schulz iteration of Muon: an approximate U V^T of g."""
+    """The Newton-Schulz iteration of Muon: approximates U V^T of each g [n, rows, columns],
+    rows <= columns."""
     a, b, c = 3.4445, -4.7750, 2.0315
     x = g.bfloat16()
-    tall = x.shape[-2] > x.shape[-1]
-    if tall:
-        x = x.mT
-    x = x / (x.norm() + 1e-7)
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
         s = x @ x.mT
-        x = a * x + (b * s + c * s @ s) @ x
-    return (x.mT if tall else x).float()
+        x = torch.baddbmm(x, torch.baddbmm(s, s, s, beta=b, alpha=c), x, beta=a)
+    return x.float()
 
 
 class Muon(torch.optim.Optimizer):
     def __init__(self, params, lr, momentum=0.95, weight_decay=0.0):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
+    def moved(self, p, momentum):
+        """The gradient with Nesterov's momentum."""
+        state = self.state[p]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(p)
+        m = state["momentum"]
+        m.lerp_(p.grad, 1 - momentum)
+        return p.grad.lerp(m, momentum)
+
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
+            alike = {}  # matrices of one shape are made orthogonal together, which is faster
             for p in group["params"]:
-                state = self.state[p]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(p)
-                m = state["momentum"]
-                m.lerp_(p.grad, 1 - group["momentum"])
-                update = orthogonal(p.grad.lerp(m, group["momentum"]))
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(update, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
+                alike.setdefault(p.shape, []).append(p)
+            for (rows, columns), same in alike.items():
+                updates = torch.stack([self.moved(p, group["momentum"]) for p in same])
+                updates = orthogonal(updates.mT).mT if rows > columns else orthogonal(updates)
+                for p, update in zip(same, updates):
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                    p.add_(update, alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
 
 
 def weighted_loss(hidden, embedding, targets, weight):
