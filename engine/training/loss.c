@@ -52,12 +52,14 @@ static float exponentials(float *x, size_t n)
     return sum;
 }
 
-/* Softmax cross-entropy of n rows of logits [n, vocab]: nats[n] out, and the logits become
- * the gradient of sum(weight * nats). */
-void loss_gradient(uint16_t *logits, const int64_t *targets, const float *weight, size_t n,
-                   size_t vocab, float *nats)
+/* Softmax cross-entropy of n rows of logits [n, vocab]: nats[n] of the targets out, and the
+ * logits become the gradient of the sum of weight * loss. A row's loss is its nats, or with a
+ * teacher's logits [n, vocab] (else NULL): (1 - soft) * nats + soft * the cross-entropy under
+ * the teacher's distribution. */
+void loss_gradient(uint16_t *logits, const uint16_t *teacher, float soft, const int64_t *targets,
+                   const float *weight, size_t n, size_t vocab, float *nats)
 {
-    float x[VOCAB_MAX];
+    float x[VOCAB_MAX], y[VOCAB_MAX];
     for (size_t i = 0; i < n; i++) {
         uint16_t *s = logits + i * vocab;
         for (size_t j = 0; j < vocab; j++)
@@ -67,7 +69,14 @@ void loss_gradient(uint16_t *logits, const int64_t *targets, const float *weight
             top = x[j] > top ? x[j] : top;
         float sum = exponentials(x, vocab), inverse = weight[i] / sum;
         nats[i] = __builtin_logf(sum) + top - hit;
-        x[targets[i]] -= sum;
+        if (teacher) {
+            for (size_t j = 0; j < vocab; j++)
+                y[j] = widen(teacher[i * vocab + j]);
+            float share = soft * sum / exponentials(y, vocab);
+            for (size_t j = 0; j < vocab; j++)
+                x[j] -= share * y[j];
+        }
+        x[targets[i]] -= teacher ? (1 - soft) * sum : sum;
         for (size_t j = 0; j < vocab; j++)
             s[j] = narrow(x[j] * inverse);
     }

@@ -209,25 +209,27 @@ class TreeAttention(torch.autograd.Function):
 class WeightedLoss(torch.autograd.Function):
     """Mean of the nats of targets [N] under softmax(hidden [N, d] embedding^T), weighted by
     weight [N], in bf16 on a CPU. Logits exist for ROWS tokens at a time; what they become in
-    the backward pass is computed along with them."""
+    the backward pass is computed along with them. taught: a teacher's (hidden [N, d'],
+    embedding [vocab, d'], soft): see loss.c; the result stays the nats of the targets."""
 
     ROWS = 2048
 
     @staticmethod
-    def forward(ctx, hidden, embedding, targets, weight):
+    def forward(ctx, hidden, embedding, targets, weight, taught=None):
         e, loss = embedding.detach().to(hidden.dtype), 0.0
         dh, de = torch.empty_like(hidden), torch.zeros_like(embedding)
         weight = weight / weight.sum()
+        vocab, soft = len(e), taught[2] if taught else 0.0
         for at in range(0, len(hidden), WeightedLoss.ROWS):
-            part = slice(at, at + WeightedLoss.ROWS)
-            h, t, w = hidden[part], targets[part], weight[part]
+            rows = slice(at, at + WeightedLoss.ROWS)
+            h, t, w = hidden[rows], targets[rows], weight[rows]
             logits, nats = h @ e.T, torch.empty(len(h))
-            vocab = len(e)
+            teacher = taught[0][rows] @ taught[1].T if taught else None
             parallel(lambda row, n: loss_library().loss_gradient(
-                address(logits, 2 * row * vocab), address(t, 8 * row), address(w, 4 * row), size(n),
-                size(vocab), address(nats, 4 * row)), len(h))
+                part(logits, row), None if teacher is None else part(teacher, row), ctypes.c_float(soft), part(t, row),
+                part(w, row), size(n), size(vocab), part(nats, row)), len(h))
             loss += float((nats * w).sum())
-            torch.matmul(logits, e, out=dh[part])
+            torch.matmul(logits, e, out=dh[rows])
             de += logits.T @ h
         ctx.save_for_backward(dh, de)
         return torch.tensor(loss)
@@ -235,7 +237,7 @@ class WeightedLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad):
         dh, de = ctx.saved_tensors
-        return dh * grad.to(dh.dtype), de * grad, None, None
+        return dh * grad.to(dh.dtype), de * grad, None, None, None
 
 
 def address(tensor, offset):

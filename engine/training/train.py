@@ -28,6 +28,7 @@ if __name__ == "__main__" and "MALLOC_MMAP_MAX_" not in os.environ:
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from batches import MIDDLE_WEIGHT, NEWLINE, TREES, Batches, attended
 from model import STRUCTURES, Config, Decoder, WeightedLoss, sparse_relations
@@ -77,16 +78,53 @@ class Muon(torch.optim.Optimizer):
                     p.add_(update, alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
 
 
-def weighted_loss(hidden, embedding, targets, weight):
+def weighted_loss(hidden, embedding, targets, weight, taught=None):
+    """WeightedLoss in plain operations; the result is the loss that is minimised."""
     logits = F.linear(hidden, embedding.to(hidden.dtype)).float()
     nats = F.cross_entropy(logits, targets, reduction="none")
+    if taught:
+        other, table, soft = taught
+        wanted = F.linear(other, table).float().softmax(-1)
+        nats = (1 - soft) * nats + soft * F.cross_entropy(logits, wanted, reduction="none")
     return (nats * weight).sum() / weight.sum()
 
 
-def loss_of(model, batch, fused):
+def loss_of(model, batch, fused, teacher=None):
     hidden = model.hidden(batch, fused).flatten(0, 1)
+    weight = batch.weight.flatten()
+    taught = teacher.of(batch, fused) if teacher else None
     loss = WeightedLoss.apply if fused else weighted_loss
-    return loss(hidden, model.token_embd.weight, batch.targets.flatten(), batch.weight.flatten())
+    soft = taught if taught and taught[2] else None
+    loss = loss(hidden, model.token_embd.weight, batch.targets.flatten(), weight, soft)
+    return loss + teacher.distance(hidden, taught[0], weight) if teacher else loss
+
+
+class Teacher(nn.Module):
+    """Another checkpoint of the same vocabulary to learn from: its distribution takes `soft` of
+    the loss, and its hidden state, from which the student's is mapped linearly, adds `near`
+    times their squared distance. The mapping is learnt along and belongs to no model file."""
+
+    def __init__(self, path, d_model, soft, near, device):
+        super().__init__()
+        kept = torch.load(path, map_location=device, weights_only=False)
+        teacher = Decoder(Config(**kept["config"])).to(device)
+        teacher.load_state_dict(kept["model"])
+        self.teacher = [teacher.requires_grad_(False)]  # in a list: none of our parameters
+        self.table = teacher.token_embd.weight.to(torch.bfloat16)
+        self.soft, self.near = soft, near
+        self.map = nn.Linear(d_model, teacher.c.d_model, bias=False, device=device)
+
+    @torch.no_grad()
+    def of(self, batch, fused):
+        """Its hidden state [N, d'], its embedding [vocab, d'], soft."""
+        hidden = self.teacher[0].hidden(batch, fused).flatten(0, 1)
+        return hidden.to(torch.bfloat16), self.table, self.soft
+
+    def distance(self, hidden, wanted, weight):
+        if not self.near:
+            return 0.0
+        apart = (self.map(hidden).float() - wanted.float()).square().mean(-1)
+        return self.near * (apart * weight).sum() / weight.sum()
 
 
 class Evaluation:
@@ -169,22 +207,12 @@ def optimizers_of(model, args):
                   torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=0.0, fused=True)]
     if tables:
         optimizers.append(torch.optim.SparseAdam(tables, lr=args.lr_tables, betas=(0.9, 0.99)))
-    for o in optimizers:
-        for g in o.param_groups:
-            g["full_lr"] = g["lr"]
     return optimizers
 
 
 def scale_at(step, share):
     down = 1.0 if share < FLAT_SHARE else 1 - (1 - LAST_SHARE) * (share - FLAT_SHARE) / (1 - FLAT_SHARE)
     return min(1.0, (step + 1) / WARMUP_STEPS) * max(LAST_SHARE, down)
-
-
-def save_checkpoint(path, model, optimizers, state):
-    part = path.with_suffix(".part")
-    torch.save({"model": model.state_dict(), "config": model.c.dict(), "state": state,
-                "optimizers": [o.state_dict() for o in optimizers]}, part)
-    os.replace(part, path)
 
 
 def config_of(args, vocab):
@@ -225,6 +253,13 @@ class Run:
         config = config_of(args, len(vocabulary))
         self.model = Decoder(config).to(self.device)
         self.optimizers = optimizers_of(self.model, args)
+        self.teacher = None
+        if args.teacher:
+            self.teacher = Teacher(args.teacher, config.d_model, args.soft, args.near, self.device)
+            self.optimizers.append(torch.optim.AdamW(self.teacher.parameters(), lr=args.lr_adam, weight_decay=0.0))
+        for o in self.optimizers:
+            for g in o.param_groups:
+                g["full_lr"] = g["lr"]
         self.batches = Batches(self.device, args.library, vocabulary, args.trees,
                                config.structure == "additive_names")
         self.evaluation = Evaluation(args.holes, self.batches, self.autocast, self.fused) if args.holes else None
@@ -235,6 +270,8 @@ class Run:
         self.log = open(args.out / "log.jsonl", "a")
         if args.compile:
             self.model.compile()
+            if self.teacher:
+                self.teacher.teacher[0].compile()
         self.describe(config)
 
     def resume(self):
@@ -247,8 +284,19 @@ class Run:
         if source == self.checkpoint:
             for o, s in zip(self.optimizers, kept["optimizers"]):
                 o.load_state_dict(s)
+            if self.teacher:
+                self.teacher.load_state_dict(kept["teacher"])
             self.state = kept["state"]
             print(f"going on from step {self.state['step']}", flush=True)
+
+    def save(self):
+        kept = {"model": self.model.state_dict(), "config": self.model.c.dict(), "state": self.state,
+                "optimizers": [o.state_dict() for o in self.optimizers]}
+        if self.teacher:
+            kept["teacher"] = self.teacher.state_dict()
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(kept, part)
+        os.replace(part, self.checkpoint)
 
     def scales_to_replay(self):
         if not self.args.like:
@@ -286,7 +334,7 @@ class Run:
         rows = self.rows[np.sort(take)]
         batch = self.batches(rows)
         with self.autocast():
-            loss = loss_of(self.model, batch, self.fused)
+            loss = loss_of(self.model, batch, self.fused, self.teacher)
         loss.backward()
         if update:
             for o in self.optimizers:
@@ -347,13 +395,13 @@ class Run:
                 self.report(window, scale)
                 window = []
             if now - saved > 60 * args.save_minutes:
-                save_checkpoint(self.checkpoint, self.model, self.optimizers, state)
+                self.save()
                 saved = time.monotonic()
             if self.evaluation and now - measured > 60 * args.measure_minutes:
                 self.measure(args.measure_holes)
                 measured = time.monotonic()
             last = time.monotonic()  # saving and measuring are not on the clock
-        save_checkpoint(self.checkpoint, self.model, self.optimizers, state)
+        self.save()
         return self.share() >= 1
 
     def finish(self):
@@ -380,6 +428,9 @@ def arguments(argv=None):
     p.add_argument("--library", type=Path, required=True, help="libespalier_training")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--init", type=Path, help="a checkpoint whose sizes and weights to start from")
+    p.add_argument("--teacher", type=Path, help="a checkpoint of the same vocabulary to learn from")
+    p.add_argument("--soft", type=float, default=0.5, help="share of the teacher's distribution in the loss")
+    p.add_argument("--near", type=float, default=0.0, help="weight of the distance to the teacher's hidden state")
     p.add_argument("--structure", choices=STRUCTURES, help="default: additive, or that of --init")
     p.add_argument("--tree-positions", action="store_true")
     p.add_argument("--trees", choices=TREES, default="real")
