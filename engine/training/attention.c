@@ -17,26 +17,13 @@
  * length is a multiple of BLOCK, dim of 32. Functions return 0, or -1 for want of memory; they
  * share nothing, so any number of threads may call them on rows of their own.
  */
-#include <math.h>
+#include "product.h"
+
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __AMX_BF16__
-#include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
-enum { LANES = 16, RELATIONS = 16, MASKED = 15, BLOCK = 64, TILE = 16 };
-
-typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t ivec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef uint32_t uvec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef uint16_t half __attribute__((vector_size(32), aligned(2), may_alias));
-typedef uint8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
+enum { RELATIONS = 16, MASKED = 15, BLOCK = 64 };
 
 struct shape {
     size_t heads, kv_heads, length, dim;
@@ -49,171 +36,6 @@ struct inputs {
     const uint8_t *relations;
     const float *add, *factor;
 };
-
-/* ---- Vectors ------------------------------------------------------------------------- */
-
-static inline vec splat(float x)
-{
-    return x - (vec){0};
-}
-
-static inline vec load(const float *at)
-{
-    return *(const vec *)at;
-}
-
-static inline vec widen(const uint16_t *at)
-{
-    return (vec)(__builtin_convertvector(*(const half *)at, uvec) << 16);
-}
-
-/* Rounded to bf16, in the upper 16 bits. */
-static inline uvec rounded(vec x)
-{
-    uvec bits = (uvec)x;
-    return (bits + 0x7fff + ((bits >> 16) & 1)) & 0xffff0000u;
-}
-
-static inline void narrow(uint16_t *at, vec x)
-{
-    *(half *)at = __builtin_convertvector(rounded(x) >> 16, half);
-}
-
-static inline ivec relation_at(const uint8_t *at)
-{
-    return __builtin_convertvector(*(const bytes *)at, ivec);
-}
-
-static inline vec larger(vec a, vec b)
-{
-    ivec above = a > b;
-    return (vec)(((ivec)a & above) | ((ivec)b & ~above));
-}
-
-static float sum_of(vec x)
-{
-    float sum = 0;
-    for (size_t k = 0; k < LANES; k++)
-        sum += x[k];
-    return sum;
-}
-
-static float max_of(vec x)
-{
-    float top = x[0];
-    for (size_t k = 1; k < LANES; k++)
-        top = x[k] > top ? x[k] : top;
-    return top;
-}
-
-/* e^x for x <= 0 or a little above; relative error about 2e-6, about 0 below -80. */
-static inline vec exponential(vec x)
-{
-    x = larger(x, splat(-80.0f));
-    vec shifted = x * 1.44269504f + 12582912.0f; /* rounds to a whole number in the low bits */
-    ivec n = (ivec)shifted - 0x4b400000;
-    vec r = x - (shifted - 12582912.0f) * 0.693147180f;
-    vec p =
-        1.0f + r * (1.0f + r * (0.5f + r * (0.16666667f + r * (0.041666667f + r * 0.0083333333f))));
-    return p * (vec)((n + 127) << 23);
-}
-
-/* ---- Products ------------------------------------------------------------------------ */
-
-/* A factor on the right holds pairs of bf16 from two consecutive rows: [depth / 2, columns]. */
-
-#ifdef __AMX_BF16__
-static void products_begin(void)
-{
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-    syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA);
-    struct {
-        uint8_t palette, start, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } config = {.palette = 1};
-    for (size_t t = 0; t < 8; t++) {
-        config.row_bytes[t] = 64;
-        config.rows[t] = TILE;
-    }
-    _tile_loadconfig(&config);
-}
-
-static void products_end(void)
-{
-    _tile_release();
-}
-
-/* One 32 x 32 part of the product: c += a b over the whole depth. */
-static void part(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint32_t *b, size_t ldb,
-                 size_t depth, bool onto)
-{
-    float *c2 = c + TILE * ldc;
-    if (onto) {
-        _tile_loadd(0, c, ldc * 4);
-        _tile_loadd(1, c + TILE, ldc * 4);
-        _tile_loadd(2, c2, ldc * 4);
-        _tile_loadd(3, c2 + TILE, ldc * 4);
-    } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    }
-    for (size_t k = 0; k < depth; k += 32) {
-        const uint32_t *bk = b + k / 2 * ldb;
-        _tile_loadd(6, bk, ldb * 4);
-        _tile_loadd(4, a + k, lda * 2);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(7, bk + TILE, ldb * 4);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_loadd(5, a + k + TILE * lda, lda * 2);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-    }
-    _tile_stored(0, c, ldc * 4);
-    _tile_stored(1, c + TILE, ldc * 4);
-    _tile_stored(2, c2, ldc * 4);
-    _tile_stored(3, c2 + TILE, ldc * 4);
-}
-#else
-static void products_begin(void)
-{
-}
-static void products_end(void)
-{
-}
-
-static void part(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint32_t *b, size_t ldb,
-                 size_t depth, bool onto)
-{
-    for (size_t i = 0; i < 32; i++) {
-        vec left = onto ? load(c + i * ldc) : splat(0),
-            right = onto ? load(c + i * ldc + LANES) : splat(0);
-        for (size_t k = 0; k < depth; k += 2) {
-            uint32_t pair[2] = {(uint32_t)a[i * lda + k] << 16, (uint32_t)a[i * lda + k + 1] << 16};
-            float x, y;
-            memcpy(&x, &pair[0], 4);
-            memcpy(&y, &pair[1], 4);
-            uvec b0 = *(const uvec *)(b + k / 2 * ldb),
-                 b1 = *(const uvec *)(b + k / 2 * ldb + LANES);
-            left += x * (vec)(b0 << 16) + y * (vec)(b0 & 0xffff0000u);
-            right += x * (vec)(b1 << 16) + y * (vec)(b1 & 0xffff0000u);
-        }
-        *(vec *)(c + i * ldc) = left;
-        *(vec *)(c + i * ldc + LANES) = right;
-    }
-}
-#endif
-
-/* c [m, n] = a [m, depth] b [depth, n], or added to c; all sizes are multiples of 32. */
-static void product(float *c, size_t ldc, const uint16_t *a, size_t lda, const uint32_t *b,
-                    size_t ldb, size_t m, size_t n, size_t depth, bool onto)
-{
-    for (size_t j = 0; j < n; j += 32)
-        for (size_t i = 0; i < m; i += 32)
-            part(c + i * ldc + j, ldc, a + i * lda, lda, b + j, ldb, depth, onto);
-}
 
 /* ---- Layouts ------------------------------------------------------------------------- */
 

@@ -57,9 +57,9 @@ def check_structure(structure, window=0, tree_positions=False):
 
 def check_loss(soft):
     hidden = torch.randn(300, 64, dtype=torch.bfloat16).requires_grad_()
-    embedding = (torch.randn(700, 64) * 0.2).requires_grad_()
-    targets, weight = torch.randint(0, 700, (300,)), torch.rand(300)
-    taught = (torch.randn(300, 96, dtype=torch.bfloat16), (torch.randn(700, 96) * 0.2).bfloat16(), soft)
+    embedding = (torch.randn(704, 64) * 0.2).requires_grad_()
+    targets, weight = torch.randint(0, 704, (300,)), torch.rand(300)
+    taught = (torch.randn(300, 96, dtype=torch.bfloat16), (torch.randn(704, 96) * 0.2).bfloat16(), soft)
     results = []
     for loss_of_kind in (WeightedLoss.apply, weighted_loss):
         hidden.grad = embedding.grad = None
