@@ -102,10 +102,13 @@ struct eng_model_info {
     uint32_t layers, d_model, d_ff, heads, kv_heads, head_dim, vocab, context;
     enum eng_structure structure;
     enum eng_fim_order fim_order;
-    const char *weight_type; /* the most frequent matrix type: "Q8_0" ... */
-    const char *kernels;     /* the kernel set in use: "ref", "avx2", "avx512", "neon" */
-    const char *products;    /* who multiplies matrices: "own", "OpenBLAS", or "own, OpenBLAS
-                                not found" where it would have been taken */
+    /* How the file stores what: "F32", "F16", "BF16", "Q8_0", "Q4_0"; "none" where it has none. */
+    const char *weight_type;    /* the most frequent matrix type */
+    const char *embedding_type; /* the tokens' embeddings, and the output matrix when tied */
+    const char *table_type;     /* the first table of n-grams */
+    const char *kernels;        /* the kernel set in use: "ref", "avx2", "avx512", "neon" */
+    const char *products;       /* who multiplies matrices: "own", "OpenBLAS", or "own, OpenBLAS
+                                   not found" where it would have been taken */
 
     /* espalier.confidence.*: how lsp/assist turns probabilities into confidence; the meaning
      * of the numbers is its own (lsp/assist/confidence.h). */

@@ -313,6 +313,13 @@ static enum eng_status read_hyper_parameters(const struct eng_reader *in)
 
 /* ---- Opening ----------------------------------------------------------------------- */
 
+/* The type of a tensor that the file may lack. */
+static const char *type_of(const struct eng_gguf *gguf, const char *name)
+{
+    const struct eng_tensor *tensor = eng_gguf_find_tensor(gguf, name);
+    return tensor ? eng_type_info(tensor->type)->name : "none";
+}
+
 /* The most frequent type of matrices. */
 static enum eng_tensor_type main_type(const struct eng_gguf *gguf)
 {
@@ -370,7 +377,8 @@ static enum eng_status read_vocabulary(const struct eng_reader *in)
     enum eng_status status = eng_tokenizer_new(in->gguf, &model->tokenizer, in->err);
     if (status != ENG_OK) return status;
     model->info.vocab = (uint32_t)eng_tokenizer_vocab(model->tokenizer);
-    model->info.weight_type = model->info.kernels = model->info.products = "none";
+    model->info.weight_type = model->info.embedding_type = model->info.table_type = "none";
+    model->info.kernels = model->info.products = "none";
     return ENG_OK;
 }
 
@@ -401,6 +409,8 @@ static enum eng_status read_model(struct eng_reader *in, const char *path, int t
 
     enum eng_tensor_type stored = main_type(in->gguf);
     info->weight_type = eng_type_info(stored)->name;
+    info->embedding_type = type_of(in->gguf, "token_embd.weight");
+    info->table_type = type_of(in->gguf, "ngram_embd.0.weight");
     for (size_t i = 0; i < eng_gguf_tensor_count(in->gguf); i++) {
         const struct eng_tensor *tensor = eng_gguf_tensor_at(in->gguf, i);
         info->parameters += tensor->dims[0] * tensor->dims[1] * tensor->dims[2] * tensor->dims[3];

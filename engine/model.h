@@ -18,11 +18,10 @@ struct eng_tokenizer;
 
 /* Weights [outputs, cols], row-major; cols is contiguous. */
 struct eng_matrix {
-    const void *rows; /* in the mapped file, or in owned when expanded */
-    enum eng_tensor_type type;
+    const void *rows;          /* in the mapped file, or in owned; NULL when packed */
+    enum eng_tensor_type type; /* of rows or packed: not the file's where it was expanded */
     uint32_t outputs, cols;
-    uint8_t *packed; /* Q8_0 in the kernel set's order, part of the model's block; NULL when
-                        rows are read as they are */
+    uint8_t *packed; /* Q8_0 in the kernel set's order, part of the model's block; or NULL */
     void *owned;     /* what rows were allocated as, NULL when they lie in the file */
 };
 
@@ -90,7 +89,7 @@ struct eng_model {
 
     struct eng_matrix embedding; /* [vocab, d_model] */
     struct eng_ngram ngram;
-    struct eng_matrix output; /* [vocab, d_model]; shares embedding's rows when tied */
+    struct eng_matrix output; /* [vocab, d_model]; of embedding's tensor when tied */
     float *output_norm;       /* [d_model] */
     struct eng_layer *layers; /* [info.layers] */
 };
@@ -98,8 +97,8 @@ struct eng_model {
 /* One row of a matrix that was not packed, as fp32: out [cols]. */
 void eng_matrix_row(const struct eng_matrix *matrix, size_t row, float *out);
 
-/* Bytes of n contiguous weights as fp32. type is F32, F16, BF16 or Q8_0; for Q8_0 n is a
- * multiple of 32. */
+/* Bytes of n contiguous weights as fp32. type is F32, F16, BF16, Q8_0 or Q4_0; for the last
+ * two n is a multiple of 32. */
 void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, float *out);
 
 #endif

@@ -1,13 +1,13 @@
 /* Matrix products of a forward pass: which kernel, cut how, on which threads.
  *
- * Two ways. Our own kernels: Q8_0 weights with activations quantised to 8 bits, other
- * types in fp32; the pool's threads take runs of outputs, and as a kernel's result for one
- * row depends on nothing but that row, any cut gives the same bits. Or OpenBLAS: weights
- * are expanded panel by panel into a thread's scratch and multiplied in fp32. A library's
- * rounding may depend on the shape of a call and on a row's place in it, so every call has
- * ENG_TILE rows, and a token always stands in the row that its position gives it (position
- * mod ENG_TILE), be it prefilled or decoded; rows of tokens that are not asked for are
- * zero. A decoded token so costs a whole tile: the price of identical bits, and why this
+ * Two ways. Our own kernels: Q8_0 weights (what Q4_0 has become by now, see weights.c)
+ * with activations quantised to 8 bits, other types in fp32; the pool's threads take runs of
+ * outputs, and as a kernel's result for one row depends on nothing but that row, any cut gives the
+ * same bits. Or OpenBLAS: weights are expanded panel by panel into a thread's scratch and
+ * multiplied in fp32. A library's rounding may depend on the shape of a call and on a row's place
+ * in it, so every call has ENG_TILE rows, and a token always stands in the row that its position
+ * gives it (position mod ENG_TILE), be it prefilled or decoded; rows of tokens that are not asked
+ * for are zero. A decoded token so costs a whole tile: the price of identical bits, and why this
  * way is taken only on request or where no vector set runs. (One core with AVX-512, 20 M
  * weights of F16, 400 tokens: 310 ms and 6 ms a decoded token by our kernels, 490 ms and
  * 77 ms by OpenBLAS.)

@@ -7,6 +7,9 @@
  * used there by kernel set ref and by the OpenBLAS path; the vector sets read a packed
  * copy of the same size (see kernels.c), so that a process holds each weight once in its
  * own memory and the mapped pages, touched once, stay in the system's cache.
+ * Q4_0 matrices are multiplied as Q8_0, which holds the same numbers: the packed copy, or the
+ * rows that ref reads, are made from the file's 4 bits, so in memory they are as large as
+ * Q8_0; the OpenBLAS path expands panels of the file's own blocks.
  * The tables of embeddings, which are looked up and not multiplied, are read where they lie: what
  * no text asks for never enters memory.
  */
@@ -33,7 +36,6 @@
 void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, float *out)
 {
     const uint16_t *halves = rows;
-    const struct eng_block_q8_0 *blocks = rows;
     switch (type) {
     case ENG_F32:
         memcpy(out, rows, n * sizeof *out);
@@ -46,11 +48,13 @@ void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, f
         for (size_t i = 0; i < n; i++)
             out[i] = eng_float_of_bf16(halves[i]);
         break;
-    default: /* ENG_Q8_0 */
+    default: /* ENG_Q8_0, ENG_Q4_0 */
         for (size_t b = 0; b < n / ENG_Q8_VALUES; b++) {
-            float scale = eng_float_of_half(blocks[b].d);
+            struct eng_block_q8_0 unpacked;
+            const struct eng_block_q8_0 *block = eng_q8_block(rows, type, b, &unpacked);
+            float scale = eng_float_of_half(block->d);
             for (size_t i = 0; i < ENG_Q8_VALUES; i++)
-                out[b * ENG_Q8_VALUES + i] = scale * blocks[b].qs[i];
+                out[b * ENG_Q8_VALUES + i] = scale * block->qs[i];
         }
         break;
     }
@@ -58,7 +62,14 @@ void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, f
 
 static bool runnable(enum eng_tensor_type type)
 {
-    return type == ENG_F32 || type == ENG_F16 || type == ENG_BF16 || type == ENG_Q8_0;
+    return type == ENG_F32 || type == ENG_F16 || type == ENG_BF16 || type == ENG_Q8_0 ||
+           type == ENG_Q4_0;
+}
+
+/* Whether a matrix of this type is multiplied with activations of 8 bits. */
+static bool quantized(enum eng_tensor_type type)
+{
+    return type == ENG_Q8_0 || type == ENG_Q4_0;
 }
 
 enum eng_status eng_read_tensor(const struct eng_reader *in, const char *name, uint64_t d0,
@@ -76,7 +87,7 @@ enum eng_status eng_read_tensor(const struct eng_reader *in, const char *name, u
                         want[2]);
     if (!runnable(tensor->type))
         return eng_fail(in->err, ENG_UNSUPPORTED,
-                        "tensor %s has type %s, expected F32, F16, BF16 or Q8_0", name,
+                        "tensor %s has type %s, expected F32, F16, BF16, Q8_0 or Q4_0", name,
                         eng_type_info(tensor->type)->name);
     if (d0 % eng_type_info(tensor->type)->block_values != 0)
         return eng_fail(in->err, ENG_BAD_FILE,
@@ -94,7 +105,7 @@ static bool is_table(const struct eng_tensor *tensor)
     return strncmp(tensor->name, prefix, sizeof prefix - 1) == 0;
 }
 
-/* Reserves what the packed copies of all Q8_0 matrices need, in one block, so that the
+/* Reserves what the packed copies of all quantised matrices need, in one block, so that the
  * system can back it with large pages: decoding reads all of it for each token, and small
  * pages would cost it a walk of the page table every 4 KiB. */
 static enum eng_status reserve_packed(const struct eng_reader *in)
@@ -105,7 +116,7 @@ static enum eng_status reserve_packed(const struct eng_reader *in)
     if (lanes == 0 || model->blas || in->weights == ENG_WEIGHTS_F32) return ENG_OK;
     for (size_t i = 0; i < eng_gguf_tensor_count(in->gguf); i++) {
         const struct eng_tensor *tensor = eng_gguf_tensor_at(in->gguf, i);
-        if (tensor->type != ENG_Q8_0 || is_table(tensor)) continue;
+        if (!quantized(tensor->type) || is_table(tensor)) continue;
         size_t groups = (size_t)(tensor->dims[1] / lanes + 1);
         bytes += groups * eng_packed_group_bytes(lanes, (size_t)tensor->dims[0]);
     }
@@ -132,8 +143,22 @@ static void pack_task(const void *job, size_t task, int thread)
     const struct packing *p = job;
     size_t first = task * p->step, last = first + p->step;
     if (last > p->groups) last = p->groups;
-    eng_pack_q8(p->model->kernels, p->matrix->rows, p->matrix->cols, p->matrix->outputs, first,
-                last, p->matrix->packed);
+    eng_pack_q8(p->model->kernels, p->matrix->rows, p->matrix->type, p->matrix->cols,
+                p->matrix->outputs, first, last, p->matrix->packed);
+}
+
+/* Q8_0 rows of a Q4_0 matrix, for kernels that read rows as they are. */
+static enum eng_status unpack(const struct eng_reader *in, const char *name,
+                              struct eng_matrix *matrix)
+{
+    size_t blocks = (size_t)matrix->outputs * (matrix->cols / ENG_Q8_VALUES);
+    struct eng_block_q8_0 *rows = malloc(blocks * sizeof *rows);
+    if (!rows) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
+    for (size_t b = 0; b < blocks; b++)
+        eng_q8_block(matrix->rows, matrix->type, b, &rows[b]);
+    matrix->rows = matrix->owned = rows;
+    matrix->type = ENG_Q8_0;
+    return ENG_OK;
 }
 
 /* Brings a matrix into the form that the products read. */
@@ -151,7 +176,9 @@ static enum eng_status prepare(const struct eng_reader *in, const char *name,
         matrix->type = ENG_F32;
         return ENG_OK;
     }
-    if (matrix->type != ENG_Q8_0 || model->blas || model->kernels->lanes == 0) return ENG_OK;
+    if (!quantized(matrix->type) || model->blas) return ENG_OK;
+    if (model->kernels->lanes == 0)
+        return matrix->type == ENG_Q8_0 ? ENG_OK : unpack(in, name, matrix);
 
     size_t lanes = model->kernels->lanes, groups = (matrix->outputs + lanes - 1) / lanes;
     matrix->packed = model->packed + model->packed_used;
@@ -163,6 +190,8 @@ static enum eng_status prepare(const struct eng_reader *in, const char *name,
     eng_pool_enter(model->pool);
     eng_pool_run(model->pool, pack_task, &job, (groups + job.step - 1) / job.step);
     eng_pool_leave(model->pool);
+    matrix->rows = NULL;
+    matrix->type = ENG_Q8_0;
     return ENG_OK;
 }
 

@@ -105,11 +105,17 @@ const struct eng_kernels *eng_kernels_neon(void);
  * "neon"); NULL when that one is unknown or cannot run here. */
 const struct eng_kernels *eng_kernels_choose(const char *name);
 
-/* Bytes of a packed Q8_0 matrix, and packing: for each group of lanes rows (missing rows
- * are zero), first the values of all blocks, [block][8][lanes][4], then the scales,
+/* Block number `block` of rows of type Q8_0 or Q4_0, as Q8_0: a value of Q4_0 is its scale times
+ * a whole number of -8 to 7, so Q8_0 holds the same number. Q8_0 is returned where it lies, Q4_0
+ * is written to unpacked. */
+const struct eng_block_q8_0 *eng_q8_block(const void *rows, enum eng_tensor_type type, size_t block,
+                                          struct eng_block_q8_0 *unpacked);
+
+/* Bytes of a packed matrix, and packing one of type Q8_0 or Q4_0: for each group of lanes rows
+ * (missing rows are zero), first the values of all blocks, [block][8][lanes][4], then the scales,
  * [block][lanes] halves, padded to 64 bytes. Fills groups [first, last). */
 size_t eng_packed_group_bytes(size_t lanes, size_t cols);
-void eng_pack_q8(const struct eng_kernels *kernels, const struct eng_block_q8_0 *rows, size_t cols,
-                 size_t outputs, size_t first, size_t last, uint8_t *packed);
+void eng_pack_q8(const struct eng_kernels *kernels, const void *rows, enum eng_tensor_type type,
+                 size_t cols, size_t outputs, size_t first, size_t last, uint8_t *packed);
 
 #endif

@@ -45,6 +45,8 @@ static void print_json(const struct eng_model_info *info)
     cJSON_AddNumberToObject(root, "context", info->context);
     cJSON_AddStringToObject(root, "structure", structure_name(info->structure));
     cJSON_AddStringToObject(root, "weight_type", info->weight_type);
+    cJSON_AddStringToObject(root, "embedding_type", info->embedding_type);
+    cJSON_AddStringToObject(root, "table_type", info->table_type);
     cJSON_AddStringToObject(root, "kernels", info->kernels);
     if (info->calibrated)
         cJSON_AddNumberToObject(root, "least_confidence", info->least_confidence);
@@ -62,7 +64,11 @@ static void print_text(const struct eng_model_info *info)
     printf("architecture  %s\n", info->architecture);
     if (info->license[0]) printf("license       %s\n", info->license);
     printf("parameters    %.1f M\n", (double)info->parameters / 1e6);
-    printf("file          %.1f MB, mostly %s\n", (double)info->file_bytes / 1e6, info->weight_type);
+    printf("file          %.1f MB\n", (double)info->file_bytes / 1e6);
+    printf("weights       matrices mostly %s, embeddings %s", info->weight_type,
+           info->embedding_type);
+    if (strcmp(info->table_type, "none") != 0) printf(", n-gram tables %s", info->table_type);
+    putchar('\n');
     printf("layers        %" PRIu32 " of width %" PRIu32 ", inner %" PRIu32 "\n", info->layers,
            info->d_model, info->d_ff);
     printf("heads         %" PRIu32 " (%" PRIu32 " for keys and values) of %" PRIu32 "\n",

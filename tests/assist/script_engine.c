@@ -45,6 +45,8 @@ void script_model_init(struct eng_model *model, const char *line, const char *co
                                           .vocab = SCRIPT_VOCAB,
                                           .context = 2048,
                                           .weight_type = "",
+                                          .embedding_type = "",
+                                          .table_type = "",
                                           .kernels = ""};
 }
 

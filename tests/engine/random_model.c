@@ -49,6 +49,21 @@ static uint16_t half_of(float value)
     return (uint16_t)(sign | half);
 }
 
+/* The value of the largest magnitude becomes -8, the others what is nearest. */
+static void encode_q4_0(const float values[32], struct eng_block_q4_0 *block)
+{
+    float largest = 0;
+    for (size_t i = 0; i < 32; i++)
+        if (fabsf(values[i]) > fabsf(largest)) largest = values[i];
+    float inverse = largest != 0 ? -8 / largest : 0;
+    block->d = half_of(largest / -8);
+    for (size_t i = 0; i < 16; i++) {
+        long low = lrintf(fminf(values[i] * inverse, 7)) + 8;
+        long high = lrintf(fminf(values[i + 16] * inverse, 7)) + 8;
+        block->qs[i] = (uint8_t)(low | high << 4);
+    }
+}
+
 static void *encode(const float *values, size_t n, enum eng_tensor_type type)
 {
     uint64_t bytes = 0;
@@ -72,6 +87,8 @@ static void *encode(const float *values, size_t n, enum eng_tensor_type type)
         for (size_t i = 0; i < 32; i++)
             block->qs[i] = (int8_t)(largest > 0 ? lrintf(values[b * 32 + i] * 127 / largest) : 0);
     }
+    for (size_t b = 0; b < n / 32 && type == ENG_Q4_0; b++)
+        encode_q4_0(values + b * 32, (struct eng_block_q4_0 *)out + b);
     return out;
 }
 
@@ -82,7 +99,7 @@ struct writer {
     const struct random_model *spec;
     uint64_t state;
     void *kept[4096]; /* tensor data, which has to live until save */
-    size_t n_kept;
+    size_t n_kept, n_matrices;
     bool failed;
 };
 
@@ -112,7 +129,13 @@ static void put(struct writer *w, const char *name, enum eng_tensor_type type, u
 
 static void put_matrix(struct writer *w, const char *name, uint32_t cols, uint32_t rows, float gain)
 {
-    put(w, name, w->spec->type, cols, rows, 0, 0, gain * sqrtf(3.0f / (float)cols));
+    bool q4 = w->spec->mixed && w->n_matrices++ % 2 == 1;
+    put(w, name, q4 ? ENG_Q4_0 : w->spec->type, cols, rows, 0, 0, gain * sqrtf(3.0f / (float)cols));
+}
+
+static enum eng_tensor_type table_type(const struct writer *w)
+{
+    return w->spec->table_type != ENG_F32 ? w->spec->table_type : w->spec->type;
 }
 
 static void put_layer(struct writer *w, uint32_t number)
@@ -148,7 +171,7 @@ static void put_ngrams(struct writer *w)
     for (uint32_t i = 0; i < m->ngrams; i++) {
         char name[64];
         snprintf(name, sizeof name, "ngram_embd.%u.weight", (unsigned)i);
-        put(w, name, m->type, RANDOM_NGRAM_LENGTH, RANDOM_NGRAM_BUCKETS, 0, 0, 1);
+        put(w, name, table_type(w), RANDOM_NGRAM_LENGTH, RANDOM_NGRAM_BUCKETS, 0, 0, 1);
     }
     if (m->ngrams > 0)
         put_matrix(w, "ngram_proj.weight", m->ngrams * RANDOM_NGRAM_LENGTH, m->d_model, 1);
@@ -266,7 +289,7 @@ enum eng_status random_model_write(const struct random_model *spec, const char *
     w->state = spec->seed;
     put_keys(w);
     put_vocabulary(w);
-    put(w, "token_embd.weight", spec->type, spec->d_model, spec->vocab, 0, 0, 1);
+    put(w, "token_embd.weight", table_type(w), spec->d_model, spec->vocab, 0, 0, 1);
     if (!spec->tied) put_matrix(w, "output.weight", spec->d_model, spec->vocab, 2);
     for (uint32_t i = 0; i < spec->layers; i++)
         put_layer(w, i);

@@ -15,10 +15,12 @@
 #define RANDOM_NGRAM_LENGTH  32u
 
 struct random_model {
-    const char *architecture; /* "espalier", "llama" */
-    const char *structure;    /* NULL: no key */
-    const char *activation;   /* "relu2", "swiglu" */
-    enum eng_tensor_type type;
+    const char *architecture;        /* "espalier", "llama" */
+    const char *structure;           /* NULL: no key */
+    const char *activation;          /* "relu2", "swiglu" */
+    enum eng_tensor_type type;       /* of matrices, and of tables ... */
+    enum eng_tensor_type table_type; /* ... unless this is not ENG_F32 */
+    bool mixed;                      /* each second matrix is Q4_0 */
     uint32_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context;
     bool tied, qk_norm, tree_positions;
     uint32_t window;         /* of the sparse layers; 0: none */

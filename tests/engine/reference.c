@@ -43,6 +43,10 @@ static double *values_of(const struct reference *ref, const char *name)
             float value;
             memcpy(&value, &bits, sizeof value);
             out[i] = value;
+        } else if (t->type == ENG_Q4_0) {
+            const struct eng_block_q4_0 *block = (const struct eng_block_q4_0 *)t->data + i / 32;
+            int nibble = i % 32 < 16 ? block->qs[i % 32] & 15 : block->qs[i % 32 - 16] >> 4;
+            out[i] = half_value(block->d) * (nibble - 8);
         } else { /* Q8_0 */
             const struct eng_block_q8_0 *block = (const struct eng_block_q8_0 *)t->data + i / 32;
             out[i] = half_value(block->d) * block->qs[i % 32];

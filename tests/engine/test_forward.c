@@ -85,6 +85,13 @@ static void compare(const struct comparison *c, double *worst, double *deviation
         .layers = 2, .d_model = 64, .heads = 4, .kv_heads = 2, .head_dim = 32, .d_ff = 96,         \
         .vocab = 283, .context = 160, .tied = true, .qk_norm = true, .seed = 7, .ngrams = tables_  \
     }
+#define MIXED(type_, table_type_, mixed_)                                                          \
+    {                                                                                              \
+        .architecture = "espalier", .structure = "additive", .activation = "relu2", .type = type_, \
+        .table_type = table_type_, .mixed = mixed_, .layers = 2, .d_model = 64, .heads = 4,        \
+        .kv_heads = 2, .head_dim = 32, .d_ff = 96, .vocab = 283, .context = 160, .tied = true,     \
+        .qk_norm = true, .seed = 7, .ngrams = 2                                                    \
+    }
 #define PLACED(structure_, type_)                                                                  \
     {                                                                                              \
         .architecture = "espalier", .structure = structure_, .activation = "relu2", .type = type_, \
@@ -135,6 +142,23 @@ static const struct comparison comparisons[] = {
     {"n-grams of two orders Q8_0 expanded", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_F32, "int8", 2e-5},
     {"n-grams of two orders Q8_0 OpenBLAS", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "blas",
      2e-5},
+    {"Q4_0", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+    {"Q4_0 expanded", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_F32, "int8", 2e-5},
+    {"Q4_0 OpenBLAS", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED, "blas", 2e-5},
+    {"Q4_0 matrices, F16 tables", MIXED(ENG_Q4_0, ENG_F16, false), ENG_WEIGHTS_AS_STORED, "int8",
+     0.2},
+    {"F16 matrices, Q4_0 tables", MIXED(ENG_F16, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED, "int8",
+     0.2}, /* the output matrix is one of them */
+    {"F16 matrices, Q4_0 tables OpenBLAS", MIXED(ENG_F16, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED,
+     "blas", 2e-5},
+    {"Q8_0 and Q4_0, Q4_0 tables", MIXED(ENG_Q8_0, ENG_Q4_0, true), ENG_WEIGHTS_AS_STORED, "int8",
+     0.2},
+    {"Q8_0 and Q4_0 OpenBLAS", MIXED(ENG_Q8_0, ENG_Q8_0, true), ENG_WEIGHTS_AS_STORED, "blas",
+     2e-5},
+    {"F32 and Q4_0, Q8_0 tables", MIXED(ENG_F32, ENG_Q8_0, true), ENG_WEIGHTS_AS_STORED, "int8",
+     0.2},
+    {"llama Q4_0", LLAMA(ENG_Q4_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+    {"llama Q4_0 OpenBLAS", LLAMA(ENG_Q4_0), ENG_WEIGHTS_AS_STORED, "blas", 2e-5},
     {"tree positions F32", PLACED("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
     {"tree positions additive F16", PLACED("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8",
      2e-5},
@@ -160,11 +184,78 @@ static void check_forward(void **state)
     assert_true(worst <= c->bound * deviation);
 }
 
+/* A copy of a file in which the Q4_0 tensors are Q8_0 with the same numbers. */
+static void write_as_q8(const char *from, const char *to)
+{
+    struct eng_error err = {""};
+    struct eng_gguf *gguf;
+    if (eng_gguf_open(from, &gguf, &err) != ENG_OK) fail_msg("%s", err.text);
+    size_t count = eng_gguf_tensor_count(gguf);
+    struct eng_block_q8_0 **copies = calloc(count, sizeof *copies);
+    struct eng_gguf_writer *writer = eng_gguf_writer_new();
+    for (size_t i = 0; i < eng_gguf_key_count(gguf); i++)
+        eng_gguf_put_key(writer, eng_gguf_key_at(gguf, i));
+    for (size_t i = 0; i < count; i++) {
+        const struct eng_tensor *t = eng_gguf_tensor_at(gguf, i);
+        const struct eng_block_q4_0 *blocks = t->data;
+        size_t n = (size_t)(t->bytes / sizeof *blocks);
+        if (t->type == ENG_Q4_0) copies[i] = malloc(n * sizeof **copies);
+        for (size_t b = 0; copies[i] && b < n; b++) {
+            copies[i][b].d = blocks[b].d;
+            for (size_t v = 0; v < 32; v++)
+                copies[i][b].qs[v] = (int8_t)((blocks[b].qs[v % 16] >> (v < 16 ? 0 : 4) & 15) - 8);
+        }
+        eng_gguf_put_tensor(writer, t->name, copies[i] ? ENG_Q8_0 : t->type, t->n_dims, t->dims,
+                            copies[i] ? copies[i] : t->data);
+    }
+    if (eng_gguf_writer_save(writer, to, &err) != ENG_OK) fail_msg("%s", err.text);
+    eng_gguf_writer_free(writer);
+    eng_gguf_close(gguf);
+    for (size_t i = 0; i < count; i++)
+        free(copies[i]);
+    free(copies);
+}
+
+/* Q4_0 is computed as the Q8_0 file of the same numbers would be, bit by bit. */
+static void check_q4_is_q8(void **state)
+{
+    (void)state;
+    const struct random_model spec = MIXED(ENG_Q4_0, ENG_Q4_0, false);
+    char paths[2][40] = {"/tmp/espalier-forward-XXXXXX", "/tmp/espalier-forward-XXXXXX"};
+    float *logits[2];
+    struct eng_input inputs[20];
+    random_inputs(4, spec.vocab, inputs, 20);
+    for (size_t i = 0; i < 2; i++) {
+        int file = mkstemp(paths[i]);
+        assert_true(file >= 0);
+        close(file);
+    }
+    assert_int_equal(random_model_write(&spec, paths[0], NULL), ENG_OK);
+    write_as_q8(paths[0], paths[1]);
+    for (size_t i = 0; i < 2; i++) {
+        struct eng_model *model;
+        struct eng_session *session;
+        assert_int_equal(eng_model_open(paths[i], NULL, &model, NULL), ENG_OK);
+        assert_string_equal(eng_model_info(model)->weight_type, i == 0 ? "Q4_0" : "Q8_0");
+        assert_int_equal(eng_session_new(model, 20, &session, NULL), ENG_OK);
+        logits[i] = malloc(20 * spec.vocab * sizeof *logits[i]);
+        assert_int_equal(eng_session_logits_all(session, inputs, 20, 0, logits[i], NULL, NULL),
+                         ENG_OK);
+        eng_session_free(session);
+        eng_model_close(model);
+        unlink(paths[i]);
+    }
+    assert_memory_equal(logits[0], logits[1], 20 * spec.vocab * sizeof *logits[0]);
+    free(logits[0]);
+    free(logits[1]);
+}
+
 int main(void)
 {
     if (!random_model_set_runs()) return 77;
-    struct CMUnitTest tests[sizeof comparisons / sizeof comparisons[0]];
-    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+    enum { N = sizeof comparisons / sizeof comparisons[0] };
+    struct CMUnitTest tests[N + 1] = {[N] = cmocka_unit_test(check_q4_is_q8)};
+    for (size_t i = 0; i < N; i++)
         tests[i] = (struct CMUnitTest){.name = comparisons[i].name,
                                        .test_func = check_forward,
                                        .initial_state = (void *)&comparisons[i]};

@@ -119,7 +119,7 @@ static void check_q8(const struct eng_kernels *set, size_t outputs, size_t cols,
         size_t groups = (outputs + set->lanes - 1) / set->lanes;
         assert_int_equal(
             posix_memalign(&packed, 64, groups * eng_packed_group_bytes(set->lanes, cols)), 0);
-        eng_pack_q8(set, w, cols, outputs, 0, groups, packed);
+        eng_pack_q8(set, w, ENG_Q8_0, cols, outputs, 0, groups, packed);
         weights = packed;
     }
     float *got = random_floats(1, rows * stride, 1), *want = random_floats(1, rows * stride, 1);
@@ -142,6 +142,38 @@ static void check_q8(const struct eng_kernels *set, size_t outputs, size_t cols,
     free(values);
     free(w);
     free_rows(&x);
+}
+
+/* Q4_0 rows pack as the Q8_0 rows of the same numbers do. */
+static void test_pack_q4(void **state)
+{
+    const struct eng_kernels *set = *state;
+    enum { OUTPUTS = 37, BLOCKS = 3, N = OUTPUTS * BLOCKS };
+    uint64_t seed = 5;
+    struct eng_block_q4_0 *q4 = malloc(N * sizeof *q4);
+    struct eng_block_q8_0 *q8 = malloc(N * sizeof *q8), unpacked;
+    for (size_t b = 0; b < N; b++) {
+        q4[b].d = q8[b].d = (uint16_t)random_below(&seed, 0x10000);
+        for (size_t i = 0; i < 16; i++) {
+            q4[b].qs[i] = (uint8_t)(b == 0 ? i * 17 : random_below(&seed, 256));
+            q8[b].qs[i] = (int8_t)(q4[b].qs[i] % 16 - 8);
+            q8[b].qs[i + 16] = (int8_t)(q4[b].qs[i] / 16 - 8);
+        }
+        assert_memory_equal(eng_q8_block(q4, ENG_Q4_0, b, &unpacked), &q8[b], sizeof *q8);
+        assert_ptr_equal(eng_q8_block(q8, ENG_Q8_0, b, &unpacked), &q8[b]);
+    }
+    if (set->lanes > 0) {
+        size_t groups = (OUTPUTS + set->lanes - 1) / set->lanes;
+        size_t bytes = groups * eng_packed_group_bytes(set->lanes, BLOCKS * 32);
+        uint8_t *got = calloc(1, bytes), *want = calloc(1, bytes);
+        eng_pack_q8(set, q4, ENG_Q4_0, BLOCKS * 32, OUTPUTS, 0, groups, got);
+        eng_pack_q8(set, q8, ENG_Q8_0, BLOCKS * 32, OUTPUTS, 0, groups, want);
+        assert_memory_equal(got, want, bytes);
+        free(got);
+        free(want);
+    }
+    free(q4);
+    free(q8);
 }
 
 static void test_q8_product(void **state)
@@ -376,15 +408,11 @@ int main(void)
         const char *name;
         CMUnitTestFunction run;
     } kernels[] = {
-        {"quantize", test_quantize},
-        {"q8_product", test_q8_product},
-        {"row products", test_row_products},
-        {"elementwise", test_elementwise},
-        {"rope", test_rope},
-        {"scores", test_scores},
-        {"softmax", test_softmax},
-        {"values", test_values},
-        {"choice", test_choice},
+        {"quantize", test_quantize},       {"pack_q4", test_pack_q4},
+        {"q8_product", test_q8_product},   {"row products", test_row_products},
+        {"elementwise", test_elementwise}, {"rope", test_rope},
+        {"scores", test_scores},           {"softmax", test_softmax},
+        {"values", test_values},           {"choice", test_choice},
     };
     enum { N = sizeof kernels / sizeof kernels[0] };
     struct CMUnitTest tests[2 * N];

@@ -42,7 +42,7 @@ static const struct change changes[] = {
     {RESHAPE, "blk.0.ffn_down.weight", 64, NULL, ENG_BAD_FILE, "blk.0.ffn_down.weight"},
     {RESHAPE, "blk.1.attn_structure.weight", 8, NULL, ENG_BAD_FILE, "expected [12, 4, 1]"},
     {RESHAPE, "blk.0.attn_norm.weight", 32, NULL, ENG_BAD_FILE, "blk.0.attn_norm.weight"},
-    {RETYPE, "blk.0.attn_q.weight", ENG_Q4_0, NULL, ENG_UNSUPPORTED, "Q4_0"},
+    {RETYPE, "blk.0.attn_q.weight", ENG_Q4_1, NULL, ENG_UNSUPPORTED, "Q4_1, expected F32, F16"},
     {NOT_FINITE, "blk.1.attn_norm.weight", 0, NULL, ENG_BAD_FILE, "not finite"},
     {ADD_TENSOR, "blk.0.attn_q.bias", 0, NULL, ENG_UNSUPPORTED, "attn_q.bias"},
     {ADD_TENSOR, "rope_freqs.weight", 0, NULL, ENG_BAD_FILE, "rope_freqs.weight"},
@@ -268,6 +268,40 @@ static void test_info(void **state)
     assert_int_equal(eng_model_open(path, NULL, &model, &err), ENG_IO);
 }
 
+/* A file of several types says where each is. */
+static void test_mixed_types(void **state)
+{
+    (void)state;
+    char path[40];
+    struct eng_model *model;
+    struct eng_error err = {""};
+    struct random_model spec = good;
+    spec.table_type = ENG_Q4_0;
+    new_path(path);
+    assert_int_equal(random_model_write(&spec, path, NULL), ENG_OK);
+    if (eng_model_open(path, NULL, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    assert_string_equal(eng_model_info(model)->weight_type, "Q8_0");
+    assert_string_equal(eng_model_info(model)->embedding_type, "Q4_0");
+    assert_string_equal(eng_model_info(model)->table_type, "Q4_0");
+    eng_model_close(model);
+
+    spec.type = ENG_Q4_0;
+    spec.table_type = ENG_F16;
+    spec.ngrams = 0;
+    assert_int_equal(random_model_write(&spec, path, NULL), ENG_OK);
+    if (eng_model_open(path, NULL, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    assert_string_equal(eng_model_info(model)->weight_type, "Q4_0");
+    assert_string_equal(eng_model_info(model)->embedding_type, "F16");
+    assert_string_equal(eng_model_info(model)->table_type, "none");
+    off_t bytes = (off_t)eng_model_info(model)->file_bytes;
+    eng_model_close(model);
+
+    assert_int_equal(truncate(path, bytes - 64), 0); /* more than the padding at the end */
+    assert_int_equal(eng_model_open(path, NULL, &model, &err), ENG_BAD_FILE);
+    assert_non_null(strstr(err.text, "passes the end"));
+    unlink(path);
+}
+
 static void test_hardware(void **state)
 {
     (void)state;
@@ -283,9 +317,8 @@ static void test_hardware(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_models),
-        cmocka_unit_test(test_linear_scaling),
-        cmocka_unit_test(test_info),
+        cmocka_unit_test(test_bad_models), cmocka_unit_test(test_linear_scaling),
+        cmocka_unit_test(test_info),       cmocka_unit_test(test_mixed_types),
         cmocka_unit_test(test_hardware),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

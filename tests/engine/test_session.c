@@ -66,6 +66,8 @@ static const struct variant {
     {"Q8_0 additive", "additive", "int8", ENG_Q8_0, 0},
     {"Q8_0 gated", "gated", "int8", ENG_Q8_0, 0},
     {"Q8_0 additive_key", "additive_key", "int8", ENG_Q8_0, 0},
+    {"Q4_0 additive", "additive", "int8", ENG_Q4_0, 0},
+    {"Q4_0 additive OpenBLAS", "additive", "blas", ENG_Q4_0, 0},
     {"F16 multiplicative", "multiplicative", "int8", ENG_F16, 0},
     {"F32 none", "none", "int8", ENG_F32, 0},
     {"Q8_0 additive OpenBLAS", "additive", "blas", ENG_Q8_0, 0},
