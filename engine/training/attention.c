@@ -218,23 +218,25 @@ struct by_relation {
     vec of[RELATIONS];
 };
 
-/* Adds x[n]. All sixteen sums stay in registers; most vectors are of no relation at all. */
+/* Adds x[n]. Most vectors are of one relation; for the others all sixteen sums stay in
+ * registers. */
 static void gather(struct by_relation *sums, const uint8_t *relation, const float *x, size_t n)
 {
-    struct by_relation own = *sums;
+    struct by_relation mixed = {0};
     for (size_t j = 0; j < n; j += LANES) {
-        uint64_t two[2];
+        uint64_t two[2], same = relation[j] * UINT64_C(0x0101010101010101);
         memcpy(two, relation + j, sizeof two);
-        if (!(two[0] | two[1])) {
-            own.of[0] += load(x + j);
+        if (two[0] == same && two[1] == same) {
+            sums->of[relation[j]] += load(x + j);
             continue;
         }
         ivec at = relation_at(relation + j), value = (ivec)load(x + j);
 #pragma GCC unroll 16
         for (int32_t r = 0; r < RELATIONS; r++)
-            own.of[r] += (vec)(value & (at == r));
+            mixed.of[r] += (vec)(value & (at == r));
     }
-    *sums = own;
+    for (size_t r = 0; r < RELATIONS; r++)
+        sums->of[r] += mixed.of[r];
 }
 
 static void add_up(struct by_relation *sums, float *onto)
@@ -276,6 +278,7 @@ struct query {
     vec add, factor;
     float *scores, *d_weights; /* [n]; out: gradients by term, before their sums by relation */
     float lse, mean;           /* mean of d_weights under the weights */
+    bool keeps_scores;         /* gradients of factor are wanted */
     uint16_t *ds;              /* [n] out: gradient of q k^T */
 };
 
@@ -288,7 +291,7 @@ static inline void weigh(const struct shape *s, const struct query *q, size_t j,
     vec w = exponential(term(s, score, relation, q->add, q->factor) - q->lse);
     vec g = w * (load(q->d_weights + j) - q->mean);
     *(vec *)(q->d_weights + j) = g;
-    *(vec *)(q->scores + j) = g * s->scale * score;
+    if (q->keeps_scores) *(vec *)(q->scores + j) = g * s->scale * score;
     *weight = rounded(w);
     *ds = rounded(g * s->scale * (vec)__builtin_shuffle(q->factor, relation));
     *(half *)(q->ds + j) = __builtin_convertvector(*ds >> 16, half);
@@ -311,6 +314,7 @@ static struct query query_at(const struct shape *s, const struct inputs *in,
         .d_weights = w->d_weights + r * stride,
         .lse = lse[at],
         .mean = sum_of(mean),
+        .keeps_scores = in->factor != NULL,
         .ds = w->ds + r * stride,
     };
 }
