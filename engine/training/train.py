@@ -35,7 +35,6 @@ from model import STRUCTURES, Config, Decoder, WeightedLoss, sparse_relations
 from tokenizer import Vocabulary
 
 WARMUP_STEPS = 40
-FLAT_SHARE = 0.35  # of the time at the full learning rate, then linearly down
 LAST_SHARE = 0.02
 
 
@@ -210,22 +209,23 @@ def optimizers_of(model, args):
     return optimizers
 
 
-def scale_at(step, share):
-    down = 1.0 if share < FLAT_SHARE else 1 - (1 - LAST_SHARE) * (share - FLAT_SHARE) / (1 - FLAT_SHARE)
+def scale_at(step, share, flat):
+    """Of the learning rate: full for a share `flat` of the way, then linearly down."""
+    down = 1.0 if share < flat else 1 - (1 - LAST_SHARE) * (share - flat) / (1 - flat)
     return min(1.0, (step + 1) / WARMUP_STEPS) * max(LAST_SHARE, down)
 
 
-def config_of(args, vocab):
-    """The sizes that the arguments ask for, or those of --init with what is asked for beside."""
-    if not args.init:
+def config_of(args, vocab, kept):
+    """The sizes that the arguments ask for, or those of a checkpoint with what is asked for beside."""
+    if not kept:
         return Config(
             vocab=vocab, d_model=args.d_model, layers=args.layers, heads=args.heads, kv_heads=args.kv_heads,
             head_dim=args.head_dim, d_ff=args.d_ff, context=args.context, structure=args.structure or "additive",
             tree_positions=args.tree_positions, ngram_orders=tuple(args.ngram), ngram_buckets=args.buckets,
             ngram_dim=args.ngram_dim, window=args.window, linear=args.linear)
-    config = Config(**torch.load(args.init, map_location="cpu", weights_only=False)["config"])
+    config = Config(**kept["config"])
     if config.vocab != vocab:
-        raise SystemExit(f"train: {args.init} has {config.vocab} tokens, the vocabulary {vocab}")
+        raise SystemExit(f"train: the checkpoint has {config.vocab} tokens, the vocabulary {vocab}")
     config.structure = args.structure or config.structure
     config.tree_positions |= args.tree_positions
     config.window = args.window or config.window
@@ -250,7 +250,10 @@ class Run:
         self.rows = np.load(args.rows, mmap_mode="r")
         # Not the generator that put the rows where they are: its permutation undoes itself.
         self.order = np.random.default_rng((args.seed, 2)).permutation(len(self.rows))
-        config = config_of(args, len(vocabulary))
+        self.checkpoint = args.out / "checkpoint.pt"
+        source = self.checkpoint if self.checkpoint.exists() else args.init
+        kept = torch.load(source, map_location=self.device, weights_only=False) if source else None
+        config = config_of(args, len(vocabulary), kept)
         self.model = Decoder(config).to(self.device)
         self.optimizers = optimizers_of(self.model, args)
         self.teacher = None
@@ -264,8 +267,8 @@ class Run:
                                config.structure == "additive_names")
         self.evaluation = Evaluation(args.holes, self.batches, self.autocast, self.fused) if args.holes else None
         self.state = {"step": 0, "elapsed": 0.0, "tokens": 0, "scales": []}
-        self.checkpoint = args.out / "checkpoint.pt"
-        self.resume()
+        if kept:
+            self.resume(source, kept)
         self.scales = self.scales_to_replay()
         self.log = open(args.out / "log.jsonl", "a")
         if args.compile:
@@ -274,20 +277,25 @@ class Run:
                 self.teacher.teacher[0].compile()
         self.describe(config)
 
-    def resume(self):
-        source = self.checkpoint if self.checkpoint.exists() else self.args.init
-        if not source:
-            return
-        kept = torch.load(source, map_location=self.device, weights_only=False)
-        missing = self.model.load_state_dict(kept["model"], strict=source == self.checkpoint)
-        print(f"weights of {source}" + (f", without {missing.missing_keys}" if missing.missing_keys else ""), flush=True)
-        if source == self.checkpoint:
-            for o, s in zip(self.optimizers, kept["optimizers"]):
-                o.load_state_dict(s)
+    def resume(self, source, kept):
+        own = source == self.checkpoint
+        missing = self.model.load_state_dict(kept["model"], strict=own).missing_keys
+        print(f"weights of {source}" + (f", without {missing}" if missing else ""), flush=True)
+        if "optimizers" in kept and not missing:
+            self.load_optimizers(kept)
+        if own:
             if self.teacher:
                 self.teacher.load_state_dict(kept["teacher"])
             self.state = kept["state"]
             print(f"going on from step {self.state['step']}", flush=True)
+
+    def load_optimizers(self, kept):
+        """Their moments, with the learning rates of this run."""
+        for o, s in zip(self.optimizers, kept["optimizers"]):
+            rates = [g["full_lr"] for g in o.param_groups]
+            o.load_state_dict(s)
+            for g, rate in zip(o.param_groups, rates):
+                g["full_lr"] = rate
 
     def save(self):
         kept = {"model": self.model.state_dict(), "config": self.model.c.dict(), "state": self.state,
@@ -344,7 +352,7 @@ class Run:
         return float(loss.detach()), int((rows["weight"] > 0).sum())
 
     def set_rate(self, share):
-        scale = self.scales[self.state["step"]] if self.scales else scale_at(self.state["step"], share)
+        scale = self.scales[self.state["step"]] if self.scales else scale_at(self.state["step"], share, self.args.flat)
         for o in self.optimizers:
             for g in o.param_groups:
                 g["lr"] = g["full_lr"] * scale
@@ -438,6 +446,7 @@ def arguments(argv=None):
     p.add_argument("--linear", action="store_true", help="linear attention in two layers of three")
     p.add_argument("--steps", type=int, default=0, help="length of the schedule")
     p.add_argument("--minutes", type=float, default=30, help="the same by time")
+    p.add_argument("--flat", type=float, default=0.35, help="share of it before the learning rate falls")
     p.add_argument("--like", type=Path, help="a run whose steps and learning rates to repeat")
     p.add_argument("--slice", type=float, default=0, help="stop after so many minutes, to go on later")
     p.add_argument("--batch", type=int, default=16)
