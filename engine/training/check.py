@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
 """Holds attention.c and loss.c against plain tensor operations: outputs and gradients of every
-structure, and of the loss, on random rows.
+structure, and of the loss, on random rows. Holds rounded weights (quantize.py) against what
+gguf.py writes and reads back.
 
     check.py
 """
 
+import copy
 import sys
+import tempfile
 
+import numpy as np
 import torch
 
+import gguf
 from model import KINDS, LEVELS, MASKED, STRUCTURES, Batch, Config, Decoder, WeightedLoss, relations_of, sparse_relations
+from quantize import Types, fake_quantize, quantized
 from train import weighted_loss
 
 B, T, BOUND = 2, 192, 0.03  # bf16 keeps 8 bits
@@ -78,9 +84,60 @@ def check_sparse():
     return bool(diagonal) and bool((sparse == batch.relations)[kept].all())
 
 
+def check_rounding(kind):
+    """Bit for bit, with gradients passed through, and no value further off than its block allows."""
+    torch.manual_seed(3)
+    weight = torch.randn(96, 256) * 10 ** torch.empty(96, 256 // 32).uniform_(-9, 3).repeat_interleave(32, 1)
+    weight[5], weight[6], weight[7] = 0, 1, -1
+    weight[8] = torch.arange(256) % 32 - 16
+    weight.requires_grad_()
+    with tempfile.TemporaryDirectory() as folder:
+        writer = gguf.Writer()
+        writer.tensor("w", weight.detach().numpy(), kind)
+        writer.save(f"{folder}/w.gguf")
+        _, tensors = gguf.read(f"{folder}/w.gguf")
+        written = torch.from_numpy(np.array(tensors["w"].array()))
+    out = fake_quantize(weight, kind)
+    (out * torch.arange(256)).sum().backward()
+    same = torch.equal(out.detach().view(torch.int32), written.view(torch.int32))
+    through = torch.equal(weight.grad, torch.arange(256.0).expand(96, 256))
+    top, error = (t.detach().view(-1, 32).abs().amax(1) for t in (weight, out - weight))
+    plain = (top == 0) | (top > 0.01)  # smaller ones have scales of a few bits
+    near = bool((error <= top * {"Q8_0": 0.0045, "Q4_0": 0.2}[kind])[plain].all())
+    print(f"{kind}: as written {same}, gradient {through}, near {near}, error {distance(out, weight):.4f}")
+    return same and through and near
+
+
+def check_swap():
+    """Inside `quantized`, logits are those of the model that a reader gets; outside, nothing changed."""
+    torch.manual_seed(5)
+    types = Types("Q4_0", "Q4_0", "Q8_0")
+    model = Decoder(Config(vocab=512, d_model=64, layers=2, heads=4, kv_heads=2, head_dim=32, d_ff=128,
+                           ngram_orders=(2, 3), ngram_buckets=97, ngram_dim=32))
+    for p in model.parameters():
+        if p.ndim == 2:
+            torch.nn.init.normal_(p, std=0.1)
+    before, batch = copy.deepcopy(model.state_dict()), random_batch(512)
+    model.table_type = types.tables
+    with quantized(model, types), torch.no_grad():
+        got = model.logits(batch)
+    kept = all(torch.equal(p, before[n]) for n, p in model.state_dict().items())
+    model.table_type = None
+    for name, p in model.named_parameters():
+        kind = types.of(name, p)
+        if kind != "F32":
+            raw = gguf.quantize(p.detach().numpy(), kind)
+            p.data.copy_(torch.from_numpy(gguf.dequantize(raw.tobytes(), kind, tuple(p.shape))))
+    with torch.no_grad():
+        same = torch.equal(got, model.logits(batch))
+    print(f"model with rounded weights: as read {same}, restored {kept}")
+    return same and kept
+
+
 def main():
     good = [check_structure(s) for s in STRUCTURES]
     good += [check_structure("additive", window=16), check_structure("none", tree_positions=True)]
+    good += [check_rounding("Q8_0"), check_rounding("Q4_0"), check_swap()]
     return 0 if all([*good, check_loss(0.0), check_loss(0.3), check_sparse()]) else 1
 
 

@@ -18,11 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 ALIGNMENT = 32
-Q8_BLOCK = 32
+Q_BLOCK = 32  # values that share a scale
+DIVISORS = (-8, -8.6, -8.2, -7.2)  # of a block's extreme value in Q4_0; the first alone has a tenth more error
 
-TYPES = {"F32": 0, "F16": 1, "Q8_0": 8, "BF16": 30}
+TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q8_0": 8, "BF16": 30}
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
-BLOCKS = {"F32": (1, 4), "F16": (1, 2), "Q8_0": (Q8_BLOCK, 34), "BF16": (1, 2)}
+BLOCKS = {"F32": (1, 4), "F16": (1, 2), "Q4_0": (Q_BLOCK, 18), "Q8_0": (Q_BLOCK, 34),
+          "BF16": (1, 2)}
 
 STRING, ARRAY = 8, 9
 SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?",
@@ -30,29 +32,69 @@ SCALARS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?
 U32, I32, F32, BOOL, U64 = 4, 5, 6, 7, 10
 
 
-def quantize_q8_0(values):
-    """float array [..., n], n a multiple of 32 -> uint8 [..., n / 32 * 34].
+def rounded_half(values, xp):
+    return xp.asarray(xp.asarray(values, dtype=xp.float16), dtype=xp.float32)
 
-    One half-float scale a block and 32 signed bytes. Rounding is against the scale as it is
-    stored, so that its own rounding is made up for where it can be.
+
+def grid(blocks, kind, xp=np):
+    """What Q8_0 or Q4_0 holds of n blocks, float32 [32, n]: scales [1, n], which a half float
+    holds, and whole numbers [32, n], both as float32.
+
+    Q8_0: the largest magnitude becomes 127. Q4_0: the value of the largest magnitude becomes about
+    -8 of -8 to 7; of the scales that DIVISORS name the one with the least squared error is taken.
+    Rounding is against the scale as it is stored, so that its own rounding is made up for where
+    it can be.
+
+    xp is numpy, or torch with blocks a tensor: training rounds by the same lines (quantize.py),
+    and as they are elementwise, sums included, both give the same bits.
     """
+    lowest, highest = xp.amin(blocks, axis=0, keepdims=True), xp.amax(blocks, axis=0, keepdims=True)
+    if kind == "Q8_0":
+        scale = rounded_half(xp.maximum(-lowest, highest) / 127, xp)
+        ratio = blocks / (scale + (scale == 0))
+        return scale, (xp.sign(ratio) * xp.floor(abs(ratio) + 0.5)).clip(-127, 127) + 0.0  # no -0
+    if kind != "Q4_0":
+        raise ValueError(f"no grid for {kind}")
+    extreme = xp.where(-lowest > highest, lowest, highest)
+    scale = least = None
+    for divisor in DIVISORS:
+        other = rounded_half(extreme / divisor, xp)
+        error = nearest(blocks, other, xp) * other - blocks
+        error = error * error
+        for half in (16, 8, 4, 2, 1):
+            error = error[:half] + error[half:]
+        if scale is None:
+            scale, least = other, error
+        better = error < least
+        scale, least = xp.where(better, other, scale), xp.where(better, error, least)
+    return scale, nearest(blocks, scale, xp) + 0.0
+
+
+def nearest(blocks, scale, xp):
+    return xp.round(blocks / (scale + (scale == 0))).clip(-8, 7)
+
+
+def quantize(values, kind):
+    """float array [..., n], n a multiple of 32 -> uint8 [..., n / 32 * bytes of a block]."""
     values = np.ascontiguousarray(values, dtype=np.float32)
-    if values.shape[-1] % Q8_BLOCK:
-        raise ValueError(f"Q8_0 needs rows of a multiple of {Q8_BLOCK}, not {values.shape[-1]}")
-    blocks = values.reshape(-1, Q8_BLOCK)
-    scale = (np.abs(blocks).max(axis=1, keepdims=True) / 127).astype(np.float16)
-    divisor = scale.astype(np.float32)
-    divisor[divisor == 0] = np.inf
-    ratio = blocks / divisor
-    q = np.trunc(ratio + np.copysign(0.5, ratio)).clip(-127, 127).astype(np.int8)
-    packed = np.concatenate([scale.view(np.uint8), q.view(np.uint8)], axis=1)
+    if values.shape[-1] % Q_BLOCK:
+        raise ValueError(f"{kind} needs rows of a multiple of {Q_BLOCK}, not {values.shape[-1]}")
+    scale, q = grid(np.ascontiguousarray(values.reshape(-1, Q_BLOCK).T), kind)
+    if kind == "Q8_0":
+        q = q.astype(np.int8).view(np.uint8)
+    else:
+        q = (q + 8).astype(np.uint8)
+        q = q[:16] | q[16:] << 4
+    packed = np.concatenate([scale.T.astype("<f2").view(np.uint8), q.T], axis=1)
     return packed.reshape(*values.shape[:-1], -1)
 
 
-def dequantize_q8_0(raw, shape):
-    blocks = np.frombuffer(raw, dtype=np.uint8).reshape(-1, 34)
-    scale = blocks[:, :2].copy().view(np.float16).astype(np.float32)
-    return (scale * blocks[:, 2:].view(np.int8)).reshape(shape)
+def dequantize(raw, kind, shape):
+    blocks = np.frombuffer(raw, dtype=np.uint8).reshape(-1, BLOCKS[kind][1])
+    scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
+    q = blocks[:, 2:]
+    q = q.view(np.int8) if kind == "Q8_0" else np.concatenate([q & 15, q >> 4], axis=1).astype(np.int8) - 8
+    return (scale * q.astype(np.float32)).reshape(shape)
 
 
 def to_bf16(values):
@@ -68,8 +110,8 @@ def encode(values, kind):
         return np.ascontiguousarray(values).astype("<f2").tobytes()
     if kind == "BF16":
         return to_bf16(values).tobytes()
-    if kind == "Q8_0":
-        return quantize_q8_0(values).tobytes()
+    if kind in ("Q8_0", "Q4_0"):
+        return quantize(values, kind).tobytes()
     raise ValueError(f"tensor type {kind}, expected one of {', '.join(TYPES)}")
 
 
@@ -172,7 +214,7 @@ class Tensor:
         if self.kind == "BF16":
             bits = np.frombuffer(self.raw, dtype="<u2").astype(np.uint32) << 16
             return bits.view(np.float32).reshape(self.shape)
-        return dequantize_q8_0(self.raw, self.shape)
+        return dequantize(self.raw, self.kind, self.shape)
 
 
 class _Cursor:

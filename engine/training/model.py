@@ -35,6 +35,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from quantize import fake_quantize
+
 LEVELS, RELATIONS, KINDS = 8, 12, 33
 TABLE = 16  # relations of the tree, three between names, MASKED
 NAMES = RELATIONS  # the first of the three
@@ -447,6 +449,7 @@ class Decoder(nn.Module):
             self.feature_embd = nn.ModuleList(nn.Embedding(n, c.d_model) for n in (32, KINDS, 32))
         self.blocks = nn.ModuleList(Block(c, n) for n in range(c.layers))
         self.output_norm = nn.Parameter(torch.ones(c.d_model))
+        self.table_type = None  # what the rows of n-grams are rounded to
         for name, p in self.named_parameters():
             if p.ndim < 2 or "structure" in name or "attn_tree" in name:
                 continue
@@ -472,7 +475,7 @@ class Decoder(nn.Module):
             x = x.to(torch.get_autocast_dtype(batch.ids.device.type))
         if c.ngram_orders:
             previous = batch.previous(c.previous)
-            rows = [table(ngram_bucket(batch.ids, previous, n, c.ngram_buckets))
+            rows = [fake_quantize(table(ngram_bucket(batch.ids, previous, n, c.ngram_buckets)), self.table_type)
                     for n, table in zip(c.ngram_orders, self.ngram_embd)]
             x = x + self.ngram_proj(torch.cat(rows, -1).to(x.dtype))
         return x

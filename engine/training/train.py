@@ -5,6 +5,7 @@
     train.py ... --out RUN2 --structure none --like RUN        the same steps and learning rates
     train.py ... --out RUN --steps 20000 --slice 9             nine minutes of it; again to go on
     train.py ... --out RUN --init RUN0/checkpoint.pt           from another run's weights
+    train.py ... --out RUN --init F --qat Q4_0 --qat-tables Q4_0   for a file of 4 bits, see quantize.py
 
 The learning rate follows the share of --steps that has been done, or of --minutes. A run that was
 cut off goes on from its last checkpoint when started again with the same --out. log.jsonl holds
@@ -32,6 +33,7 @@ from torch import nn
 
 from batches import MIDDLE_WEIGHT, NEWLINE, TREES, Batches, attended
 from model import STRUCTURES, Config, Decoder, WeightedLoss, sparse_relations
+from quantize import KINDS, Types, quantized
 from tokenizer import Vocabulary
 
 WARMUP_STEPS = 40
@@ -255,6 +257,8 @@ class Run:
         kept = torch.load(source, map_location=self.device, weights_only=False) if source else None
         config = config_of(args, len(vocabulary), kept)
         self.model = Decoder(config).to(self.device)
+        self.types = Types(args.qat, args.qat_tables, args.qat_embedding)
+        self.model.table_type = self.types.tables
         self.optimizers = optimizers_of(self.model, args)
         self.teacher = None
         if args.teacher:
@@ -341,9 +345,10 @@ class Run:
         take = self.order[np.arange(step * self.args.batch, (step + 1) * self.args.batch) % len(self.order)]
         rows = self.rows[np.sort(take)]
         batch = self.batches(rows)
-        with self.autocast():
-            loss = loss_of(self.model, batch, self.fused, self.teacher)
-        loss.backward()
+        with quantized(self.model, self.types):
+            with self.autocast():
+                loss = loss_of(self.model, batch, self.fused, self.teacher)
+            loss.backward()
         if update:
             for o in self.optimizers:
                 o.step()
@@ -373,7 +378,8 @@ class Run:
         self.note(loss=round(mean, 4), rate=round(rate), scale=round(scale, 4))
 
     def measure(self, limit=None, **fields):
-        result = self.evaluation(self.model, limit)
+        with quantized(self.model, self.types):
+            result = self.evaluation(self.model, limit)
         bits, text, exact = summary(result)
         print(f"held out ({len(result)} holes): {bits:.4f} bits/byte of middle, {text:.4f} nats/token of text, "
               f"{100 * exact:.1f} % exact", flush=True)
@@ -439,6 +445,9 @@ def arguments(argv=None):
     p.add_argument("--teacher", type=Path, help="a checkpoint of the same vocabulary to learn from")
     p.add_argument("--soft", type=float, default=0.5, help="share of the teacher's distribution in the loss")
     p.add_argument("--near", type=float, default=0.0, help="weight of the distance to the teacher's hidden state")
+    p.add_argument("--qat", choices=KINDS, help="train and measure with matrices as a file of this type holds them")
+    p.add_argument("--qat-tables", choices=KINDS, help="the same of the tables of n-grams")
+    p.add_argument("--qat-embedding", choices=KINDS, help="the same of the tokens' embeddings")
     p.add_argument("--structure", choices=STRUCTURES, help="default: additive, or that of --init")
     p.add_argument("--tree-positions", action="store_true")
     p.add_argument("--trees", choices=TREES, default="real")
