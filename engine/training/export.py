@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """A checkpoint as GGUF, and the reference vectors that the engine is tested against.
 
-    export.py gguf      --checkpoint F --vocab F --out F [--type Q8_0|F32] [--name NAME]
-    export.py reference --checkpoint F --vocab F --library F --out F FILE:START:END...
+    export.py gguf      --checkpoint F --vocab F --out F [TYPES] [--name NAME]
+    export.py reference --checkpoint F --vocab F --library F --out F [TYPES] FILE:START:END...
 
-Q8_0 keeps norms and the structure term in F32, for they are small and everything hangs on
-them. `reference` writes, for holes in the given files, the input sequence and logits at a few
-positions by this folder's model.py in fp32: from the weights as Q8_0 holds them, and from the
-original ones. The format is told in tests/engine/test_reference.c.
+TYPES are --type for the matrices of the blocks, --tables for those of n-grams and --embedding for
+the tokens' embeddings (which are the output matrix as well); each Q8_0, Q4_0 or F32, the last two
+as --type where not given. Norms and the structure term are F32 always. `reference` writes, for
+holes in the given files, the input sequence and logits at a few positions by this folder's
+model.py in fp32: from the weights as a file of these types holds them, and from the original
+ones. The format is told in tests/engine/test_reference.c.
 """
 
 import argparse
@@ -19,6 +21,8 @@ import torch
 
 import gguf
 from model import DENSE_INTERVAL, HEADER, KINDS, LEVELS, Batch, Config, Decoder, relations_of
+from quantize import KINDS as TYPES
+from quantize import Types
 from tokenizer import Vocabulary
 
 POSITIONS = 4  # a prompt
@@ -43,7 +47,7 @@ def tensor_name(name):
     return f"blk.{parts[1]}.{inner[0]}.weight"
 
 
-def write_gguf(model, vocabulary, path, kind, name):
+def write_gguf(model, vocabulary, path, types, name):
     c, w = model.c, gguf.Writer()
     w.string("general.architecture", "espalier")
     w.string("general.name", name)
@@ -74,8 +78,7 @@ def write_gguf(model, vocabulary, path, kind, name):
     if c.linear or c.structure not in SERVED:
         raise SystemExit(f"export: the engine runs no {'linear attention' if c.linear else c.structure}")
     for parameter, value in model.state_dict().items():
-        flat = value.ndim == 1 or "structure" in parameter or "attn_tree" in parameter
-        w.tensor(tensor_name(parameter), value.float().numpy(), "F32" if flat else kind)
+        w.tensor(tensor_name(parameter), value.float().numpy(), types.of(parameter, value))
     w.save(path)
 
 
@@ -96,6 +99,14 @@ def from_gguf(path):
     return model.eval()
 
 
+def types_of(path):
+    """The types that a file of ours stores its weights in."""
+    _, tensors = gguf.read(path)
+    kind = lambda name, otherwise: tensors[name].kind if name in tensors else otherwise
+    matrices = kind("blk.0.ffn_up.weight", None)
+    return Types(matrices, kind("ngram_embd.0.weight", matrices), kind("token_embd.weight", None))
+
+
 @torch.no_grad()
 def logits(model, sample):
     n = len(sample["ids"])
@@ -107,12 +118,12 @@ def logits(model, sample):
     return model.logits(Batch(ids, torch.roll(ids, -1, 1), None, relations, start, features))[0].numpy()
 
 
-def write_reference(args):
+def write_reference(args, types):
     from samples import SPM, Options, Session
 
     original, _ = load(args.checkpoint)
     scratch = args.out.with_suffix(".gguf.tmp")
-    write_gguf(original, Vocabulary.load(str(args.vocab)), str(scratch), "Q8_0", "reference")
+    write_gguf(original, Vocabulary.load(str(args.vocab)), str(scratch), types, "reference")
     stored = from_gguf(str(scratch))
     scratch.unlink()
     session = Session(args.library, args.vocab)
@@ -146,16 +157,19 @@ def main():
         command.add_argument("--checkpoint", type=Path, required=True)
         command.add_argument("--vocab", type=Path, required=True)
         command.add_argument("--out", type=Path, required=True)
-    commands.choices["gguf"].add_argument("--type", choices=("Q8_0", "F32"), default="Q8_0")
+        command.add_argument("--type", choices=TYPES, default="Q8_0")
+        command.add_argument("--tables", choices=TYPES)
+        command.add_argument("--embedding", choices=TYPES)
     commands.choices["gguf"].add_argument("--name", default="espalier-small")
     commands.choices["reference"].add_argument("--library", type=Path, required=True)
     commands.choices["reference"].add_argument("holes", nargs="+", metavar="FILE:START:END")
     args = parser.parse_args()
+    types = Types(args.type, args.tables or args.type, args.embedding or args.type)
     if args.command == "reference":
-        write_reference(args)
+        write_reference(args, types)
     else:
         model, _ = load(args.checkpoint)
-        write_gguf(model, Vocabulary.load(str(args.vocab)), str(args.out), args.type, args.name)
+        write_gguf(model, Vocabulary.load(str(args.vocab)), str(args.out), types, args.name)
 
 
 if __name__ == "__main__":
