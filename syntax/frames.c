@@ -38,6 +38,9 @@ static int32_t start_token(const struct syn_frames *f, uint32_t start)
             hi = mid;
     }
     if (lo == 0 && (f->count == 0 || start < f->spans[0].start)) return SYN_BEFORE_WINDOW;
+    /* Text in front of the hole that was left out between two tokens. */
+    if (lo > 0 && lo < f->count && start < f->spans[lo].start && f->spans[lo].start < m->start)
+        return SYN_BEFORE_WINDOW;
     while (lo < f->count && f->anchors[lo] == UINT32_MAX)
         lo++;
     return lo < f->count ? (int32_t)lo : SYN_IN_FILLING;

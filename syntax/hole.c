@@ -19,6 +19,7 @@
 enum {
     FULL_TRIES = 3,
     MAX_STEPS = 400, /* hundreds of parser operations for one search */
+    FEW_STEPS = 30,  /* and for one that need not find the best */
 };
 
 /* ---- Search ------------------------------------------------------------------------ */
@@ -74,17 +75,18 @@ static void try_choice(struct syn_hole *hole, struct syn_filling *choice, bool e
  * nothing. Recovering from errors is what makes a parse slow, so the first round gives up
  * on a filling at its first error, and the second only follows those that came furthest.
  * False when memory ran out. */
-static bool choose_filling(struct syn_hole *hole)
+static bool choose_filling(struct syn_hole *hole, bool quick)
 {
     struct syn_filling *choices = calloc(SYN_MAX_FILLINGS, sizeof *choices);
     if (!choices) return false;
     char openers[SYN_MAX_OPENERS];
     size_t count = syn_list_fillings(hole->excerpt, hole->doc, "", 0, choices, openers);
     hole->excerpt_cost = hole->excerpt->cost;
-    uint32_t steps = MAX_STEPS;
+    uint32_t steps = quick ? FEW_STEPS : MAX_STEPS;
+    unsigned rounds = quick ? 0 : FULL_TRIES;
     for (size_t i = 0; i < count && steps > 0 && hole->excerpt_cost > 0; i++)
         try_choice(hole, &choices[i], true, &steps);
-    for (unsigned round = 0; round < FULL_TRIES && steps > 0 && hole->excerpt_cost > 0; round++) {
+    for (unsigned round = 0; round < rounds && steps > 0 && hole->excerpt_cost > 0; round++) {
         struct syn_filling *best = NULL;
         for (size_t i = 0; i < count; i++)
             if (choices[i].given_up && (!best || choices[i].reached > best->reached))
@@ -97,17 +99,18 @@ static bool choose_filling(struct syn_hole *hole)
     return true;
 }
 
-static enum syn_status repair(struct syn_hole *hole, struct syn_error *err)
+/* empty: the tree of the text with nothing in the hole, which takes it over. */
+static enum syn_status repair(struct syn_hole *hole, TSTree *empty, bool quick,
+                              struct syn_error *err)
 {
-    if (!syn_document_parser(hole->doc, err)) return SYN_BAD_GRAMMAR;
-    TSTree *empty = hole->tree = parse_empty(hole);
+    hole->tree = empty;
     if (!empty) return syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
     hole->cost = syn_tree_cost(empty);
     if (hole->cost == 0) return SYN_OK;
 
     if (!syn_excerpt_make(hole->excerpt, hole->doc->parser, hole->doc, hole->start, hole->end,
                           empty) ||
-        !choose_filling(hole))
+        !choose_filling(hole, quick))
         return syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt");
     if (hole->filling_length == 0) return SYN_OK;
 
@@ -125,6 +128,12 @@ static enum syn_status repair(struct syn_hole *hole, struct syn_error *err)
         hole->excerpt_cost = hole->excerpt->cost;
     }
     return SYN_OK;
+}
+
+static enum syn_status open_hole(struct syn_hole *hole, struct syn_error *err)
+{
+    if (!syn_document_parser(hole->doc, err)) return SYN_BAD_GRAMMAR;
+    return repair(hole, parse_empty(hole), false, err);
 }
 
 static bool splits_character(const struct syn_document *doc, size_t offset)
@@ -149,7 +158,7 @@ enum syn_status syn_hole_open(const struct syn_document *doc, size_t hole_start,
     enum syn_status status = hole->excerpt
                                  ? syn_document_copy(doc, &hole->doc, err)
                                  : syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt");
-    if (status == SYN_OK && doc->lang) status = repair(hole, err);
+    if (status == SYN_OK && doc->lang) status = open_hole(hole, err);
     if (status != SYN_OK) {
         syn_hole_free(hole);
         return status;
@@ -158,12 +167,52 @@ enum syn_status syn_hole_open(const struct syn_document *doc, size_t hole_start,
     return SYN_OK;
 }
 
-void syn_hole_free(struct syn_hole *hole)
+/* Byte `end` of the document, on the line where the hole ends, as a point of the hole's tree. */
+static TSPoint point_behind(const struct syn_hole *hole, uint32_t end)
 {
-    if (!hole) return;
+    TSPoint point = syn_point_at(hole->doc, hole->start);
+    for (uint32_t i = 0; i < hole->filling_length; i++) {
+        point.column++;
+        if (hole->filling[i] == '\n') point = (TSPoint){point.row + 1, 0};
+    }
+    point.column += end - hole->end;
+    return point;
+}
+
+enum syn_status syn_hole_widen(const struct syn_hole *hole, uint32_t start, uint32_t end,
+                               struct syn_hole *out, struct syn_error *err)
+{
+    *out = (struct syn_hole){.doc = hole->doc, .start = start, .end = end};
+    out->excerpt = calloc(1, sizeof *out->excerpt);
+    TSTree *old = hole->tree ? ts_tree_copy(hole->tree) : NULL;
+    if (!out->excerpt || !old) {
+        if (old) ts_tree_delete(old);
+        return syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt");
+    }
+    uint32_t old_end = hole->start + hole->filling_length + (end - hole->end);
+    syn_tree_replace(old, start, syn_point_at(hole->doc, start), old_end, point_behind(hole, end),
+                     "", 0);
+    struct syn_pieces pieces = {.text = {hole->doc->text, hole->doc->text + end},
+                                .length = {start, hole->doc->length - end},
+                                .count = 2};
+    TSTree *empty = syn_parse_pieces(hole->doc->parser, old, &pieces);
+    ts_tree_delete(old);
+    return repair(out, empty, true, err);
+}
+
+void syn_hole_release(struct syn_hole *hole)
+{
     if (hole->tree) ts_tree_delete(hole->tree);
     if (hole->excerpt) syn_excerpt_free(hole->excerpt);
     free(hole->excerpt);
+    hole->tree = NULL;
+    hole->excerpt = NULL;
+}
+
+void syn_hole_free(struct syn_hole *hole)
+{
+    if (!hole) return;
+    syn_hole_release(hole);
     syn_document_free(hole->doc);
     free(hole);
 }

@@ -18,6 +18,14 @@ struct syn_hole {
     uint32_t excerpt_cost;       /* of the excerpt with the filling in its hole */
 };
 
+/* The same hole made wider, [start, end), repaired anew from the tree that it has: *out borrows
+ * the document. What stands in the hole is seen no more than before. The search for a filling
+ * is a short one: an outline needs to know what is open, not each node. Release *out either
+ * way. */
+enum syn_status syn_hole_widen(const struct syn_hole *hole, uint32_t start, uint32_t end,
+                               struct syn_hole *out, struct syn_error *err);
+void syn_hole_release(struct syn_hole *hole);
+
 static inline struct syn_mapping syn_hole_mapping(const struct syn_hole *hole)
 {
     return (struct syn_mapping){hole->start, hole->end, hole->filling_length};

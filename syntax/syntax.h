@@ -112,7 +112,7 @@ enum syn_segment {
  *
  * chain[l]  index (in the array of tokens handed in) of the start token of the l-th
  *           distinct enclosing node, innermost first, that starts strictly before this
- *           token; -1 when there is none or it lies before the first token handed in.
+ *           token; -1 when there is none or it lies in none of the tokens handed in.
  *           Nodes whose starts fall into one token are one level.
  * depth     length of the whole chain, clamped to 255.
  * kind      enum gram_kind of the innermost such node.
@@ -210,6 +210,41 @@ enum syn_relation {
 };
 unsigned syn_relation_of(const struct syn_record *q, int32_t i, const struct syn_record *k,
                          int32_t j);
+
+/* ---- Outlines ------------------------------------------------------------------------ */
+
+/* Which lines in front of a place say most about it, where not all of them can be shown. */
+enum syn_priority {
+    SYN_PRIORITY_ENCLOSING = 1, /* headers of what is open at the place, innermost first, then
+                                   the lines where branches and the like around it start */
+    SYN_PRIORITY_USED = 2,      /* definitions of names in the near text, last use first: their
+                                   headers, with those of what they are members of; whole
+                                   imports, constants and the like, when they are short */
+    SYN_PRIORITY_SIBLING = 3    /* headers of what the same scopes define, nearest first */
+};
+
+struct syn_outline_part {
+    uint32_t first_line, last_line; /* both included; the lines start before the place */
+    uint8_t priority;               /* enum syn_priority */
+};
+
+#define SYN_OUTLINE_MAX 256 /* parts that are worth asking for */
+
+/* Up to max parts, most important first, for byte `before`: where the text that is shown in
+ * full begins; it goes on at least to near_end, and names are read from between the two. A
+ * part never repeats lines of one before it; it may overlap one. near_end lies at or before
+ * the start of the line that the hole starts on, and that line's text, the rest of the line
+ * that the hole ends on and what stands between them have no influence: while somebody types
+ * in a line, the outline stays. At most some hundred kilobytes in front of the place are
+ * looked at. No tree: no parts. */
+enum syn_status syn_hole_outline(const struct syn_hole *hole, size_t before, size_t near_end,
+                                 struct syn_outline_part *out, size_t max, size_t *count,
+                                 struct syn_error *err);
+
+/* The same for a place in a complete text, whose tree is taken as it is. */
+enum syn_status syn_outline(const struct syn_document *doc, size_t before, size_t near_end,
+                            struct syn_outline_part *out, size_t max, size_t *count,
+                            struct syn_error *err);
 
 /* ---- Candidates -------------------------------------------------------------------- */
 

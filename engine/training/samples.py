@@ -24,6 +24,7 @@ from tokenizer import LANGUAGES, Vocabulary
 
 PROSE = "text"  # what has no grammar: plain windows only, empty records
 BYTES_A_TOKEN = 3.0  # about
+LONG_TRIES = 4  # draws a sample, where only those with a cut window count
 PARTS = 4  # of a language's files, each the work of one process
 # Parts of the tokens; among the languages of code by the square root of what there is.
 PROSE_SHARE = 0.15
@@ -46,18 +47,19 @@ LINE = 1
 class Options(ctypes.Structure):
     _fields_ = [("order", ctypes.c_int32), ("span", ctypes.c_int32)] + [
         (n, ctypes.c_uint32)
-        for n in ("budget", "middle_max", "suffix_max", "chunk", "span_bytes", "single_line")]
+        for n in ("budget", "middle_max", "suffix_max", "chunk", "span_bytes", "single_line", "outline_max")]
 
     def __init__(self, order=ANY, span=ANY, budget=512, middle_max=96, suffix_max=None, chunk=64,
-                 span_bytes=320, single_line=0):
+                 span_bytes=320, single_line=0, outline_max=0):
         suffix_max = suffix_max or min(256, max(96, budget // 8))
-        super().__init__(order, span, budget, middle_max, suffix_max, chunk, span_bytes, single_line)
+        super().__init__(order, span, budget, middle_max, suffix_max, chunk, span_bytes, single_line, outline_max)
 
 
 class _Sample(ctypes.Structure):
     _fields_ = [(n, ctypes.c_void_p) for n in ("ids", "chain", "depth", "kind", "sibling", "segment")] + [
         ("length", ctypes.c_uint32), ("middle", ctypes.c_uint32), ("order", ctypes.c_int32),
-        ("hole_start", ctypes.c_uint64), ("hole_end", ctypes.c_uint64), ("heal_start", ctypes.c_uint64)]
+        ("hole_start", ctypes.c_uint64), ("hole_end", ctypes.c_uint64), ("heal_start", ctypes.c_uint64),
+        ("window_start", ctypes.c_uint64), ("outline", ctypes.c_uint32)]
 
 
 class Session:
@@ -103,7 +105,8 @@ class Session:
             return None
         s = self.sample
         out = {name: array[: s.length].copy() for name, array in self.arrays.items()}
-        out.update(middle=s.middle, order=s.order, hole=(s.hole_start, s.hole_end), heal=s.heal_start)
+        out.update(middle=s.middle, order=s.order, hole=(s.hole_start, s.hole_end), heal=s.heal_start,
+                   window=s.window_start, outline=s.outline)
         return out
 
     def draw(self, seed, options):
@@ -166,11 +169,11 @@ def seed_of(*parts):
 
 def build_part(job):
     """Rows of one part of one language's files."""
-    library, vocabulary, corpus, language, part, length, density, out = job
+    library, vocabulary, corpus, language, part, length, density, outline, long, out = job
     if out.exists():
         return language, 0, 0
     session, packer = Session(library, vocabulary), Packer(length)
-    options = Options(budget=length, order=PLAIN if language == PROSE else ANY)
+    options = Options(budget=length, order=PLAIN if language == PROSE else ANY, outline_max=outline)
     with open(corpus / f"{language}.jsonl") as lines:
         for number, line in enumerate(lines):
             if number % PARTS != part:
@@ -183,10 +186,13 @@ def build_part(job):
             wanted = int(wanted + (seed_of("count", name) % 1000) / 1000)
             if not wanted or not session.document(language, data):
                 continue
-            for k in range(wanted):
+            for k in range(wanted * LONG_TRIES if long else wanted):
                 sample = session.draw(seed_of(name, k), options)
-                if sample:
+                if sample and (not long or sample["window"] > 0):
                     packer.add(sample)
+                    wanted -= long
+                if long and not wanted:
+                    break
     rows = np.array(packer.finish(), row_type(length))
     with open(out.with_suffix(".part"), "wb") as file:
         np.save(file, rows)
@@ -212,7 +218,7 @@ def build(args):
         # Samples come out at about 0.7 of a row; long rows are filled less by short files.
         density = wanted / (sizes[lang] / BYTES_A_TOKEN) / (0.7 if args.length <= 512 else 0.5)
         print(f"{lang}: {sizes[lang] / 1e6:.1f} MB, {wanted / 1e6:.1f} M tokens, density {density:.3f}", flush=True)
-        jobs += [(args.library, args.vocab, args.corpus, lang, p, args.length, density,
+        jobs += [(args.library, args.vocab, args.corpus, lang, p, args.length, density, args.outline, args.long,
                   args.out / f"{lang}-{p}.npy") for p in range(PARTS)]
     jobs.sort(key=lambda j: seed_of("job", j[3], j[4]))
     with multiprocessing.Pool(args.processes) as pool:
@@ -245,10 +251,11 @@ def join(args, parts):
 
 
 def with_classes(session, sample, sizes):
-    """Adds the class of each token of the middle and of the prefix, whose bytes are contiguous."""
+    """Adds the class of each token of the middle and of the prefix, whose bytes are contiguous; an
+    outline in front of them stays 0."""
     ids, middle = sample["ids"], sample["middle"]
     length = sizes[ids].astype(np.int64)
-    at = np.flatnonzero((length > 0) & (sample["segment"] >= 2))
+    at = np.flatnonzero((length > 0) & (sample["segment"] >= 2))[sample["outline"]:]
     ends = np.cumsum(length[at])
     ends += sample["heal"] - ends[np.searchsorted(at, middle) - 1] if at[0] < middle else sample["heal"]
     sample["class"] = np.zeros(len(ids), np.uint8)
@@ -262,11 +269,12 @@ def languages_of(heldout):
 
 def holes(args):
     """Held-out single-line holes, SPM, up to `--per-file` a file and `--per-language` in all;
-    the count a package is levelled so that no package makes up most of a language."""
+    the count a package is levelled so that no package makes up most of a language. Which holes
+    they are does not depend on --outline. --long: only those whose prefix does not fit."""
     session = Session(args.library, args.vocab)
     vocabulary = Vocabulary.load(str(args.vocab))
     sizes = np.array([len(vocabulary.text(token)) for token in range(len(vocabulary))])
-    options = Options(order=SPM, span=LINE, single_line=1, budget=args.length)
+    options = Options(order=SPM, span=LINE, single_line=1, budget=args.length, outline_max=args.outline)
     rows, meta = [], []
     for lang in languages_of(args.heldout):
         packages = {}
@@ -275,6 +283,8 @@ def holes(args):
                 continue
             for k in range(args.per_file):
                 sample = session.draw(seed_of("heldout", file.parent.name, file.name, k), options)
+                if sample and args.long and not sample["window"]:
+                    continue
                 if sample and sample["hole"][1] - sample["hole"][0] >= 4:
                     sample = with_classes(session, sample, sizes)
                     packages.setdefault(file.parent.name, []).append((seed_of(file.name, k), file.name, sample))
@@ -289,7 +299,7 @@ def holes(args):
             packer.add(sample)
             rows.append(packer.finish()[0])
             meta.append({"language": lang, "package": name, "file": file, "hole": sample["hole"],
-                         "bytes": sample["hole"][1] - sample["heal"]})
+                         "bytes": sample["hole"][1] - sample["heal"], "outline": sample["outline"]})
         print(f"{lang}: {len(packages)} packages, {min(len(chosen), args.per_language)} holes", flush=True)
     np.save(args.out, np.array(rows, row_type(args.length)))
     Path(str(args.out) + ".json").write_text(json.dumps(meta))
@@ -300,8 +310,8 @@ def leak(args):
     with another text in it has to give the same sequence up to where the middle starts, and
     the records of a middle may depend on its own earlier tokens only."""
     session, other = Session(args.library, args.vocab), Session(args.library, args.vocab)
-    options = Options(order=SPM, span=LINE, single_line=1)
-    seen = wrong = 0
+    options = Options(order=SPM, span=LINE, single_line=1, budget=args.length, outline_max=args.outline)
+    seen = wrong = outlines = 0
     for lang in languages_of(args.heldout):
         for file in sorted((args.heldout / lang).glob("*/*"))[:: args.every]:
             data = file.read_bytes()
@@ -320,10 +330,11 @@ def leak(args):
                 other.document(lang, changed)
                 twin = other.hole(start, start + len(text), options, data[start:end])
                 seen += 1
+                outlines += sample["outline"] > 0
                 same = twin is not None and twin["middle"] == sample["middle"] and all(
                     np.array_equal(twin[k], sample[k]) for k in ("ids", "chain", "depth", "kind", "sibling", "segment"))
                 wrong += not same
-    print(f"leak: {seen} holes compared, {wrong} differ")
+    print(f"leak: {seen} holes compared, {outlines} with an outline, {wrong} differ")
     return 1 if wrong else 0
 
 
@@ -343,8 +354,12 @@ def main():
     b.add_argument("--tokens", type=float, default=26e6)
     b.add_argument("--processes", type=int, default=2)
     b.add_argument("--seed", type=int, default=1)
-    for command in (b, h):
+    for command in commands.choices.values():
         command.add_argument("--length", type=int, default=512, help="of rows, in tokens")
+        command.add_argument("--outline", type=int, default=0, metavar="TOKENS",
+                             help="of a window that is cut, for lines in front of it that the tree chooses")
+    for command in (b, h):
+        command.add_argument("--long", action="store_true", help="only samples whose window is cut")
     for command in (h, commands.choices["leak"]):
         command.add_argument("--heldout", type=Path, required=True)
     h.add_argument("--per-file", type=int, default=12)

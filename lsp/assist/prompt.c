@@ -12,6 +12,7 @@
  */
 #include "lsp/assist/prompt.h"
 #include "grammars/grammars.h"
+#include "lsp/assist/outline.h"
 #include "lsp/assist/tokens.h"
 
 #include <assert.h>
@@ -109,7 +110,9 @@ struct window {
     struct syn_record *records;
     int32_t *ids;
     size_t n_prefix, n_suffix, capacity;
-    size_t n_line; /* of the prefix tokens, those on the hole's line */
+    size_t n_line;    /* of the prefix tokens, those on the hole's line */
+    size_t n_outline; /* of the prefix tokens, those of the outline, which come first */
+    size_t start;     /* byte where the others start */
 };
 
 static void window_free(struct window *w)
@@ -201,28 +204,86 @@ static size_t window_start(size_t total, size_t room, size_t chunk)
     return (start + chunk - 1) / chunk * chunk;
 }
 
-/* Prefix tokens up to heal_start, which lies on `line`; moves the suffix tokens behind. */
-static enum eng_status take_prefix(struct window *w, const struct eng_model *model,
+/* What the window is cut from: whole lines in front of the hole's, and a piece of that. */
+struct prefix {
+    size_t line;       /* the hole's */
+    struct piece last; /* of it, up to the healing point */
+    size_t last_byte;  /* where that piece starts */
+    size_t total;      /* tokens in all */
+};
+
+static enum eng_status read_prefix(struct prefix *p, const struct eng_model *model,
                                    const struct asst_source *source, struct asst_tokens *cache,
-                                   size_t line, size_t heal_start, uint32_t chunk,
+                                   size_t heal_start, struct eng_error *err)
+{
+    const struct asst_token *tokens;
+    size_t count;
+    p->last_byte = syn_line_start(source->doc, p->line);
+    enum eng_status status = tokenize_piece(model, document_text(source->doc) + p->last_byte,
+                                            heal_start - p->last_byte, &p->last, err);
+    for (size_t i = 0; status == ENG_OK && i < p->line; i++) {
+        status = asst_tokens_line(cache, i, &tokens, &count, err);
+        p->total += count;
+    }
+    p->total += p->last.count;
+    return status;
+}
+
+/* Chooses the outline and where the window starts behind it, which is *start when the outline
+ * takes its whole share; room: tokens for both. */
+static enum eng_status choose_outline(struct asst_outline *outline, const struct prefix *p,
+                                      const struct asst_source *source, struct asst_tokens *cache,
+                                      const struct asst_prompt_options *o, size_t room,
+                                      size_t *start, struct eng_error *err)
+{
+    struct asst_place place, near;
+    size_t first = window_start(p->total, room - o->outline_max, o->chunk);
+    size_t sure = first + (room - o->outline_max) - o->chunk; /* in the window until it moves */
+    enum eng_status status = asst_place_of(source->doc, cache, first, p->line, &place, err);
+    if (status == ENG_OK) status = asst_place_of(source->doc, cache, sure, p->line, &near, err);
+    if (status != ENG_OK) return status;
+    size_t near_end = syn_line_start(source->doc, near.line);
+    if (near_end < place.byte) near_end = place.byte;
+    /* A window that starts in the hole's line is longer than all lines in front of it. */
+    if (place.line < p->line)
+        status = asst_outline_choose(source, cache, &place, near_end, o->outline_max, outline, err);
+    *start = first;
+    size_t chunk = o->chunk ? o->chunk : 1;
+    while (status == ENG_OK) {
+        size_t back = (o->outline_max - outline->tokens) / chunk * chunk;
+        if (first - back == *start) break;
+        *start = first - back;
+        status = asst_place_of(source->doc, cache, *start, p->line, &place, err);
+        if (status == ENG_OK) status = asst_outline_trim(outline, cache, &place, err);
+    }
+    return status;
+}
+
+/* Writes the prefix tokens of the lines in the outline, which end where token `start` does. */
+static enum eng_status put_outline(struct window *w, const struct asst_outline *outline,
+                                   const struct asst_source *source, struct asst_tokens *cache,
                                    struct eng_error *err)
 {
-    const char *text = document_text(source->doc);
-    size_t line_start = syn_line_start(source->doc, line), total = 0, count;
-    const struct asst_token *tokens;
-    struct piece last;
-    enum eng_status status =
-        tokenize_piece(model, text + line_start, heal_start - line_start, &last, err);
-    for (size_t i = 0; status == ENG_OK && i < line; i++) {
-        status = asst_tokens_line(cache, i, &tokens, &count, err);
-        total += count;
+    size_t at = 0;
+    enum eng_status status = ENG_OK;
+    for (size_t i = 0; status == ENG_OK && i < outline->n_lines; i++) {
+        size_t line = outline->lines[i];
+        status = put_line(w, cache, line, syn_line_start(source->doc, line), 0, &at,
+                          outline->tokens, err);
     }
-    total += last.count;
-    size_t start = window_start(total, w->capacity - w->n_suffix, chunk);
-    size_t n = total - start, seen = 0, at = 0;
-    memmove(w->spans + n, w->spans, w->n_suffix * sizeof *w->spans);
-    memmove(w->ids + n, w->ids, w->n_suffix * sizeof *w->ids);
-    for (size_t i = 0; status == ENG_OK && i < line; i++) {
+    w->n_outline = at;
+    return status;
+}
+
+/* Writes the prefix tokens from number start on behind the outline. */
+static enum eng_status put_near(struct window *w, const struct prefix *p, size_t start,
+                                const struct asst_source *source, struct asst_tokens *cache,
+                                struct eng_error *err)
+{
+    const struct asst_token *tokens;
+    size_t at = w->n_outline, n = at + p->total - start, seen = 0, count;
+    enum eng_status status = ENG_OK;
+    for (size_t i = 0; status == ENG_OK && i < p->line; i++) {
         status = asst_tokens_line(cache, i, &tokens, &count, err);
         if (status == ENG_OK && seen + count > start) {
             size_t skip = seen < start ? start - seen : 0;
@@ -230,13 +291,39 @@ static enum eng_status take_prefix(struct window *w, const struct eng_model *mod
         }
         seen += count;
     }
-    for (size_t i = 0; status == ENG_OK && i < last.count; i++)
+    for (size_t i = 0; status == ENG_OK && i < p->last.count; i++)
         if (seen + i >= start)
-            put(w, at++, last.tokens[i].id, line_start + last.tokens[i].start,
-                line_start + last.tokens[i].end);
-    free(last.tokens);
+            put(w, at++, p->last.tokens[i].id, p->last_byte + p->last.tokens[i].start,
+                p->last_byte + p->last.tokens[i].end);
     w->n_prefix = n;
-    w->n_line = last.count < n ? last.count : n;
+    w->n_line = p->last.count < p->total - start ? p->last.count : p->total - start;
+    if (start > 0 && n > w->n_outline) w->start = w->spans[w->n_outline].start;
+    return status;
+}
+
+/* Prefix tokens up to heal_start, which lies on `line`; moves the suffix tokens behind. */
+static enum eng_status take_prefix(struct window *w, const struct eng_model *model,
+                                   const struct asst_source *source, struct asst_tokens *cache,
+                                   size_t line, size_t heal_start,
+                                   const struct asst_prompt_options *o, struct eng_error *err)
+{
+    struct prefix p = {.line = line};
+    struct asst_outline outline = {0};
+    enum eng_status status = read_prefix(&p, model, source, cache, heal_start, err);
+    size_t room = w->capacity - w->n_suffix, start = window_start(p.total, room, o->chunk);
+    bool outlined = o->outline_max > 0 && source->hole && p.total > room &&
+                    room >= (size_t)o->outline_max + 2 * (size_t)o->chunk;
+    if (status == ENG_OK && outlined)
+        status = choose_outline(&outline, &p, source, cache, o, room, &start, err);
+    size_t n = p.total - start + outline.tokens;
+    if (status == ENG_OK) {
+        memmove(w->spans + n, w->spans, w->n_suffix * sizeof *w->spans);
+        memmove(w->ids + n, w->ids, w->n_suffix * sizeof *w->ids);
+        status = put_outline(w, &outline, source, cache, err);
+    }
+    if (status == ENG_OK) status = put_near(w, &p, start, source, cache, err);
+    asst_outline_free(&outline);
+    free(p.last.tokens);
     return status;
 }
 
@@ -376,7 +463,7 @@ static enum eng_status take_window(struct window *w, const struct eng_model *mod
     const char *text = document_text(source->doc);
     *heal_start =
         line_start + eng_heal_point(model, text + line_start, source->hole_start - line_start);
-    status = take_prefix(w, model, source, cache, line, *heal_start, o->chunk, err);
+    status = take_prefix(w, model, source, cache, line, *heal_start, o, err);
     if (status != ENG_OK) return status;
     if (!source->hole) {
         empty_records(w);
@@ -416,6 +503,8 @@ enum eng_status asst_prompt_build(const struct eng_model *model, const struct as
         status = take_window(&w, model, source, own ? own : source->tokens, options,
                              &out->heal_start, err);
     if (status == ENG_OK) {
+        out->window_start = w.start;
+        out->n_outline = (uint32_t)w.n_outline;
         out->hole_start = source->hole_start;
         out->hole_end = source->hole_end;
         push_window(out, &w, &s, options->order, &l);
@@ -513,18 +602,35 @@ enum eng_status asst_prompt_append_text(struct asst_prompt *p, const struct eng_
 
 /* ---- Whole texts -------------------------------------------------------------------- */
 
+/* The outline of what is in front of the part; then the part's tokens, which take_suffix writes
+ * to the front, move behind it. */
 static enum eng_status take_plain(struct window *w, const struct eng_model *model,
-                                  const struct syn_document *doc, struct asst_tokens *cache,
-                                  size_t start, size_t end, struct eng_error *err)
+                                  const struct asst_part *part, struct asst_tokens *cache,
+                                  struct eng_error *err)
 {
+    const struct syn_document *doc = part->doc;
+    struct asst_source source = {.doc = doc, .hole_start = part->start, .hole_end = part->start};
+    struct asst_outline outline = {0};
+    struct asst_place place = {.byte = part->start};
+    size_t column;
+    syn_position_of(doc, part->start, SYN_UTF8, &place.line, &column);
     enum eng_status status = asst_tokens_sync(cache, doc, err);
-    struct asst_source source = {.doc = doc, .hole_start = start, .hole_end = start};
-    if (status == ENG_OK) status = take_suffix(w, model, &source, cache, w->capacity, err);
+    if (status == ENG_OK && part->outline_max > 0 && part->outline_max < w->capacity)
+        status = asst_outline_choose(&source, cache, &place,
+                                     part->known > part->start ? part->known : part->start,
+                                     part->outline_max, &outline, err);
+    if (status == ENG_OK)
+        status = take_suffix(w, model, &source, cache, w->capacity - outline.tokens, err);
     size_t n = w->n_suffix;
-    while (n > 0 && w->spans[n - 1].end > end)
+    while (n > 0 && w->spans[n - 1].end > part->end)
         n--;
-    w->n_prefix = n;
+    memmove(w->spans + outline.tokens, w->spans, n * sizeof *w->spans);
+    memmove(w->ids + outline.tokens, w->ids, n * sizeof *w->ids);
+    if (status == ENG_OK) status = put_outline(w, &outline, &source, cache, err);
+    w->n_prefix = n += outline.tokens;
     w->n_suffix = 0;
+    w->start = part->start;
+    asst_outline_free(&outline);
     if (status != ENG_OK || !syn_document_language(doc)) {
         empty_records(w);
         return status;
@@ -534,30 +640,30 @@ static enum eng_status take_plain(struct window *w, const struct eng_model *mode
     return asst_from_syntax(syn, &why, err);
 }
 
-enum eng_status asst_prompt_plain(const struct eng_model *model, const struct syn_document *doc,
-                                  struct asst_tokens *tokens, size_t start, size_t end,
-                                  uint32_t budget, struct asst_prompt *out, size_t *stop,
-                                  struct eng_error *err)
+enum eng_status asst_prompt_plain(const struct eng_model *model, const struct asst_part *part,
+                                  struct asst_prompt *out, size_t *stop, struct eng_error *err)
 {
     memset(out, 0, sizeof *out);
     size_t len;
-    syn_document_text(doc, &len);
-    if (start > end || end > len || budget < 3)
-        return fail(err, ENG_BAD_INPUT, "no room for bytes %zu..%zu of %zu in %u tokens", start,
-                    end, len, (unsigned)budget);
-    struct specials s = find_specials(model, syn_document_language(doc));
+    syn_document_text(part->doc, &len);
+    if (part->start > part->end || part->end > len || part->budget < 3)
+        return fail(err, ENG_BAD_INPUT, "no room for bytes %zu..%zu of %zu in %u tokens",
+                    part->start, part->end, len, (unsigned)part->budget);
+    struct specials s = find_specials(model, syn_document_language(part->doc));
     struct asst_tokens *own = NULL;
     struct window w = {0};
     struct layout l = {0};
-    enum eng_status status = tokens ? ENG_OK : asst_tokens_new(model, &own, err);
-    if (status == ENG_OK && !window_alloc(&w, budget - 2))
-        status =
-            fail(err, ENG_NO_MEMORY, "out of memory for a window of %u tokens", (unsigned)budget);
-    if (status == ENG_OK) status = prompt_alloc(out, budget, err);
-    if (status == ENG_OK) status = take_plain(&w, model, doc, own ? own : tokens, start, end, err);
+    enum eng_status status = part->tokens ? ENG_OK : asst_tokens_new(model, &own, err);
+    if (status == ENG_OK && !window_alloc(&w, part->budget - 2))
+        status = fail(err, ENG_NO_MEMORY, "out of memory for a window of %u tokens",
+                      (unsigned)part->budget);
+    if (status == ENG_OK) status = prompt_alloc(out, part->budget, err);
+    if (status == ENG_OK) status = take_plain(&w, model, part, own ? own : part->tokens, err);
     if (status == ENG_OK) {
         push_window(out, &w, &s, ASST_ORDER_PLAIN, &l);
-        *stop = w.n_prefix ? w.spans[w.n_prefix - 1].end : start;
+        out->window_start = w.start;
+        out->n_outline = (uint32_t)w.n_outline;
+        *stop = w.n_prefix > w.n_outline ? w.spans[w.n_prefix - 1].end : part->start;
         if (*stop == len) push_special(out, s.end, SYN_SEGMENT_PREFIX);
     } else {
         asst_prompt_free(out);

@@ -20,6 +20,18 @@
  * counted from the start of the file's prefix tokens, so that it moves rarely while
  * typing. The suffix starts right after the hole and is cut after suffix_max tokens.
  *
+ * When the prefix does not fit and outline_max is not 0, up to that many tokens of its room go
+ * to an outline: whole lines from in front of the window, chosen by the tree (enclosing
+ * headers, definitions of names used in the window, signatures nearby; bodies are skipped).
+ * They are ordinary prefix tokens, in document order, in front of the window's. What the
+ * outline leaves of its share the window gets back, in whole chunks.
+ *
+ * An outline that changed with every keystroke would cost a prefill of the whole prefix each
+ * time. So it depends on the text in front of the window and on the names in the window's
+ * whole lines up to the token that is the last one however full the last chunk is, and not on
+ * the cursor's line: it changes when the window moves, which costs that prefill anyway, when
+ * the text above the cursor is edited, or when the suffix does.
+ *
  * Chains are mapped to positions of the sequence; an entry in front of the window or, for
  * a suffix token, in the prefix becomes -1.
  *
@@ -37,10 +49,12 @@ enum asst_order { ASST_ORDER_SPM = 0, ASST_ORDER_PSM = 1, ASST_ORDER_PLAIN = 2 }
 
 struct asst_prompt_options {
     enum asst_order order;
-    uint32_t budget;     /* tokens of the whole sequence, room for the middle included */
-    uint32_t middle_max; /* tokens kept free for the middle */
-    uint32_t suffix_max; /* tokens of suffix at most */
-    uint32_t chunk;      /* window granularity in tokens */
+    uint32_t budget;      /* tokens of the whole sequence, room for the middle included */
+    uint32_t middle_max;  /* tokens kept free for the middle */
+    uint32_t suffix_max;  /* tokens of suffix at most */
+    uint32_t chunk;       /* window granularity in tokens */
+    uint32_t outline_max; /* tokens of outline at most, 0: none, the default; ignored where they
+                             would leave the window less than two chunks */
 };
 
 /* The order the model was made for (PLAIN when its vocabulary lacks the FIM tokens) and
@@ -68,6 +82,8 @@ struct asst_prompt {
     size_t hole_start, hole_end;
     struct syn_middle middle; /* state to continue with; token indices are positions */
     bool has_tree;            /* middle is valid */
+    size_t window_start;      /* byte where the prefix window starts; 0: at the file's start */
+    uint32_t n_outline;       /* tokens of the outline in front of it */
     uint32_t line_position;   /* position of the first token of the hole's line that is in
                                  the window and not white space alone */
 };
@@ -89,13 +105,23 @@ enum eng_status asst_prompt_append_text(struct asst_prompt *prompt, const struct
                                         const struct syn_document *doc, const char *text,
                                         size_t len, struct eng_error *err);
 
-/* The PLAIN sequence of a complete text: |lang| and the document's tokens from byte start
- * on (a line's start, or where an earlier window stopped), up to end bytes or budget tokens,
- * whichever comes first, with the features of the complete document; |end| follows when the
- * document's end was reached. *stop: the byte after the last token taken. tokens may be NULL. */
-enum eng_status asst_prompt_plain(const struct eng_model *model, const struct syn_document *doc,
-                                  struct asst_tokens *tokens, size_t start, size_t end,
-                                  uint32_t budget, struct asst_prompt *out, size_t *stop,
-                                  struct eng_error *err);
+/* A part of a complete text. */
+struct asst_part {
+    const struct syn_document *doc; /* parsed, when it has a language */
+    struct asst_tokens *tokens;     /* its cache, or NULL */
+    size_t start, end;              /* bytes; start is a line's start, or where an earlier part
+                                       stopped */
+    uint32_t budget;                /* tokens of the whole sequence */
+    uint32_t outline_max;           /* tokens of an outline of what is in front of start, 0: none */
+    size_t known; /* byte up to which the outline may use the names of the part itself; what is
+                     behind it is to be predicted, and has no say. start or less: none */
+};
+
+/* The PLAIN sequence of a part of a complete text: |lang|, the outline, and the document's
+ * tokens from byte start on, up to end bytes or budget tokens, whichever comes first, with the
+ * features of the complete document; |end| follows when the document's end was reached. *stop:
+ * the byte after the last token taken. */
+enum eng_status asst_prompt_plain(const struct eng_model *model, const struct asst_part *part,
+                                  struct asst_prompt *out, size_t *stop, struct eng_error *err);
 
 #endif

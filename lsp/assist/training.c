@@ -231,6 +231,8 @@ static void copy_out(const struct asst_prompt *p, struct training_sample *out)
         out->segment[i] = record->segment;
     }
     out->length = p->length;
+    out->window_start = p->window_start;
+    out->outline = p->n_outline;
 }
 
 static struct asst_prompt_options prompt_options(const struct training_options *o, int order)
@@ -241,6 +243,7 @@ static struct asst_prompt_options prompt_options(const struct training_options *
         .middle_max = o->middle_max,
         .suffix_max = o->suffix_max,
         .chunk = o->chunk,
+        .outline_max = o->outline_max,
     };
 }
 
@@ -285,9 +288,13 @@ static int build_plain(struct training_session *s, uint64_t *rng, const struct t
     struct asst_prompt prompt;
     size_t lines = syn_line_count(s->doc);
     size_t line = chance(rng, 15) ? 0 : below(rng, lines > 12 ? lines - 8 : 1);
-    size_t start = syn_line_start(s->doc, line);
-    if (asst_prompt_plain(s->model, s->doc, s->tokens, start, len, o->budget, &prompt, &stop,
-                          &eng) != ENG_OK)
+    struct asst_part part = {.doc = s->doc,
+                             .tokens = s->tokens,
+                             .start = syn_line_start(s->doc, line),
+                             .end = len,
+                             .budget = o->budget,
+                             .outline_max = o->outline_max};
+    if (asst_prompt_plain(s->model, &part, &prompt, &stop, &eng) != ENG_OK)
         return fail(s, eng.text);
     copy_out(&prompt, out);
     out->middle = prompt.length;

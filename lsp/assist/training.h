@@ -40,6 +40,7 @@ struct training_options {
     uint32_t suffix_max, chunk;
     uint32_t span_bytes;  /* bytes of a middle at most */
     uint32_t single_line; /* not 0: the middle lies within one line */
+    uint32_t outline_max; /* tokens of an outline in front of a window that is cut, 0: none */
 };
 
 /* Arrays of one sample, capacity options.budget each; chain is [budget, 8]. */
@@ -52,6 +53,9 @@ struct training_sample {
     int32_t order;                 /* what was drawn */
     uint64_t hole_start, hole_end; /* bytes of the document */
     uint64_t heal_start;           /* the middle's text is document[heal_start, hole_end) */
+    uint64_t window_start;         /* byte where the prefix, or a plain window, starts; behind 0
+                                      in a hole's sample: it was cut to fit */
+    uint32_t outline;              /* tokens of the outline in front of it */
 };
 
 TRAINING_EXPORT struct training_session *training_open(const char *vocabulary);

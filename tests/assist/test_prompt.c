@@ -269,7 +269,8 @@ static void a_full_sequence_refuses_more(void **state)
 {
     struct fixture *f = *state;
     struct syn_document *doc = open_text(NULL, "abc", 3);
-    struct asst_prompt_options options = {ASST_ORDER_SPM, 12, 4, 2, 4};
+    struct asst_prompt_options options = {
+        .order = ASST_ORDER_SPM, .budget = 12, .middle_max = 4, .suffix_max = 2, .chunk = 4};
     struct asst_prompt p;
     struct eng_error err = {""};
     build_at(f, doc, 3, &options, NULL, &p);
@@ -300,8 +301,8 @@ static void plain_windows_tile_the_file(void **state)
     while (start < f->len) {
         struct asst_prompt p;
         size_t stop;
-        assert_int_equal(
-            asst_prompt_plain(f->model, doc, NULL, start, f->len, 300, &p, &stop, &err), ENG_OK);
+        struct asst_part part = {.doc = doc, .start = start, .end = f->len, .budget = 300};
+        assert_int_equal(asst_prompt_plain(f->model, &part, &p, &stop, &err), ENG_OK);
         assert_true(stop > start);
         assert_true(p.length <= 300);
         check_records(&p);

@@ -89,12 +89,15 @@ bool cli_case_score(struct cli_case *open, const char *text, size_t len, struct 
     return status == SYN_OK || status == SYN_BAD_TEXT;
 }
 
-void cli_case_request(const struct cli_case *open, const struct eng_model *model, long context,
-                      struct asst_prompt_options *sizes, struct asst_request *out)
+void cli_case_request(const struct cli_case *open, const struct eng_model *model,
+                      const struct cli_eval *eval, struct asst_prompt_options *sizes,
+                      struct asst_request *out)
 {
     bool line = open->hole->kind == CLI_HOLE_LINE;
     asst_prompt_defaults(model, sizes);
-    if (context && (uint32_t)context < sizes->budget) sizes->budget = (uint32_t)context;
+    if (eval->context && (uint32_t)eval->context < sizes->budget)
+        sizes->budget = (uint32_t)eval->context;
+    sizes->outline_max = (uint32_t)eval->outline;
     *out = (struct asst_request){.doc = open->doc,
                                  .cursor = open->hole->start,
                                  .scope = line ? ASST_SCOPE_LINE : ASST_SCOPE_TEXT,

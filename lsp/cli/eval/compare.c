@@ -77,12 +77,12 @@ static struct row sum_row(const float *logits, size_t vocab)
 }
 
 /* Builds the prompt of a hole with its truth behind it. */
-static enum eng_status build(struct side *s, const struct cli_case *open, long context,
-                             struct eng_error *err)
+static enum eng_status build(struct side *s, const struct cli_case *open,
+                             const struct cli_eval *eval, struct eng_error *err)
 {
     struct asst_prompt_options sizes;
     struct asst_request request;
-    cli_case_request(open, s->model, context, &sizes, &request);
+    cli_case_request(open, s->model, eval, &sizes, &request);
     if (open->hole->kind != CLI_HOLE_LINE) /* as asst_complete_prepare does */
         sizes.middle_max =
             request.max_tokens < sizes.budget / 2 ? request.max_tokens : sizes.middle_max;
@@ -182,7 +182,7 @@ static enum eng_status measure_hole(struct comparison *c, const struct cli_hole 
     enum eng_status status = ENG_OK;
     bool built[2] = {false, false};
     for (int k = 0; status == ENG_OK && k < 2; k++) {
-        status = build(&c->side[k], &open, c->contest.eval->context, err);
+        status = build(&c->side[k], &open, c->contest.eval, err);
         built[k] = status == ENG_OK;
     }
     for (int k = 0; status == ENG_OK && k < 2; k++) {

@@ -28,8 +28,8 @@ bool cli_contest_draw(struct cli_eval *eval, struct cli_contest *c)
     for (size_t i = 0; i < gram_count(); i++) {
         uint64_t seed = (uint64_t)eval->seed * 1000003u + i;
         if (cli_corpus_range(&eval->corpus, gram_at(i), &first, &last) &&
-            !cli_holes_draw(&eval->corpus, first, last, eval->kind, wanted, seed, c->holes,
-                            &c->n_holes))
+            !cli_holes_draw(&eval->corpus, first, last, eval->kind, wanted, (size_t)eval->behind,
+                            seed, c->holes, &c->n_holes))
             return out_of_memory();
     }
     if (c->n_holes == 0) {
@@ -113,7 +113,7 @@ static bool ask_model(const struct cli_eval *eval, const struct eng_model *model
     if (!cli_case_open(hole, &open)) return out_of_memory();
     struct asst_prompt_options sizes;
     struct asst_request request;
-    cli_case_request(&open, model, eval->context, &sizes, &request);
+    cli_case_request(&open, model, eval, &sizes, &request);
     struct asst_job *job = NULL;
     struct asst_result result = {0};
     struct eng_error err = {"out of memory"};

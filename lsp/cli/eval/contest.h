@@ -88,9 +88,10 @@ void cli_case_close(struct cli_case *open);
  * when out of memory. */
 bool cli_case_score(struct cli_case *open, const char *text, size_t len, struct cli_score *out);
 
-/* The request for a hole's answer; sizes is filled and belongs to the caller. context: tokens
- * of the window, 0: the model's. */
-void cli_case_request(const struct cli_case *open, const struct eng_model *model, long context,
-                      struct asst_prompt_options *sizes, struct asst_request *out);
+/* The request for a hole's answer, with the window and the outline that eval asks for; sizes is
+ * filled and belongs to the caller. */
+void cli_case_request(const struct cli_case *open, const struct eng_model *model,
+                      const struct cli_eval *eval, struct asst_prompt_options *sizes,
+                      struct asst_request *out);
 
 #endif

@@ -32,6 +32,9 @@ static const char help[] =
     "                    language\n"
     "  --seed N          of the choice of samples (default 1)\n"
     "  --context N       tokens of the window (default: the model's)\n"
+    "  --outline N       where the window does not reach back to the file's start: up to N tokens\n"
+    "                    of it for lines in front of it that the tree chooses (default 0: none)\n"
+    "  --behind N        fim, calibration: only holes with N bytes of the file in front of them\n"
     "  --kind KIND       fim: line (default): to the end of a line, from a token's start or the\n"
     "                    indentation; multi: two to eight whole lines that are one syntax node\n"
     "                    or a run of siblings; span: any characters of code\n"
@@ -75,6 +78,8 @@ int cli_eval(struct cli *cli, int argc, char **argv)
                                          {"--n", CLI_INT, &eval.n, 1, 1000000},
                                          {"--seed", CLI_INT, &eval.seed, 0, 2147483647},
                                          {"--context", CLI_INT, &eval.context, 64, 1048576},
+                                         {"--outline", CLI_INT, &eval.outline, 0, 1048576},
+                                         {"--behind", CLI_INT, &eval.behind, 0, 67108864},
                                          {"--kind", CLI_TEXT, &kind, 0, 0},
                                          {"--precision", CLI_NUMBER, &eval.precision, 0, 1},
                                          {"--served", CLI_FLAG, &eval.served, 0, 0},
@@ -110,6 +115,8 @@ int cli_eval(struct cli *cli, int argc, char **argv)
     if (kind && !cli_hole_kind_of(kind, &eval.kind))
         return cli_fail("--kind takes line, multi or span, not \"%s\"", kind);
     if (kind && !verbs[verb].has_kinds) return cli_fail("--kind is for eval fim and calibration");
+    if (eval.behind && !verbs[verb].has_kinds)
+        return cli_fail("--behind is for eval fim and calibration");
     if (eval.baseline && strcmp(eval.baseline, "ngram") != 0)
         return cli_fail("--baseline takes ngram, not \"%s\"", eval.baseline);
     if (eval.baseline && verbs[verb].run != cli_eval_fim)

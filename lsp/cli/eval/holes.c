@@ -202,7 +202,8 @@ static bool group_by_package(const struct cli_corpus *c, size_t first, size_t la
 }
 
 bool cli_holes_draw(struct cli_corpus *corpus, size_t first, size_t last, enum cli_hole_kind kind,
-                    size_t wanted, uint64_t seed, struct cli_hole *out, size_t *count)
+                    size_t wanted, size_t behind, uint64_t seed, struct cli_hole *out,
+                    size_t *count)
 {
     size_t n_packages = 0, begin = *count;
     size_t *order = malloc((last - first + 1) * sizeof *order);
@@ -214,7 +215,8 @@ bool cli_holes_draw(struct cli_corpus *corpus, size_t first, size_t last, enum c
         size_t i = order[starts[p] + cli_random_below(&seed, starts[p + 1] - starts[p])];
         struct cli_file *file = &corpus->files[i];
         struct cli_hole hole;
-        if (!cli_corpus_load(corpus, file) || !draw_in_file(file, kind, &seed, &hole)) continue;
+        if (!cli_corpus_load(corpus, file) || file->len < behind) continue;
+        if (!draw_in_file(file, kind, &seed, &hole) || hole.start < behind) continue;
         if (!is_drawn(out + begin, *count - begin, &hole)) out[(*count)++] = hole;
     }
     free(order);

@@ -30,9 +30,10 @@ struct cli_hole {
 const char *cli_hole_kind_name(enum cli_hole_kind kind);
 bool cli_hole_kind_of(const char *name, enum cli_hole_kind *out);
 
-/* Appends up to wanted holes of files [first, last), which are of one language. False when
- * out of memory. */
+/* Appends up to wanted holes of files [first, last), which are of one language, with at least
+ * `behind` bytes of their file in front of them. False when out of memory. */
 bool cli_holes_draw(struct cli_corpus *corpus, size_t first, size_t last, enum cli_hole_kind kind,
-                    size_t wanted, uint64_t seed, struct cli_hole *out, size_t *count);
+                    size_t wanted, size_t behind, uint64_t seed, struct cli_hole *out,
+                    size_t *count);
 
 #endif

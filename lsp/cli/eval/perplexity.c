@@ -1,7 +1,9 @@
 /* eval_perplexity.c: `espalier eval perplexity`.
  *
  * Bits per byte of whole files, read in windows that overlap by half: but for a file's
- * first window, a token counts only where it has at least half a window before it. The
+ * first window, a token counts only where it has at least half a window before it. With an
+ * outline in front of a window, that is half of what the outline leaves; names for it come
+ * from the half that does not count. The
  * unit is the byte, so that models with different vocabularies, and compressors, compare.
  * <|end|> is not counted: a compressor is not asked where the file ends either.
  */
@@ -37,7 +39,7 @@ struct meter {
     struct eng_session *session;
     float *logits; /* [window, vocab] */
     size_t vocab;
-    uint32_t window;
+    uint32_t window, outline;
 };
 
 /* -log2 of the softmax of logits[vocab] at id. */
@@ -57,12 +59,15 @@ static double bits_of(const float *logits, size_t vocab, int32_t id)
 static enum eng_status window_bits(struct meter *m, const struct asst_prompt *p, size_t byte,
                                    size_t from, double *bits, struct eng_error *err)
 {
-    uint32_t first = 0; /* first position to be predicted and counted */
+    uint32_t first = 0, outline = p->n_outline; /* first position to be predicted and counted */
     size_t at = byte, len;
     while (first < p->length) {
         bool text = eng_token_text(m->model, p->inputs[first].id, &len) != NULL;
-        if (text && at >= from) break;
-        at += text ? len : 0;
+        if (text && outline == 0 && at >= from) break;
+        if (text && outline > 0)
+            outline--;
+        else
+            at += text ? len : 0;
         first++;
     }
     if (first == 0) { /* nothing in front: all tokens are equally likely */
@@ -91,8 +96,14 @@ static enum eng_status document_bits(struct meter *m, const struct syn_document 
     while (status == ENG_OK && counted < len) {
         struct asst_prompt prompt;
         size_t stop;
-        status =
-            asst_prompt_plain(m->model, doc, tokens, start, len, m->window, &prompt, &stop, err);
+        struct asst_part part = {.doc = doc,
+                                 .tokens = tokens,
+                                 .start = start,
+                                 .end = len,
+                                 .budget = m->window,
+                                 .outline_max = m->outline,
+                                 .known = counted};
+        status = asst_prompt_plain(m->model, &part, &prompt, &stop, err);
         if (status != ENG_OK) break;
         if (stop <= counted) { /* one token alone fills no window: cannot happen twice */
             asst_prompt_free(&prompt);
@@ -144,6 +155,7 @@ static bool run_model(struct study *s, const char *path, size_t k)
     m.window = info->context < WINDOW_MAX ? info->context : WINDOW_MAX;
     if (m.window > fits) m.window = (uint32_t)fits;
     if (eval->context && (uint32_t)eval->context < m.window) m.window = (uint32_t)eval->context;
+    m.outline = (uint32_t)eval->outline;
     m.logits = malloc((size_t)m.window * m.vocab * sizeof *m.logits);
     bool ok = m.logits && eng_session_new(model, m.window, &m.session, &err) == ENG_OK;
     if (!ok) cli_fail("%s", err.text);
