@@ -10,15 +10,18 @@ place, so the model's own code, compiled or not, needs to know nothing; tables a
 that, and their rows are rounded as they are looked up (Decoder.embed).
 """
 
+import concurrent.futures
 import contextlib
+import functools
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 import gguf
 
 KINDS = ("F32", "Q8_0", "Q4_0")
-CHUNK = 4096  # blocks, which then stay in a cache
+CHUNK = 2000  # blocks, which then stay in a cache
 
 
 @dataclass
@@ -39,19 +42,30 @@ class Types:
         return self.embedding if name == "token_embd.weight" else self.matrices
 
 
-@torch.no_grad()
+@functools.cache
+def threads():
+    return concurrent.futures.ThreadPoolExecutor(torch.get_num_threads())
+
+
 def rounded(weight, kind):
     """fp32 of the same shape, on the grid: what a reader of the file gets. The last axis is a
     multiple of 32."""
     if weight.shape[-1] % gguf.Q_BLOCK:
         raise ValueError(f"{kind} needs rows of a multiple of {gguf.Q_BLOCK}, not {weight.shape[-1]}")
-    out = torch.empty(weight.shape, device=weight.device)
-    blocks, to = weight.float().reshape(-1, gguf.Q_BLOCK), out.view(-1, gguf.Q_BLOCK)
-    step = CHUNK if weight.device.type == "cpu" else len(blocks)
-    for at in range(0, len(blocks), step):
-        scale, q = gguf.grid(blocks[at : at + step].T.contiguous(), kind, torch)
-        to[at : at + step] = (scale * q).T
-    return out
+    blocks = weight.detach().float().reshape(-1, gguf.Q_BLOCK)
+    if weight.device.type != "cpu":
+        scale, q = gguf.grid(blocks.T.contiguous(), kind, torch)
+        return (scale * q).T.reshape(weight.shape)
+    # numpy, for these are many short operations, of which each of PyTorch's waits for all threads.
+    blocks = blocks.numpy()
+    out = np.empty(blocks.shape, np.float32)
+
+    def work(at):
+        scale, q = gguf.grid(np.ascontiguousarray(blocks[at : at + CHUNK].T), kind)
+        out[at : at + CHUNK] = (scale * q).T
+
+    list(threads().map(work, range(0, len(blocks), CHUNK)))
+    return torch.from_numpy(out).view(weight.shape)
 
 
 class FakeQuantize(torch.autograd.Function):
