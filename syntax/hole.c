@@ -18,16 +18,17 @@
 
 enum {
     FULL_TRIES = 3,
-    MAX_STEPS = 400, /* hundreds of parser operations for one search */
-    FEW_STEPS = 30,  /* and for one that need not find the best */
+    MAX_STEPS = 400,  /* hundreds of parser operations for one search */
+    FEW_STEPS = 30,   /* and for one that need not find the best */
+    PARSE_STEPS = 60, /* for one parse of the whole text that may be given up */
 };
 
 /* ---- Search ------------------------------------------------------------------------ */
 
 /* The tree of the text with `filling` in the hole, from `old`, a tree of the text with
- * [hole->start, old_end) there. */
+ * [hole->start, old_end) there. NULL when memory ran out, or when a quick one took too long. */
 static TSTree *parse_filled(const struct syn_hole *hole, const TSTree *old, uint32_t old_end,
-                            const char *filling, size_t len)
+                            const char *filling, size_t len, bool quick)
 {
     const struct syn_document *doc = hole->doc;
     TSTree *edited = old ? ts_tree_copy(old) : NULL;
@@ -37,7 +38,10 @@ static TSTree *parse_filled(const struct syn_hole *hole, const TSTree *old, uint
     struct syn_pieces pieces = {.text = {doc->text, filling, doc->text + hole->end},
                                 .length = {hole->start, len, doc->length - hole->end},
                                 .count = 3};
-    TSTree *tree = syn_parse_pieces(doc->parser, edited, &pieces);
+    uint32_t steps = PARSE_STEPS;
+    struct syn_limit limit = {.error_from = UINT32_MAX, .steps = &steps};
+    TSTree *tree = quick ? syn_parse_limited(doc->parser, edited, &pieces, &limit)
+                         : syn_parse_pieces(doc->parser, edited, &pieces);
     if (edited) ts_tree_delete(edited);
     return tree;
 }
@@ -47,12 +51,12 @@ static TSTree *parse_empty(const struct syn_hole *hole)
 {
     const struct syn_document *doc = hole->doc;
     if (hole->start == hole->end && doc->parsed) return ts_tree_copy(doc->tree);
-    TSTree *tree = parse_filled(hole, doc->tree, hole->end, "", 0);
+    TSTree *tree = parse_filled(hole, doc->tree, hole->end, "", 0, false);
     if (!tree || hole->start == hole->end || syn_tree_cost(tree) == 0) return tree;
     /* How the parser recovers from an error may depend on the tree it starts from, and that
      * one has seen what is in the hole. */
     ts_tree_delete(tree);
-    return parse_filled(hole, NULL, hole->end, "", 0);
+    return parse_filled(hole, NULL, hole->end, "", 0, false);
 }
 
 /* Puts a choice into the excerpt's hole and keeps it if it is better. */
@@ -114,7 +118,9 @@ static enum syn_status repair(struct syn_hole *hole, TSTree *empty, bool quick,
         return syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt");
     if (hole->filling_length == 0) return SYN_OK;
 
-    TSTree *tree = parse_filled(hole, empty, hole->start, hole->filling, hole->filling_length);
+    TSTree *tree =
+        parse_filled(hole, empty, hole->start, hole->filling, hole->filling_length, quick);
+    if (!tree && quick) return SYN_OK;
     if (!tree) return syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
     uint32_t cost = syn_tree_cost(tree);
     if (cost <= hole->cost) {
@@ -195,9 +201,13 @@ enum syn_status syn_hole_widen(const struct syn_hole *hole, uint32_t start, uint
     struct syn_pieces pieces = {.text = {hole->doc->text, hole->doc->text + end},
                                 .length = {start, hole->doc->length - end},
                                 .count = 2};
-    TSTree *empty = syn_parse_pieces(hole->doc->parser, old, &pieces);
+    uint32_t steps = PARSE_STEPS;
+    struct syn_limit limit = {.error_from = UINT32_MAX, .steps = &steps};
+    TSTree *empty = syn_parse_limited(hole->doc->parser, old, &pieces, &limit);
     ts_tree_delete(old);
-    return repair(out, empty, true, err);
+    if (empty) return repair(out, empty, true, err);
+    out->tree = ts_tree_copy(hole->tree);
+    return out->tree ? SYN_OK : syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
 }
 
 void syn_hole_release(struct syn_hole *hole)

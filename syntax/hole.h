@@ -20,7 +20,8 @@ struct syn_hole {
 
 /* The same hole made wider, [start, end), repaired anew from the tree that it has: *out borrows
  * the document. What stands in the hole is seen no more than before. The search for a filling
- * is a short one: an outline needs to know what is open, not each node. Release *out either
+ * is a short one: an outline needs to know what is open, not each node. Where parsing takes
+ * long (errors in a large text) *out has the tree of the hole as it was. Release *out either
  * way. */
 enum syn_status syn_hole_widen(const struct syn_hole *hole, uint32_t start, uint32_t end,
                                struct syn_hole *out, struct syn_error *err);

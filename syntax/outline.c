@@ -146,6 +146,26 @@ static void visit_members(struct outline *o, TSNode node, struct scope scope)
     ts_tree_cursor_goto_parent(&o->cursor);
 }
 
+/* Some grammars have a node around all definitions of a scope, or all imports: it starts with
+ * one, and the next thing in it is another. */
+static bool is_group(const struct outline *o, TSNode node, uint8_t kind)
+{
+    if (kind != GRAM_KIND_DECLARATION && kind != GRAM_KIND_IMPORT) return false;
+    TSNode first = ts_node_named_child(node, 0);
+    if (ts_node_is_null(first) || ts_node_start_byte(first) != ts_node_start_byte(node) ||
+        !syn_kind_defines(syn_kind_of(o->doc->tables, first)))
+        return false;
+    for (uint32_t i = 1; i < GROUP_NODES; i++) {
+        TSNode next = ts_node_named_child(node, i);
+        if (ts_node_is_null(next)) break;
+        uint8_t other = syn_kind_of(o->doc->tables, next);
+        if (other == GRAM_KIND_COMMENT || other == GRAM_KIND_PREPROC) continue;
+        return syn_kind_defines(other) &&
+               ts_node_start_point(next).row > ts_node_start_point(first).row;
+    }
+    return true;
+}
+
 /* True when the first named child of a statement is an assignment. */
 static bool assigns(const struct outline *o, TSNode statement)
 {
@@ -193,6 +213,10 @@ static void visit(struct outline *o, TSNode node, struct scope scope)
         return;
     }
     if (!syn_kind_defines(kind)) return;
+    if (lines && is_group(o, node, kind)) {
+        visit_children(o, node, scope);
+        return;
+    }
     int32_t index = add(o, node, syn_kind_defined(&o->definitions, node), &scope);
     if (index < 0 || !lines || kind == GRAM_KIND_FUNCTION) return;
     if (kind == GRAM_KIND_DECLARATION && syn_is_function(&o->definitions, node)) return;
@@ -219,26 +243,6 @@ static void find_path(struct outline *o, uint32_t byte, struct path *path)
         if (ts_tree_cursor_goto_first_child_for_byte(&o->cursor, byte) < 0) break;
         node = ts_tree_cursor_current_node(&o->cursor);
     }
-}
-
-/* Some grammars have a node around all definitions of a scope, or all imports: it starts with
- * one, and the next thing in it is another. */
-static bool is_group(const struct outline *o, TSNode node, uint8_t kind)
-{
-    if (kind != GRAM_KIND_DECLARATION && kind != GRAM_KIND_IMPORT) return false;
-    TSNode first = ts_node_named_child(node, 0);
-    if (ts_node_is_null(first) || ts_node_start_byte(first) != ts_node_start_byte(node) ||
-        !syn_kind_defines(syn_kind_of(o->doc->tables, first)))
-        return false;
-    for (uint32_t i = 1; i < GROUP_NODES; i++) {
-        TSNode next = ts_node_named_child(node, i);
-        if (ts_node_is_null(next)) break;
-        uint8_t other = syn_kind_of(o->doc->tables, next);
-        if (other == GRAM_KIND_COMMENT || other == GRAM_KIND_PREPROC) continue;
-        return syn_kind_defines(other) &&
-               ts_node_start_point(next).row > ts_node_start_point(first).row;
-    }
-    return true;
 }
 
 /* Nodes whose children are the members of a scope. */

@@ -1,5 +1,5 @@
 /* Holes in arbitrary text: repair, records of what stands around them and of what is
- * written into them, and the verdict on a candidate.
+ * written into them, the verdict on a candidate, and outlines of what is in front of them.
  *
  * Input: one byte chooses the language, two are the hole's start and one its length, each
  * taken modulo what there is; the rest is the text. An even start opens the hole in a
@@ -41,9 +41,54 @@ static void check_record(const struct syn_record *record, int32_t index)
     int32_t before = index;
     for (unsigned l = 0; l < SYN_LEVELS; l++) {
         require(record->chain[l] >= -1 && record->chain[l] < before);
-        before = record->chain[l] < 0 ? 0 : record->chain[l];
+        if (record->chain[l] >= 0) before = record->chain[l];
     }
     require(record->kind < GRAM_KIND_COUNT);
+}
+
+static void check_parts(const struct syn_document *doc, const struct syn_outline_part *parts,
+                        size_t count, size_t before)
+{
+    for (size_t i = 0; i < count; i++) {
+        require(parts[i].first_line <= parts[i].last_line);
+        require(parts[i].last_line < syn_line_count(doc));
+        require(syn_line_start(doc, parts[i].last_line) < before);
+        require(i == 0 || parts[i].priority >= parts[i - 1].priority);
+    }
+}
+
+/* Outlines for a window that starts a third of the way up to the hole's line, and records of
+ * what such a prompt is made of: the parts' lines, then the window. */
+static void check_outline(const struct syn_document *doc, const struct syn_hole *hole, size_t start)
+{
+    enum { PARTS = 24 };
+    struct syn_outline_part parts[PARTS];
+    struct syn_span spans[2 * MAX_SPANS];
+    struct syn_record records[2 * MAX_SPANS];
+    size_t count, len, line, column, n = 0;
+    const char *text = syn_document_text(doc, &len);
+    syn_position_of(doc, start, SYN_UTF8, &line, &column);
+    size_t near_end = syn_line_start(doc, line), before = near_end / 3;
+    while (before > 0 && ((uint8_t)text[before] & 0xc0) == 0x80)
+        before--;
+    require(syn_hole_outline(hole, before, near_end, parts, PARTS, &count, NULL) == SYN_OK);
+    check_parts(doc, parts, count, before);
+    for (line = 0; line < syn_line_count(doc) && syn_line_start(doc, line) < before; line++) {
+        size_t to = syn_line_start(doc, line + 1);
+        for (size_t i = 0; i < count; i++)
+            if (parts[i].first_line <= line && line <= parts[i].last_line) {
+                n += cut_spans(text, syn_line_start(doc, line), to < before ? to : before,
+                               spans + n, MAX_SPANS - n);
+                break;
+            }
+    }
+    n += cut_spans(text, before, start, spans + n, MAX_SPANS);
+    require(syn_hole_features(hole, spans, n, 0, records, NULL) == SYN_OK);
+    for (size_t i = 0; i < n; i++)
+        check_record(&records[i], (int32_t)i);
+    if (!syn_document_is_parsed(doc)) return;
+    require(syn_outline(doc, before, near_end, parts, PARTS, &count, NULL) == SYN_OK);
+    check_parts(doc, parts, count, before);
 }
 
 static void check_hole(const struct syn_document *doc, size_t start, size_t end)
@@ -73,6 +118,7 @@ static void check_hole(const struct syn_document *doc, size_t start, size_t end)
     struct syn_verdict verdict;
     require(syn_candidate_judge(hole, candidate, sizeof candidate - 1, &verdict, NULL) == SYN_OK);
     require(verdict.keep < sizeof candidate);
+    check_outline(doc, hole, start);
     syn_hole_free(hole);
 }
 
