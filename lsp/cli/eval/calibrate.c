@@ -253,6 +253,7 @@ static const char help[] =
     "  --n N             holes of each language (default 300)\n"
     "  --seed N          of the choice of holes (default 1)\n"
     "  --context N       tokens of the window (default: the model's)\n"
+    "  --outline N       up to N of them for lines that the tree chooses (see eval --help)\n"
     "  --precision P     share of right suggestions that the threshold is chosen for\n"
     "                    (default 0.35)\n"
     "  --json            one JSON document\n";
@@ -265,6 +266,7 @@ int cli_model_calibrate(struct cli *cli, int argc, char **argv)
                                          {"--n", CLI_INT, &eval.n, 1, 1000000},
                                          {"--seed", CLI_INT, &eval.seed, 0, 2147483647},
                                          {"--context", CLI_INT, &eval.context, 64, 1048576},
+                                         {"--outline", CLI_INT, &eval.outline, 0, 1048576},
                                          {"--precision", CLI_NUMBER, &eval.precision, 0, 1},
                                          {"--json", CLI_FLAG, &eval.json, 0, 0},
                                          {0}};

@@ -401,16 +401,20 @@ static const char help[] =
     "  --seed N          of the choice of holes (default 1)\n"
     "  --kind KIND       line (default), multi or span\n"
     "  --context N       tokens of the window (default: the smaller of the models')\n"
+    "  --outline N       up to N of them for lines that the tree chooses (see eval --help)\n"
     "  --json            one JSON document\n";
 
 int cli_model_compare(struct cli *cli, int argc, char **argv)
 {
     struct cli_eval eval = {.cli = cli, .seed = 1};
     const char *kind = NULL;
-    const struct cli_option options[] = {
-        {"--n", CLI_INT, &eval.n, 1, 1000000},  {"--seed", CLI_INT, &eval.seed, 0, 2147483647},
-        {"--kind", CLI_TEXT, &kind, 0, 0},      {"--context", CLI_INT, &eval.context, 64, 1048576},
-        {"--json", CLI_FLAG, &eval.json, 0, 0}, {0}};
+    const struct cli_option options[] = {{"--n", CLI_INT, &eval.n, 1, 1000000},
+                                         {"--seed", CLI_INT, &eval.seed, 0, 2147483647},
+                                         {"--kind", CLI_TEXT, &kind, 0, 0},
+                                         {"--context", CLI_INT, &eval.context, 64, 1048576},
+                                         {"--outline", CLI_INT, &eval.outline, 0, 1048576},
+                                         {"--json", CLI_FLAG, &eval.json, 0, 0},
+                                         {0}};
     static const char *words[CLI_MAX_WORDS];
     size_t n_words;
     if (!cli_parse(cli, options, argc, argv, words, CLI_MAX_WORDS, &n_words)) return CLI_ERROR;

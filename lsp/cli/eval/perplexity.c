@@ -256,6 +256,7 @@ static void report(const struct study *s)
     cJSON *root = s->eval->json ? cJSON_CreateObject() : NULL, *languages = NULL;
     if (root) {
         cJSON_AddNumberToObject(root, "seed", (double)s->eval->seed);
+        cJSON_AddNumberToObject(root, "outline", (double)s->eval->outline);
         languages = cJSON_AddArrayToObject(root, "languages");
         cJSON *files = cJSON_AddArrayToObject(root, "files");
         for (size_t i = 0; i < s->n_files; i++) {
