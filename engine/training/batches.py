@@ -23,13 +23,11 @@ def word_byte(byte):
 
 
 def vocabulary_tables(vocabulary):
-    """Of each token: flags and hash for relations.c, columns of leading white space, bytes."""
+    """Of each token: flags and hash for relations.c, columns of leading white space."""
     n = len(vocabulary)
     flags, hashes, widths = np.zeros(n, np.uint8), np.zeros(n, np.uint32), np.zeros(n, np.uint8)
-    sizes = np.zeros(n, np.uint8)
     for token in range(n):
         text = vocabulary.text(token)
-        sizes[token] = min(255, len(text))
         bare = text.removeprefix(b" ")
         blank = len(text) - len(text.lstrip(b" \t"))
         widths[token] = min(200, text[:blank].count(b" ") + 4 * text[:blank].count(b"\t"))
@@ -44,7 +42,7 @@ def vocabulary_tables(vocabulary):
         flags[token] |= WORD_LAST * word_byte(text[-1]) | NEWLINE * (text[-1] in b"\r\n")
         flags[token] |= OPENS * (bare in (b"(", b"[", b"{")) | CLOSES * (bare in (b")", b"]", b"}"))
         flags[token] |= COMMA * (bare == b",") | BLANK * (not text.strip(b" \t\x0b\x0c"))
-    return flags, hashes, widths, sizes
+    return flags, hashes, widths
 
 
 def pointer(array):
@@ -58,7 +56,8 @@ class Batches:
         self.device, self.trees, self.names = device, trees, names
         self.library = ctypes.CDLL(str(library.resolve()))
         self.own = compiled("relations.c")
-        self.flags, self.hashes, self.widths, self.sizes = vocabulary_tables(vocabulary)
+        self.flags, self.hashes, self.widths = vocabulary_tables(vocabulary)
+        self.sizes = vocabulary.sizes()
 
     def chains(self, rows):
         chain = np.ascontiguousarray(rows["chain"])

@@ -167,14 +167,25 @@ def seed_of(*parts):
     return int.from_bytes(hashlib.sha256("\0".join(map(str, parts)).encode()).digest()[:8], "little")
 
 
+def options_of(args, language, seed):
+    """What to draw. --served: half of the code as it is asked for in use, rests of single lines
+    with the suffix in front; and as requests differ in how much text there is, half of the samples
+    see a quarter of the length."""
+    if language == PROSE:
+        return Options(budget=args.length, order=PLAIN)
+    asked = dict(order=SPM, span=LINE, single_line=1) if args.served and seed & 1 else {}
+    budget = args.length // 4 if args.served and seed & 2 else args.length
+    return Options(budget=budget, outline_max=args.outline * budget // args.length, **asked)
+
+
 def build_part(job):
     """Rows of one part of one language's files."""
-    library, vocabulary, corpus, language, part, length, density, outline, long, out = job
+    args, language, part, density, out = job
     if out.exists():
         return language, 0, 0
-    session, packer = Session(library, vocabulary), Packer(length)
-    options = Options(budget=length, order=PLAIN if language == PROSE else ANY, outline_max=outline)
-    with open(corpus / f"{language}.jsonl") as lines:
+    session, packer = Session(args.library, args.vocab), Packer(args.length)
+    kind = "served" if args.served else "count"
+    with open(args.corpus / f"{language}.jsonl") as lines:
         for number, line in enumerate(lines):
             if number % PARTS != part:
                 continue
@@ -182,18 +193,19 @@ def build_part(job):
             data = entry["text"].encode()
             name = entry["package"] + "/" + entry["path"]
             # One sample sees up to a row. The fraction is rounded at random.
-            wanted = density * max(len(data) / BYTES_A_TOKEN, 60) / length
-            wanted = int(wanted + (seed_of("count", name) % 1000) / 1000)
+            wanted = density * max(len(data) / BYTES_A_TOKEN, 60) / args.length
+            wanted = int(wanted + (seed_of(kind, name) % 1000) / 1000)
             if not wanted or not session.document(language, data):
                 continue
-            for k in range(wanted * LONG_TRIES if long else wanted):
-                sample = session.draw(seed_of(name, k), options)
-                if sample and (not long or sample["window"] > 0):
+            for k in range(wanted * LONG_TRIES if args.long else wanted):
+                seed = seed_of(kind, name, k) if args.served else seed_of(name, k)
+                sample = session.draw(seed, options_of(args, language, seed))
+                if sample and (not args.long or sample["window"] > 0):
                     packer.add(sample)
-                    wanted -= long
-                if long and not wanted:
+                    wanted -= args.long
+                if args.long and not wanted:
                     break
-    rows = np.array(packer.finish(), row_type(length))
+    rows = np.array(packer.finish(), row_type(args.length))
     with open(out.with_suffix(".part"), "wb") as file:
         np.save(file, rows)
     out.with_suffix(".part").rename(out)
@@ -216,11 +228,11 @@ def build(args):
     for lang, share in shares(sizes).items():
         wanted = args.tokens * share
         # Samples come out at about 0.7 of a row; long rows are filled less by short files.
-        density = wanted / (sizes[lang] / BYTES_A_TOKEN) / (0.7 if args.length <= 512 else 0.5)
+        filled = (0.7 if args.length <= 512 else 0.6) * (0.7 if args.served else 1)
+        density = wanted / (sizes[lang] / BYTES_A_TOKEN) / filled
         print(f"{lang}: {sizes[lang] / 1e6:.1f} MB, {wanted / 1e6:.1f} M tokens, density {density:.3f}", flush=True)
-        jobs += [(args.library, args.vocab, args.corpus, lang, p, args.length, density, args.outline, args.long,
-                  args.out / f"{lang}-{p}.npy") for p in range(PARTS)]
-    jobs.sort(key=lambda j: seed_of("job", j[3], j[4]))
+        jobs += [(args, lang, p, density, args.out / f"{lang}-{p}.npy") for p in range(PARTS)]
+    jobs.sort(key=lambda j: seed_of("job", j[1], j[2]))
     with multiprocessing.Pool(args.processes) as pool:
         for language, tokens, rows in pool.imap_unordered(build_part, jobs):
             print(f"{language}: {tokens} tokens, {rows} rows", flush=True)
@@ -263,6 +275,24 @@ def with_classes(session, sample, sizes):
     return sample
 
 
+class Holes:
+    """Held-out holes, one a row, and beside them what train.py tells of each."""
+
+    def __init__(self, length):
+        self.length, self.rows, self.meta = length, [], []
+
+    def add(self, language, package, file, sample):
+        packer = Packer(self.length)
+        packer.add(sample)
+        self.rows.append(packer.finish()[0])
+        self.meta.append({"language": language, "package": package, "file": file, "hole": sample["hole"],
+                          "bytes": sample["hole"][1] - sample["heal"], "outline": sample["outline"]})
+
+    def save(self, path):
+        np.save(path, np.array(self.rows, row_type(self.length)))
+        Path(str(path) + ".json").write_text(json.dumps(self.meta))
+
+
 def languages_of(heldout):
     return [lang for lang in LANGUAGES if (heldout / lang).is_dir()]
 
@@ -273,9 +303,9 @@ def holes(args):
     they are does not depend on --outline. --long: only those whose prefix does not fit."""
     session = Session(args.library, args.vocab)
     vocabulary = Vocabulary.load(str(args.vocab))
-    sizes = np.array([len(vocabulary.text(token)) for token in range(len(vocabulary))])
+    sizes = vocabulary.sizes()
     options = Options(order=SPM, span=LINE, single_line=1, budget=args.length, outline_max=args.outline)
-    rows, meta = [], []
+    found = Holes(args.length)
     for lang in languages_of(args.heldout):
         packages = {}
         for file in sorted((args.heldout / lang).glob("*/*")):
@@ -290,19 +320,14 @@ def holes(args):
                     packages.setdefault(file.parent.name, []).append((seed_of(file.name, k), file.name, sample))
         cap = max(args.per_language // 15, 2 * args.per_language // max(1, len(packages)))
         chosen = []
-        for name, found in sorted(packages.items()):
-            found.sort(key=lambda f: f[0])
-            chosen += [(s, name, f, sample) for s, f, sample in found[:cap]]
+        for name, own in sorted(packages.items()):
+            own.sort(key=lambda f: f[0])
+            chosen += [(s, name, f, sample) for s, f, sample in own[:cap]]
         chosen.sort(key=lambda f: f[0])
         for _, name, file, sample in chosen[: args.per_language]:
-            packer = Packer(args.length)
-            packer.add(sample)
-            rows.append(packer.finish()[0])
-            meta.append({"language": lang, "package": name, "file": file, "hole": sample["hole"],
-                         "bytes": sample["hole"][1] - sample["heal"], "outline": sample["outline"]})
+            found.add(lang, name, file, sample)
         print(f"{lang}: {len(packages)} packages, {min(len(chosen), args.per_language)} holes", flush=True)
-    np.save(args.out, np.array(rows, row_type(args.length)))
-    Path(str(args.out) + ".json").write_text(json.dumps(meta))
+    found.save(args.out)
 
 
 def leak(args):
@@ -354,6 +379,7 @@ def main():
     b.add_argument("--tokens", type=float, default=26e6)
     b.add_argument("--processes", type=int, default=2)
     b.add_argument("--seed", type=int, default=1)
+    b.add_argument("--served", action="store_true", help="half of the code as completions in use ask for it")
     for command in commands.choices.values():
         command.add_argument("--length", type=int, default=512, help="of rows, in tokens")
         command.add_argument("--outline", type=int, default=0, metavar="TOKENS",

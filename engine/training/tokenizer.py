@@ -16,6 +16,7 @@ import random
 import sys
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -119,6 +120,10 @@ class Vocabulary:
         if token < len(SPECIALS):
             return b""
         return bytes(CHARACTER_BYTES[c] for c in self.tokens[token])
+
+    def sizes(self):
+        """Bytes of each token."""
+        return np.array([len(self.text(token)) for token in range(len(self))])
 
     def decode(self, ids):
         return b"".join(self.text(token) for token in ids)
