@@ -88,6 +88,15 @@ static struct specials find_specials(const struct eng_model *model,
     return s;
 }
 
+/* An eighth of the budget, within bounds that engine/training/samples.py has as well. */
+static uint32_t default_suffix(uint32_t budget)
+{
+    uint32_t suffix = budget / 8;
+    if (suffix < 96) suffix = 96;
+    if (suffix > 256) suffix = 256;
+    return suffix < budget / 4 ? suffix : budget / 4;
+}
+
 void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_options *out)
 {
     const struct eng_model_info *info = eng_model_info(model);
@@ -96,7 +105,7 @@ void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_opti
         .order = info->fim_order == ENG_FIM_SPM ? ASST_ORDER_SPM : ASST_ORDER_PSM,
         .budget = budget,
         .middle_max = budget / 8 < 96 ? budget / 8 : 96,
-        .suffix_max = budget / 4 < 96 ? budget / 4 : 96,
+        .suffix_max = default_suffix(budget),
         .chunk = budget / 16 < 64 ? budget / 16 + 1 : 64,
     };
     if (!find_specials(model, NULL).fim) out->order = ASST_ORDER_PLAIN;
