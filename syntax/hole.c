@@ -18,9 +18,10 @@
 
 enum {
     FULL_TRIES = 3,
-    MAX_STEPS = 400,  /* hundreds of parser operations for one search */
-    FEW_STEPS = 30,   /* and for one that need not find the best */
-    PARSE_STEPS = 60, /* for one parse of the whole text that may be given up */
+    MAX_STEPS = 400,          /* hundreds of parser operations for one search ... */
+    FEW_STEPS = 30,           /* ... and for one that need not find the best */
+    PARSE_STEPS = 24,         /* for one parse of the whole text that may be given up */
+    REPAIR_BYTES = 32 * 1024, /* of an error that is worth such a search */
 };
 
 /* ---- Search ------------------------------------------------------------------------ */
@@ -185,8 +186,23 @@ static TSPoint point_behind(const struct syn_hole *hole, uint32_t end)
     return point;
 }
 
+/* Does an error hold the byte that is small enough to be looked into? */
+static bool error_around(const TSTree *tree, uint32_t byte)
+{
+    TSNode node = ts_tree_root_node(tree);
+    TSTreeCursor cursor = ts_tree_cursor_new(node);
+    bool found = ts_node_is_error(node);
+    while (!found && ts_node_start_byte(node) <= byte && ts_node_has_error(node) &&
+           ts_tree_cursor_goto_first_child_for_byte(&cursor, byte) >= 0) {
+        node = ts_tree_cursor_current_node(&cursor);
+        found = ts_node_is_error(node) && ts_node_start_byte(node) <= byte;
+    }
+    ts_tree_cursor_delete(&cursor);
+    return found && ts_node_end_byte(node) - ts_node_start_byte(node) <= REPAIR_BYTES;
+}
+
 enum syn_status syn_hole_widen(const struct syn_hole *hole, uint32_t start, uint32_t end,
-                               struct syn_hole *out, struct syn_error *err)
+                               uint32_t place, struct syn_hole *out, struct syn_error *err)
 {
     *out = (struct syn_hole){.doc = hole->doc, .start = start, .end = end};
     out->excerpt = calloc(1, sizeof *out->excerpt);
@@ -205,8 +221,8 @@ enum syn_status syn_hole_widen(const struct syn_hole *hole, uint32_t start, uint
     struct syn_limit limit = {.error_from = UINT32_MAX, .steps = &steps};
     TSTree *empty = syn_parse_limited(hole->doc->parser, old, &pieces, &limit);
     ts_tree_delete(old);
-    if (empty) return repair(out, empty, true, err);
-    out->tree = ts_tree_copy(hole->tree);
+    if (empty && error_around(empty, place)) return repair(out, empty, true, err);
+    out->tree = empty ? empty : ts_tree_copy(hole->tree);
     return out->tree ? SYN_OK : syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
 }
 

@@ -18,13 +18,13 @@ struct syn_hole {
     uint32_t excerpt_cost;       /* of the excerpt with the filling in its hole */
 };
 
-/* The same hole made wider, [start, end), repaired anew from the tree that it has: *out borrows
- * the document. What stands in the hole is seen no more than before. The search for a filling
- * is a short one: an outline needs to know what is open, not each node. Where parsing takes
- * long (errors in a large text) *out has the tree of the hole as it was. Release *out either
- * way. */
+/* The same hole made wider, [start, end), for its tree alone: *out borrows the document. What
+ * stands in the hole is seen no more than before. A filling is looked for only where an error
+ * holds `place`, a byte in front of it, and not for long: an outline needs to know what is open
+ * there, not each node. Where parsing takes long (errors in a large text) *out has the tree of
+ * the hole as it was. Release *out either way. */
 enum syn_status syn_hole_widen(const struct syn_hole *hole, uint32_t start, uint32_t end,
-                               struct syn_hole *out, struct syn_error *err);
+                               uint32_t place, struct syn_hole *out, struct syn_error *err);
 void syn_hole_release(struct syn_hole *hole);
 
 static inline struct syn_mapping syn_hole_mapping(const struct syn_hole *hole)

@@ -6,8 +6,8 @@
  * is entered for its members as well, a closed function never. Members of which a name occurs
  * in the near text come before those that merely stand nearby.
  *
- * Everything depends on the text up to near_end and on the text around the hole's lines, with
- * these lines cut out and repaired like a hole: what is typed in a line changes nothing.
+ * Everything depends on the text up to near_end and on the text around the hole's lines, which
+ * are cut out: what is typed in a line changes nothing.
  *
  * Work is bounded by bytes: the walk looks SEARCH_BYTES back, and at the file's first
  * HEAD_BYTES for its imports, so the size of the file does not matter. Which definition a name
@@ -503,9 +503,10 @@ static void put_siblings(struct outline *o)
     size_t n = 0;
     for (size_t i = 0; i < o->n_candidates; i++)
         if (is_signature(&o->candidates[i])) o->candidates[n++] = o->candidates[i];
+    if (n == 0) return;
     qsort(o->candidates, n, sizeof *o->candidates, by_place);
     struct syn_span names[2][SYN_DEFINITION_NAMES];
-    size_t count = n ? own_names(o, &o->candidates[0], names[0]) : 0;
+    size_t count = own_names(o, &o->candidates[0], names[0]);
     for (size_t i = 0; i < n && o->count < o->max; i++) {
         struct syn_span *own = names[i & 1], *other = names[(i + 1) & 1];
         size_t earlier = i + 1 < n ? own_names(o, &o->candidates[i + 1], other) : 0;
@@ -603,7 +604,9 @@ enum syn_status syn_hole_outline(const struct syn_hole *hole, size_t before, siz
     enum syn_status status = check_places(before, near_end, start, err);
     if (status != SYN_OK || !hole->tree) return status;
     struct syn_hole lines;
-    status = syn_hole_widen(hole, (uint32_t)start, (uint32_t)end, &lines, err);
+    uint32_t last = last_visible(doc, 0, (uint32_t)near_end);
+    status = syn_hole_widen(hole, (uint32_t)start, (uint32_t)end, last == UINT32_MAX ? 0 : last,
+                            &lines, err);
     if (status == SYN_OK)
         status = outline_of(doc, lines.tree, before, near_end, out, max, count, err);
     syn_hole_release(&lines);

@@ -235,7 +235,8 @@ struct syn_outline_part {
  * part never repeats lines of one before it; it may overlap one. near_end lies at or before
  * the start of the line that the hole starts on, and that line's text, the rest of the line
  * that the hole ends on and what stands between them have no influence: while somebody types
- * in a line, the outline stays. At most some hundred kilobytes in front of the place are
+ * in a line, the outline stays (unless the text is so large and broken that parsing it without
+ * that line was given up). At most some hundred kilobytes in front of the place are
  * looked at. No tree: no parts. */
 enum syn_status syn_hole_outline(const struct syn_hole *hole, size_t before, size_t near_end,
                                  struct syn_outline_part *out, size_t max, size_t *count,
