@@ -2,6 +2,7 @@
 of the real ones.
 
     real       the tree's chains, as the server computes them
+    none       no chains: suffix and prefix are told apart, and nothing else
     shuffled   each row takes the chains of another row, as far as they fit its samples
     brackets   chains from brackets and indentation (relations.c)
 """
@@ -14,7 +15,7 @@ import torch
 from model import MASKED, NAMES, TABLE, Batch, compiled
 
 MIDDLE_WEIGHT = 6.0
-TREES = ("real", "shuffled", "brackets")
+TREES = ("real", "none", "shuffled", "brackets")
 WORD_FIRST, WORD_JOINED, WORD_LAST, OPENS, CLOSES, NEWLINE, BLANK, COMMA = (1 << k for k in range(8))
 
 
@@ -62,7 +63,9 @@ class Batches:
     def chains(self, rows):
         chain = np.ascontiguousarray(rows["chain"])
         n, length = rows["ids"].shape
-        if self.trees == "brackets":
+        if self.trees == "none":
+            chain[:] = -1
+        elif self.trees == "brackets":
             ids, segment, start = (np.ascontiguousarray(rows[k]) for k in ("ids", "segment", "start"))
             self.own.relations_brackets(
                 *(pointer(a) for a in (ids, segment, start, self.flags, self.widths)),
