@@ -24,7 +24,7 @@ from tokenizer import LANGUAGES, Vocabulary
 
 PROSE = "text"  # what has no grammar: plain windows only, empty records
 BYTES_A_TOKEN = 3.0  # about
-LONG_TRIES = 4  # draws a sample, where only those with a cut window count
+LONG_TRIES = 8  # draws for a sample whose window is cut
 PARTS = 4  # of a language's files, each the work of one process
 # Parts of the tokens; among the languages of code by the square root of what there is.
 PROSE_SHARE = 0.15
@@ -40,7 +40,7 @@ def row_type(length):
 
 
 ANY = -1
-SPM, PLAIN = 0, 2
+SPM, PSM, PLAIN = 0, 1, 2
 LINE = 1
 
 
@@ -178,6 +178,17 @@ def options_of(args, language, seed):
     return Options(budget=budget, outline_max=args.outline * budget // args.length, **asked)
 
 
+def draw_long(session, seed, options):
+    """A sample whose window is cut, of an order drawn beforehand: holes are as frequent as ever."""
+    if options.order == ANY:
+        options.order = PLAIN if seed % 100 < 30 else SPM if seed // 100 % 2 else PSM
+    for i in range(LONG_TRIES):
+        sample = session.draw(seed_of("long", seed, i), options)
+        if sample and sample["window"] > 0:
+            return sample
+    return None
+
+
 def build_part(job):
     """Rows of one part of one language's files."""
     args, language, part, density, out = job
@@ -197,14 +208,14 @@ def build_part(job):
             wanted = int(wanted + (seed_of(kind, name) % 1000) / 1000)
             if not wanted or not session.document(language, data):
                 continue
-            for k in range(wanted * LONG_TRIES if args.long else wanted):
+            if args.long and session.tokens() <= args.length:
+                continue
+            for k in range(wanted):
                 seed = seed_of(kind, name, k) if args.served else seed_of(name, k)
-                sample = session.draw(seed, options_of(args, language, seed))
-                if sample and (not args.long or sample["window"] > 0):
+                options = options_of(args, language, seed)
+                sample = draw_long(session, seed, options) if args.long else session.draw(seed, options)
+                if sample:
                     packer.add(sample)
-                    wanted -= args.long
-                if args.long and not wanted:
-                    break
     rows = np.array(packer.finish(), row_type(args.length))
     with open(out.with_suffix(".part"), "wb") as file:
         np.save(file, rows)
