@@ -103,8 +103,7 @@ enum eng_status asst_outline_choose(const struct asst_source *source, struct ass
     *out = (struct asst_outline){0};
     struct syn_outline_part *parts = malloc(SYN_OUTLINE_MAX * sizeof *parts);
     out->lines = malloc(((size_t)max + 1) * sizeof *out->lines);
-    size_t count = 0, wanted = (size_t)max / 2; /* most parts have a few tokens */
-    if (wanted > SYN_OUTLINE_MAX) wanted = SYN_OUTLINE_MAX;
+    size_t count = 0;
     enum eng_status status = parts && out->lines ? ENG_OK : no_memory(err);
     if (status == ENG_OK) {
         struct syn_error why = {""};
