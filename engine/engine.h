@@ -102,6 +102,8 @@ struct eng_model_info {
     uint32_t layers, d_model, d_ff, heads, kv_heads, head_dim, vocab, context;
     enum eng_structure structure;
     enum eng_fim_order fim_order;
+    uint32_t outline; /* tokens of a prompt that training gave to lines in front of a window that
+                         is cut: espalier.prompt.outline, see lsp/assist/prompt.h; 0: none */
     /* How the file stores what: "F32", "F16", "BF16", "Q8_0", "Q4_0"; "none" where it has none. */
     const char *weight_type;    /* the most frequent matrix type */
     const char *embedding_type; /* the tokens' embeddings, and the output matrix when tied */

@@ -306,6 +306,9 @@ static enum eng_status read_hyper_parameters(const struct eng_reader *in)
     if ((status = eng_sparse_read_keys(in)) != ENG_OK) return status;
     if ((status = eng_ngram_read_keys(in)) != ENG_OK) return status;
     if ((status = read_fim_order(in)) != ENG_OK) return status;
+    status =
+        eng_read_count(in, "prompt.outline", ENG_OPTIONAL, 0, info->context / 2, &info->outline);
+    if (status != ENG_OK) return status;
     if ((status = read_confidence(in)) != ENG_OK) return status;
     if ((status = read_activation(in)) != ENG_OK) return status;
     return read_rope(in);

@@ -74,6 +74,8 @@ def write_gguf(model, vocabulary, path, types, name):
         w.u32("espalier.attention.window", c.window)
         w.u32("espalier.attention.header", HEADER)
         w.u32("espalier.attention.dense_interval", DENSE_INTERVAL)
+    if c.outline:
+        w.u32("espalier.prompt.outline", c.outline)
     vocabulary.put_keys(w)
     if c.linear or c.structure not in SERVED:
         raise SystemExit(f"export: the engine runs no {'linear attention' if c.linear else c.structure}")
@@ -93,7 +95,8 @@ def from_gguf(path):
         rope_base=k("rope.freq_base"), eps=k("attention.layer_norm_rms_epsilon"),
         structure=k("attention.structure"), ngram_orders=tuple(keys.get("espalier.ngram.orders", ())),
         ngram_buckets=keys.get("espalier.ngram.buckets", 0), ngram_dim=keys.get("espalier.ngram.length", 0),
-        tree_positions=keys.get("espalier.tree.positions", False), window=keys.get("espalier.attention.window", 0)))
+        tree_positions=keys.get("espalier.tree.positions", False), window=keys.get("espalier.attention.window", 0),
+        outline=keys.get("espalier.prompt.outline", 0)))
     model.load_state_dict({p: torch.from_numpy(np.array(tensors[tensor_name(p)].array())).reshape(v.shape)
                            for p, v in model.state_dict().items()})
     return model.eval()

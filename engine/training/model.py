@@ -68,6 +68,7 @@ class Config:
     ngram_buckets: int = 131072  # of each order
     ngram_dim: int = 128
     window: int = 0  # not 0: all layers but each third attend sparsely, see sparse_relations
+    outline: int = 0  # tokens of a prompt that rows give to an outline, for the server to do the same
     linear: bool = False  # all layers but each third are gated linear attention
 
     def dict(self):

@@ -224,7 +224,7 @@ def config_of(args, vocab, kept):
             vocab=vocab, d_model=args.d_model, layers=args.layers, heads=args.heads, kv_heads=args.kv_heads,
             head_dim=args.head_dim, d_ff=args.d_ff, context=args.context, structure=args.structure or "additive",
             tree_positions=args.tree_positions, ngram_orders=tuple(args.ngram), ngram_buckets=args.buckets,
-            ngram_dim=args.ngram_dim, window=args.window, linear=args.linear)
+            ngram_dim=args.ngram_dim, window=args.window, linear=args.linear, outline=args.outline)
     config = Config(**kept["config"])
     if config.vocab != vocab:
         raise SystemExit(f"train: the checkpoint has {config.vocab} tokens, the vocabulary {vocab}")
@@ -232,6 +232,7 @@ def config_of(args, vocab, kept):
     config.tree_positions |= args.tree_positions
     config.window = args.window or config.window
     config.context = max(args.context, config.context)
+    config.outline = args.outline or config.outline
     return config
 
 
@@ -467,6 +468,7 @@ def arguments(argv=None):
     p.add_argument("--head-dim", type=int, default=64)
     p.add_argument("--d-ff", type=int, default=1152)
     p.add_argument("--context", type=int, default=512)
+    p.add_argument("--outline", type=int, default=0, help="what the rows were made with (samples.py), for the file")
     p.add_argument("--ngram", type=int, nargs="*", default=[2, 3], help="orders of the n-gram tables")
     p.add_argument("--buckets", type=int, default=131072)
     p.add_argument("--ngram-dim", type=int, default=128)

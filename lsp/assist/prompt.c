@@ -107,6 +107,7 @@ void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_opti
         .middle_max = budget / 8 < 96 ? budget / 8 : 96,
         .suffix_max = default_suffix(budget),
         .chunk = budget / 16 < 64 ? budget / 16 + 1 : 64,
+        .outline_max = info->outline < budget / 2 ? info->outline : budget / 2,
     };
     if (!find_specials(model, NULL).fim) out->order = ASST_ORDER_PLAIN;
 }

@@ -53,12 +53,12 @@ struct asst_prompt_options {
     uint32_t middle_max;  /* tokens kept free for the middle */
     uint32_t suffix_max;  /* tokens of suffix at most */
     uint32_t chunk;       /* window granularity in tokens */
-    uint32_t outline_max; /* tokens of outline at most, 0: none, the default; ignored where they
-                             would leave the window less than two chunks */
+    uint32_t outline_max; /* tokens of outline at most, 0: none; ignored where they would leave
+                             the window less than two chunks */
 };
 
-/* The order the model was made for (PLAIN when its vocabulary lacks the FIM tokens) and
- * sizes that fit its context. */
+/* The order and the outline that the model was made for (PLAIN when its vocabulary lacks the
+ * FIM tokens) and sizes that fit its context. */
 void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_options *out);
 
 /* Where the text comes from. */

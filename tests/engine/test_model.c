@@ -53,6 +53,7 @@ static const struct change changes[] = {
     {KEY_U32, "espalier.attention.sliding_window", 256, NULL, ENG_UNSUPPORTED, "window is 256"},
     {KEY_U32, "espalier.attention.window", 1u << 30, NULL, ENG_BAD_FILE, "attention.window"},
     {KEY_U32, "espalier.attention.window", 16, NULL, ENG_BAD_FILE, "espalier.attention.header"},
+    {KEY_U32, "espalier.prompt.outline", 1u << 30, NULL, ENG_BAD_FILE, "espalier.prompt.outline"},
     {KEY_TEXT, "espalier.fim.order", 0, "msp", ENG_UNSUPPORTED, "fim.order"},
     {KEY_U32, "espalier.fim.order", 1, NULL, ENG_BAD_FILE, "fim.order"},
     {KEY_TEXT, "espalier.feed_forward.activation", 0, "gelu", ENG_UNSUPPORTED, "gelu"},
@@ -190,6 +191,26 @@ static void test_bad_models(void **state)
     unlink(to);
 }
 
+static void test_outline(void **state)
+{
+    (void)state;
+    const struct change outline = {KEY_U32, "espalier.prompt.outline", 16, NULL, ENG_OK, ""};
+    char from[40], to[40];
+    new_path(from);
+    new_path(to);
+    assert_int_equal(random_model_write(&good, from, NULL), ENG_OK);
+    write_changed(from, to, &outline);
+    const char *const paths[] = {from, to};
+    for (size_t i = 0; i < 2; i++) {
+        struct eng_model *model;
+        struct eng_error err = {""};
+        if (eng_model_open(paths[i], NULL, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+        assert_int_equal(eng_model_info(model)->outline, i == 0 ? 0 : 16);
+        eng_model_close(model);
+        unlink(paths[i]);
+    }
+}
+
 /* Scaling by one changes nothing. */
 static void test_linear_scaling(void **state)
 {
@@ -317,9 +338,9 @@ static void test_hardware(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_models), cmocka_unit_test(test_linear_scaling),
-        cmocka_unit_test(test_info),       cmocka_unit_test(test_mixed_types),
-        cmocka_unit_test(test_hardware),
+        cmocka_unit_test(test_bad_models),     cmocka_unit_test(test_outline),
+        cmocka_unit_test(test_linear_scaling), cmocka_unit_test(test_info),
+        cmocka_unit_test(test_mixed_types),    cmocka_unit_test(test_hardware),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

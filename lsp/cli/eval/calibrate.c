@@ -260,7 +260,7 @@ static const char help[] =
 
 int cli_model_calibrate(struct cli *cli, int argc, char **argv)
 {
-    struct cli_eval eval = {.cli = cli, .seed = 1, .precision = CLI_PRECISION};
+    struct cli_eval eval = {.cli = cli, .seed = 1, .outline = -1, .precision = CLI_PRECISION};
     const char *out = NULL;
     const struct cli_option options[] = {{"--out", CLI_TEXT, &out, 0, 0},
                                          {"--n", CLI_INT, &eval.n, 1, 1000000},

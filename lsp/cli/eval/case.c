@@ -97,7 +97,7 @@ void cli_case_request(const struct cli_case *open, const struct eng_model *model
     asst_prompt_defaults(model, sizes);
     if (eval->context && (uint32_t)eval->context < sizes->budget)
         sizes->budget = (uint32_t)eval->context;
-    sizes->outline_max = (uint32_t)eval->outline;
+    if (eval->outline >= 0) sizes->outline_max = (uint32_t)eval->outline;
     *out = (struct asst_request){.doc = open->doc,
                                  .cursor = open->hole->start,
                                  .scope = line ? ASST_SCOPE_LINE : ASST_SCOPE_TEXT,

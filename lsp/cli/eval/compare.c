@@ -406,7 +406,7 @@ static const char help[] =
 
 int cli_model_compare(struct cli *cli, int argc, char **argv)
 {
-    struct cli_eval eval = {.cli = cli, .seed = 1};
+    struct cli_eval eval = {.cli = cli, .seed = 1, .outline = -1};
     const char *kind = NULL;
     const struct cli_option options[] = {{"--n", CLI_INT, &eval.n, 1, 1000000},
                                          {"--seed", CLI_INT, &eval.seed, 0, 2147483647},

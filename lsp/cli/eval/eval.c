@@ -33,7 +33,8 @@ static const char help[] =
     "  --seed N          of the choice of samples (default 1)\n"
     "  --context N       tokens of the window (default: the model's)\n"
     "  --outline N       where the window does not reach back to the file's start: up to N tokens\n"
-    "                    of it for lines in front of it that the tree chooses (default 0: none)\n"
+    "                    of it for lines in front of it that the tree chooses (default: as the\n"
+    "                    model was trained; perplexity: 0)\n"
     "  --behind N        fim, calibration: only holes with N bytes of the file in front of them\n"
     "  --kind KIND       fim: line (default): to the end of a line, from a token's start or the\n"
     "                    indentation; multi: two to eight whole lines that are one syntax node\n"
@@ -72,7 +73,7 @@ int cli_eval(struct cli *cli, int argc, char **argv)
 {
     if (argc > 0 && strcmp(argv[0], "infilling") == 0)
         return cli_eval_infilling(cli, argc - 1, argv + 1);
-    struct cli_eval eval = {.cli = cli, .seed = 1, .precision = CLI_PRECISION};
+    struct cli_eval eval = {.cli = cli, .seed = 1, .outline = -1, .precision = CLI_PRECISION};
     const char *kind = NULL;
     const struct cli_option options[] = {{"--model", CLI_LIST, &eval.models, 0, 0},
                                          {"--n", CLI_INT, &eval.n, 1, 1000000},

@@ -25,7 +25,7 @@ struct cli_eval {
     long n;                /* samples (fim) or files (perplexity) a language, 0: default */
     long seed;
     long context; /* tokens of the window, 0: the model's */
-    long outline; /* tokens of it for an outline, 0: none */
+    long outline; /* tokens of it for an outline; 0: none, -1: as the model was trained */
     long behind;  /* fim, calibration: bytes of the file in front of a hole at least */
     enum cli_hole_kind kind;
     double precision; /* calibration: share of right suggestions that is wanted */

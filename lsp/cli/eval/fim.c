@@ -152,7 +152,7 @@ static void report_json(const struct cli_contest *c)
     cJSON_AddNumberToObject(root, "seed", (double)c->eval->seed);
     cJSON_AddStringToObject(root, "kind", cli_hole_kind_name(c->eval->kind));
     cJSON_AddBoolToObject(root, "served", c->eval->served);
-    cJSON_AddNumberToObject(root, "outline", (double)c->eval->outline);
+    if (c->eval->outline >= 0) cJSON_AddNumberToObject(root, "outline", (double)c->eval->outline);
     cJSON_AddNumberToObject(root, "behind", (double)c->eval->behind);
     cJSON *languages = cJSON_AddArrayToObject(root, "languages");
     for (size_t from = 0, to; cli_contest_language(c, from, &to); from = to)

@@ -155,7 +155,7 @@ static bool run_model(struct study *s, const char *path, size_t k)
     m.window = info->context < WINDOW_MAX ? info->context : WINDOW_MAX;
     if (m.window > fits) m.window = (uint32_t)fits;
     if (eval->context && (uint32_t)eval->context < m.window) m.window = (uint32_t)eval->context;
-    m.outline = (uint32_t)eval->outline;
+    m.outline = eval->outline > 0 ? (uint32_t)eval->outline : 0;
     m.logits = malloc((size_t)m.window * m.vocab * sizeof *m.logits);
     bool ok = m.logits && eng_session_new(model, m.window, &m.session, &err) == ENG_OK;
     if (!ok) cli_fail("%s", err.text);
@@ -256,7 +256,8 @@ static void report(const struct study *s)
     cJSON *root = s->eval->json ? cJSON_CreateObject() : NULL, *languages = NULL;
     if (root) {
         cJSON_AddNumberToObject(root, "seed", (double)s->eval->seed);
-        cJSON_AddNumberToObject(root, "outline", (double)s->eval->outline);
+        cJSON_AddNumberToObject(root, "outline",
+                                s->eval->outline > 0 ? (double)s->eval->outline : 0);
         languages = cJSON_AddArrayToObject(root, "languages");
         cJSON *files = cJSON_AddArrayToObject(root, "files");
         for (size_t i = 0; i < s->n_files; i++) {
