@@ -190,25 +190,36 @@ def summary(result):
 
 def optimizers_of(model, args):
     """Muon for the matrices of the blocks, SparseAdam for the n-gram tables (only the rows that
-    a batch looks up move), AdamW for the rest."""
+    a batch looks up move), AdamW for the rest. names of each: its parameters in order."""
     matrices, tables, structure, rest = [], [], [], []
     for name, p in model.named_parameters():
         if "structure" in name or "attn_tree" in name:
-            structure.append(p)
+            structure.append((name, p))
         elif "ngram_embd" in name:
-            tables.append(p)
+            tables.append((name, p))
         elif "blocks" in name and p.ndim == 2:
-            matrices.append(p)
+            matrices.append((name, p))
         else:
-            rest.append(p)
-    groups = [{"params": rest, "lr": args.lr_adam}]
+            rest.append((name, p))
+    of = lambda named: [p for _, p in named]
+    groups = [{"params": of(rest), "lr": args.lr_adam}]
     if structure:
-        groups.append({"params": structure, "lr": args.lr_structure})
-    optimizers = [Muon(matrices, args.lr),
+        groups.append({"params": of(structure), "lr": args.lr_structure})
+    optimizers = [Muon(of(matrices), args.lr),
                   torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=0.0, fused=True)]
     if tables:
-        optimizers.append(torch.optim.SparseAdam(tables, lr=args.lr_tables, betas=(0.9, 0.99)))
+        optimizers.append(torch.optim.SparseAdam(of(tables), lr=args.lr_tables, betas=(0.9, 0.99)))
+    for o, named in zip(optimizers, (matrices, rest + structure, tables)):
+        o.names = [name for name, _ in named]
     return optimizers
+
+
+def load_moments(optimizer, kept, names):
+    """What another optimizer knows of parameters of these names; the learning rates stay."""
+    own = optimizer.state_dict()
+    known = {names[i]: state for i, state in kept["state"].items()}
+    own["state"] = {i: known[name] for i, name in enumerate(optimizer.names) if name in known}
+    optimizer.load_state_dict(own)
 
 
 def scale_at(step, share, flat):
@@ -265,6 +276,7 @@ class Run:
         if args.teacher:
             self.teacher = Teacher(args.teacher, config.d_model, args.soft, args.near, self.device)
             self.optimizers.append(torch.optim.AdamW(self.teacher.parameters(), lr=args.lr_adam, weight_decay=0.0))
+            self.optimizers[-1].names = ["teacher.map"]
         for o in self.optimizers:
             for g in o.param_groups:
                 g["full_lr"] = g["lr"]
@@ -286,25 +298,18 @@ class Run:
         own = source == self.checkpoint
         missing = self.model.load_state_dict(kept["model"], strict=own).missing_keys
         print(f"weights of {source}" + (f", without {missing}" if missing else ""), flush=True)
-        if "optimizers" in kept and not missing:
-            self.load_optimizers(kept)
+        for o, state, names in zip(self.optimizers, kept.get("optimizers", ()), kept.get("names", ())):
+            load_moments(o, state, names)
         if own:
             if self.teacher:
                 self.teacher.load_state_dict(kept["teacher"])
             self.state = kept["state"]
             print(f"going on from step {self.state['step']}", flush=True)
 
-    def load_optimizers(self, kept):
-        """Their moments, with the learning rates of this run."""
-        for o, s in zip(self.optimizers, kept["optimizers"]):
-            rates = [g["full_lr"] for g in o.param_groups]
-            o.load_state_dict(s)
-            for g, rate in zip(o.param_groups, rates):
-                g["full_lr"] = rate
-
     def save(self):
         kept = {"model": self.model.state_dict(), "config": self.model.c.dict(), "state": self.state,
-                "optimizers": [o.state_dict() for o in self.optimizers]}
+                "optimizers": [o.state_dict() for o in self.optimizers],
+                "names": [o.names for o in self.optimizers]}
         if self.teacher:
             kept["teacher"] = self.teacher.state_dict()
         part = self.checkpoint.with_suffix(".part")
