@@ -17,12 +17,6 @@
 
 enum { MAX_ENDINGS = 8, MAX_CUTS = 512, MAX_STEPS = 1000 };
 
-static bool is_word(char c)
-{
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (unsigned char)c >= 0x80;
-}
-
 struct judge {
     const struct syn_hole *hole;
     char openers[SYN_MAX_OPENERS]; /* that the hole needs without any candidate */
@@ -68,7 +62,7 @@ static size_t list_cuts(const char *text, size_t len, uint32_t *cuts)
 {
     size_t n = 0;
     for (size_t i = 1; i < len && n < MAX_CUTS; i++) {
-        if (is_word(text[i - 1]) && is_word(text[i])) continue;
+        if (syn_is_word(text[i - 1]) && syn_is_word(text[i])) continue;
         if (syn_is_space(text[i - 1]) || ((uint8_t)text[i] & 0xc0) == 0x80) continue;
         cuts[n++] = (uint32_t)i;
     }
@@ -94,7 +88,7 @@ static size_t dedent_end(const char *text, size_t len, size_t at, size_t indent)
     bool closes = strchr(")]}", text[first]) != NULL;
     for (size_t i = 0; i < sizeof enders / sizeof *enders; i++)
         closes |= !strncmp(text + first, enders[i], strlen(enders[i])) &&
-                  !is_word(text[first + strlen(enders[i])]);
+                  !syn_is_word(text[first + strlen(enders[i])]);
     if (closes) return end;
     while (at > 0 && syn_is_space(text[at - 1]))
         at--;

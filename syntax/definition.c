@@ -198,24 +198,25 @@ struct names {
     unsigned visits;
 };
 
-static bool is_word(char c)
+uint32_t syn_word_before(const char *text, uint32_t from, uint32_t *end)
 {
-    return c == '_' || (unsigned char)c >= 0x80 || (c >= '0' && c <= '9') ||
-           (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    uint32_t to = *end;
+    while (to > from && !syn_is_word(text[to - 1]))
+        to--;
+    uint32_t start = to;
+    while (start > from && syn_is_word(text[start - 1]))
+        start--;
+    *end = start;
+    return to - start;
 }
 
 /* The last word of text [start, end): what qualifiers lead to. */
 static void add_word(struct names *n, uint32_t start, uint32_t end)
 {
-    const char *text = n->d->doc->text;
     if (end - start > NAME_BYTES) end = start + NAME_BYTES;
-    while (end > start && !is_word(text[end - 1]))
-        end--;
-    uint32_t from = end;
-    while (from > start && is_word(text[from - 1]))
-        from--;
-    if (from < end && n->count < SYN_DEFINITION_NAMES)
-        n->out[n->count++] = (struct syn_span){from, end};
+    uint32_t from = end, len = syn_word_before(n->d->doc->text, start, &from);
+    if (len > 0 && n->count < SYN_DEFINITION_NAMES)
+        n->out[n->count++] = (struct syn_span){from, from + len};
 }
 
 /* The names on the left of an assignment: `a.b`, `a, b`; `a[i]` and `f(x)` define nothing. */
@@ -225,7 +226,7 @@ static void add_targets(struct names *n, TSNode node)
     uint32_t start = ts_node_start_byte(node), end = ts_node_end_byte(node);
     if (end - start > NAME_BYTES) return;
     for (uint32_t i = start; i < end; i++)
-        if (text[i] == '[' && i > start && is_word(text[i - 1])) return;
+        if (text[i] == '[' && i > start && syn_is_word(text[i - 1])) return;
     for (uint32_t i = start; i <= end; i++)
         if (i == end || text[i] == ',') {
             add_word(n, start, i);

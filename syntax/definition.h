@@ -50,6 +50,10 @@ bool syn_is_function(struct syn_definitions *d, TSNode node);
  * even when nothing else is on it. */
 struct syn_line_range syn_header_of(struct syn_definitions *d, TSNode node, bool bracket);
 
+/* Length of the word that ends at or before *end, not before `from`, 0 for none; moves *end to
+ * its start. */
+uint32_t syn_word_before(const char *text, uint32_t from, uint32_t *end);
+
 /* The words that the node defines, as spans of the document; returns how many. */
 size_t syn_names_of(struct syn_definitions *d, TSNode node,
                     struct syn_span names[SYN_DEFINITION_NAMES]);

@@ -56,4 +56,11 @@ static inline bool syn_is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* A byte of a name or a number. */
+static inline bool syn_is_word(char c)
+{
+    return c == '_' || (unsigned char)c >= 0x80 || (c >= '0' && c <= '9') ||
+           (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 #endif

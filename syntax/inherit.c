@@ -257,10 +257,10 @@ void syn_middle_begin(struct syn_middle *m, const struct syn_hole *hole,
     if (end == 0) m->fresh = 1;
     if (end == 0 || !hole->tree) return;
     m->last_byte = (uint8_t)doc->text[end - 1];
-    m->in_word = end == cut && is_word_byte(m->last_byte);
+    m->in_word = end == cut && syn_is_word((char)m->last_byte);
     m->operand = strchr(")]}\"'`", m->last_byte) != NULL;
     uint32_t word = end;
-    while (word > 0 && is_word_byte((uint8_t)doc->text[word - 1]))
+    while (word > 0 && syn_is_word(doc->text[word - 1]))
         word--;
     if (word < end) syn_note_word(m, doc->text + word, end - word);
 

@@ -136,7 +136,7 @@ static bool starts_statement(const struct syn_middle *m, const char *token, size
     if (bracket == '{' && (m->kind[at] == GRAM_KIND_MAP || m->kind[at] == GRAM_KIND_LIST))
         return false;
     if (m->last_byte == ';' || m->last_byte == '{') return true;
-    bool word = is_word_byte((uint8_t)*token);
+    bool word = syn_is_word(*token);
     if (m->last_byte == '}')
         return word && !syn_one_of(token, len, "else catch finally while except elif") &&
                (m->fresh || !m->operand);
@@ -515,7 +515,7 @@ static void next_code(struct syn_middle *m, int32_t index, const char *token, si
         next_shell_word(m, index, token, len, spaced, statement, out);
         return;
     }
-    if (is_word_byte(c) || dollar) {
+    if (syn_is_word((char)c) || dollar) {
         next_word(m, index, token, len, statement, out);
         return;
     }
@@ -563,7 +563,7 @@ void syn_middle_next(struct syn_middle *m, int32_t index, const char *text, size
     }
     const char *token = text + skip;
     size_t token_len = len - skip;
-    bool word = is_word_byte((uint8_t)*token);
+    bool word = syn_is_word(*token);
     if (quote(m) >= 0) {
         next_in_quote(m, index, token, token_len, out);
     } else if (m->in_word && word) {
@@ -574,7 +574,7 @@ void syn_middle_next(struct syn_middle *m, int32_t index, const char *text, size
     if (token_len != 1 || !is_quote(m, (uint8_t)*token)) m->quotes = 0;
     bool backslash = token[token_len - 1] == '\\';
     m->escaped = backslash && !(m->escaped && token_len == 1);
-    m->in_word = is_word_byte((uint8_t)token[token_len - 1]) ||
+    m->in_word = syn_is_word(token[token_len - 1]) ||
                  (token[token_len - 1] == '$' && (m->style & STYLE_DOLLAR));
     m->last_byte = (uint8_t)token[token_len - 1];
     m->fresh = 0;

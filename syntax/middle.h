@@ -38,12 +38,6 @@ enum syn_rank {
 /* The rank of a quote's entry. */
 enum { QUOTE_MULTILINE = 1, QUOTE_WHOLE = 2 };
 
-static inline bool is_word_byte(uint8_t c)
-{
-    return c == '_' || c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
-}
-
 static inline int top(const struct syn_middle *m)
 {
     return (int)m->length - 1;

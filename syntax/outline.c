@@ -300,12 +300,6 @@ static void collect(struct outline *o, const struct path *path, size_t first, bo
 
 /* ---- Names of the near text --------------------------------------------------------- */
 
-static bool is_word(char c)
-{
-    return c == '_' || (unsigned char)c >= 0x80 || (c >= '0' && c <= '9') ||
-           (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static uint32_t hash_of(const char *text, uint32_t len)
 {
     uint32_t h = 2166136261u;
@@ -328,25 +322,13 @@ static struct use *find_use(const struct outline *o, uint32_t start, uint32_t le
     }
 }
 
-/* The word that ends at or before *end, not before `from`; moves *end to its start. */
-static uint32_t word_before(const char *text, uint32_t from, uint32_t *end)
-{
-    uint32_t to = *end;
-    while (to > from && !is_word(text[to - 1]))
-        to--;
-    uint32_t start = to;
-    while (start > from && is_word(text[start - 1]))
-        start--;
-    *end = start;
-    return to - start;
-}
-
 /* Names of one letter are used for anything. */
 static void collect_uses(struct outline *o)
 {
     uint32_t from = o->before, end = o->near_end;
     if (end - from > NAME_BYTES) from = end - NAME_BYTES;
-    for (uint32_t len; o->n_uses < MAX_USES && (len = word_before(o->doc->text, from, &end)) > 0;) {
+    for (uint32_t len;
+         o->n_uses < MAX_USES && (len = syn_word_before(o->doc->text, from, &end)) > 0;) {
         if (len < 2 || (o->doc->text[end] >= '0' && o->doc->text[end] <= '9')) continue;
         struct use *use = find_use(o, end, len);
         if (use->len > 0) continue;
@@ -360,7 +342,7 @@ static void collect_uses(struct outline *o)
 static bool may_be_used(const struct outline *o, const struct candidate *c)
 {
     uint32_t end = c->end - c->start > FIRST_BYTES ? c->start + FIRST_BYTES : c->end;
-    for (uint32_t len; (len = word_before(o->doc->text, c->start, &end)) > 0;)
+    for (uint32_t len; (len = syn_word_before(o->doc->text, c->start, &end)) > 0;)
         if (find_use(o, end, len)->len > 0) return true;
     return false;
 }
@@ -520,18 +502,18 @@ static void put_siblings(struct outline *o)
 
 /* ---- Entry -------------------------------------------------------------------------- */
 
-static uint32_t last_visible(const struct syn_document *doc, uint32_t from, uint32_t end)
+static uint32_t last_visible(const struct syn_document *doc, uint32_t end)
 {
-    while (end > from && syn_is_space(doc->text[end - 1]))
+    while (end > 0 && syn_is_space(doc->text[end - 1]))
         end--;
-    return end > from ? end - 1 : UINT32_MAX;
+    return end > 0 ? end - 1 : UINT32_MAX;
 }
 
 static void choose(struct outline *o)
 {
     struct path near, far;
-    uint32_t at = last_visible(o->doc, 0, o->near_end);
-    uint32_t front = last_visible(o->doc, 0, o->before);
+    uint32_t at = last_visible(o->doc, o->near_end);
+    uint32_t front = last_visible(o->doc, o->before);
     if (at == UINT32_MAX || front == UINT32_MAX) return;
     find_path(o, at, &near);
     find_path(o, front, &far);
@@ -604,7 +586,7 @@ enum syn_status syn_hole_outline(const struct syn_hole *hole, size_t before, siz
     enum syn_status status = check_places(before, near_end, start, err);
     if (status != SYN_OK || !hole->tree) return status;
     struct syn_hole lines;
-    uint32_t last = last_visible(doc, 0, (uint32_t)near_end);
+    uint32_t last = last_visible(doc, (uint32_t)near_end);
     status = syn_hole_widen(hole, (uint32_t)start, (uint32_t)end, last == UINT32_MAX ? 0 : last,
                             &lines, err);
     if (status == SYN_OK)
