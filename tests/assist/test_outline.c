@@ -14,8 +14,8 @@
 #include "grammars/grammars.h"
 #include "lsp/assist/prompt.h"
 #include "lsp/assist/tokens.h"
+#include "tests/syntax/case_files.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -38,29 +38,11 @@ struct outline_case {
     const struct gram_language *lang;
 };
 
-static size_t read_file(const char *path, char *out)
-{
-    FILE *stream = fopen(path, "rb");
-    if (!stream) fail_msg("%s cannot be read", path);
-    size_t len = fread(out, 1, MAX_FILE - 1, stream);
-    fclose(stream);
-    out[len] = 0;
-    return len;
-}
-
-static struct syn_document *open_text(const struct outline_case *c, const char *text, size_t len)
-{
-    struct syn_document *doc;
-    assert_int_equal(syn_document_new(c->lang, text, len, &doc, NULL), SYN_OK);
-    assert_int_equal(syn_document_parse(doc, 0, NULL), SYN_OK);
-    return doc;
-}
-
 static void read_case(struct outline_case *c, const char *path, char *file)
 {
     char sample[1024];
     c->path = path;
-    read_file(path, file);
+    case_read(path, file, MAX_FILE);
     c->options = (struct asst_prompt_options){
         .order = ASST_ORDER_SPM, .middle_max = 64, .suffix_max = 96, .chunk = 64};
     if (sscanf(file, "sample: %127s cursor: %u budget: %u outline: %u", c->sample, &c->line,
@@ -70,7 +52,7 @@ static void read_case(struct outline_case *c, const char *path, char *file)
     assert_non_null(c->expect);
     c->expect += strlen("expect:\n");
     snprintf(sample, sizeof sample, "%s/%s", SAMPLES, c->sample);
-    c->len = read_file(sample, c->text);
+    c->len = case_read(sample, c->text, sizeof c->text);
     c->lang = gram_by_path(sample, c->text, c->len);
     assert_non_null(c->lang);
 }
@@ -153,7 +135,7 @@ static void type_line(struct outline_case *c, size_t start, size_t end)
     static char text[MAX_FILE], first[MAX_FILE], now[MAX_FILE];
     memcpy(text, c->text, start);
     memcpy(text + start, c->text + end, c->len - end);
-    struct syn_document *doc = open_text(c, text, c->len - (end - start));
+    struct syn_document *doc = case_document(c->lang, text, c->len - (end - start));
     struct asst_tokens *tokens;
     assert_int_equal(asst_tokens_new(c->model, &tokens, NULL), ENG_OK);
     size_t window = SIZE_MAX, windows = 0;
@@ -199,7 +181,7 @@ static void check_case(const struct eng_model *model, const char *path, bool pri
     assert_non_null(c);
     c->model = model;
     read_case(c, path, file);
-    struct syn_document *doc = open_text(c, c->text, c->len);
+    struct syn_document *doc = case_document(c->lang, c->text, c->len);
     size_t start = syn_line_start(doc, c->line - 1), end = syn_line_end(doc, c->line - 1);
     while (start < end && (c->text[start] == ' ' || c->text[start] == '\t'))
         start++;
@@ -227,22 +209,14 @@ static void check_case(const struct eng_model *model, const char *path, bool pri
     free(c);
 }
 
+static void holds(const char *path, void *model)
+{
+    check_case(model, path, false);
+}
+
 static void all_cases_hold(void **state)
 {
-    struct dirent **entries;
-    int n = scandir(CASES, &entries, NULL, alphasort), cases = 0;
-    assert_true(n > 0);
-    for (int i = 0; i < n; i++) {
-        char path[2048];
-        snprintf(path, sizeof path, "%s/%s", CASES, entries[i]->d_name);
-        if (strstr(entries[i]->d_name, ".case")) {
-            check_case(*state, path, false);
-            cases++;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    assert_true(cases >= 8);
+    assert_true(case_each(CASES, holds, *state) >= 8);
 }
 
 static struct outline_case *open_sample(void **state, const char *name, struct syn_document **doc)
@@ -255,9 +229,9 @@ static struct outline_case *open_sample(void **state, const char *name, struct s
     c->options = (struct asst_prompt_options){
         .order = ASST_ORDER_SPM, .budget = 1200, .middle_max = 64, .suffix_max = 96, .chunk = 64};
     snprintf(sample, sizeof sample, "%s/%s", SAMPLES, name);
-    c->len = read_file(sample, c->text);
+    c->len = case_read(sample, c->text, sizeof c->text);
     c->lang = gram_by_path(sample, c->text, c->len);
-    *doc = open_text(c, c->text, c->len);
+    *doc = case_document(c->lang, c->text, c->len);
     return c;
 }
 
@@ -329,7 +303,7 @@ static void plain_windows_have_outlines(void **state)
     memcpy(text, c->text, c->len);
     for (size_t i = known; i < c->len; i++) /* other names, the same tree */
         if (text[i] >= 'a' && text[i] <= 'y' && text[i - 1] == ' ' && text[i + 1] == ' ') text[i]++;
-    other = open_text(c, text, c->len);
+    other = case_document(c->lang, text, c->len);
     for (int k = 0; k < 2; k++) {
         struct asst_prompt p;
         struct asst_part part = {.doc = k ? other : doc,

@@ -18,9 +18,9 @@
  * and after the hole, in mode "middle" those before it and those written in it. */
 #include "grammars/grammars.h"
 #include "syntax/syntax.h"
+#include "tests/syntax/case_files.h"
 #include "tests/syntax/pretoken.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -194,13 +194,11 @@ static void check_line(struct test_case *c, char *line)
     }
 }
 
-static void check_case(const char *path)
+static void check_case(const char *path, void *user)
 {
+    (void)user;
     static char file[MAX_CASE];
-    FILE *stream = fopen(path, "rb");
-    assert_non_null(stream);
-    file[fread(file, 1, sizeof file - 1, stream)] = 0;
-    fclose(stream);
+    case_read(path, file, sizeof file);
     struct test_case *c = calloc(1, sizeof *c);
     assert_non_null(c);
     c->path = path;
@@ -217,20 +215,7 @@ static void check_case(const char *path)
 static void all_cases_hold(void **state)
 {
     (void)state;
-    struct dirent **entries;
-    int n = scandir(CASES, &entries, NULL, alphasort), cases = 0;
-    assert_true(n > 0);
-    for (int i = 0; i < n; i++) {
-        char path[2048];
-        snprintf(path, sizeof path, "%s/%s", CASES, entries[i]->d_name);
-        if (strstr(entries[i]->d_name, ".case")) {
-            check_case(path);
-            cases++;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    assert_true(cases > 10);
+    assert_true(case_each(CASES, check_case, NULL) > 10);
 }
 
 static void relations_follow_their_precedence(void **state)
@@ -258,7 +243,7 @@ static void relations_follow_their_precedence(void **state)
 int main(int argc, char **argv)
 {
     if (argc > 1) { /* one case, for whoever writes it */
-        check_case(argv[1]);
+        check_case(argv[1], NULL);
         return 0;
     }
     const struct CMUnitTest tests[] = {

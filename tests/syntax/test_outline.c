@@ -11,8 +11,8 @@
  * the document holds in the hole. With a case as argument: prints what comes out. */
 #include "grammars/grammars.h"
 #include "syntax/syntax.h"
+#include "tests/syntax/case_files.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,28 +34,10 @@ struct outline_case {
     const struct gram_language *lang;
 };
 
-static size_t read_file(const char *path, char *out)
-{
-    FILE *stream = fopen(path, "rb");
-    if (!stream) fail_msg("%s cannot be read", path);
-    size_t len = fread(out, 1, MAX_FILE - 1, stream);
-    fclose(stream);
-    out[len] = 0;
-    return len;
-}
-
-static struct syn_document *open_text(const struct outline_case *c, const char *text, size_t len)
-{
-    struct syn_document *doc;
-    assert_int_equal(syn_document_new(c->lang, text, len, &doc, NULL), SYN_OK);
-    assert_int_equal(syn_document_parse(doc, 0, NULL), SYN_OK);
-    return doc;
-}
-
 static void read_case(struct outline_case *c, const char *path, char *file)
 {
     c->path = path;
-    read_file(path, file);
+    case_read(path, file, MAX_FILE);
     if (sscanf(file, "sample: %127s window: %u near: %u hole: %u", c->sample, &c->window, &c->near,
                &c->hole) != 4)
         fail_msg("%s: not understood", path);
@@ -63,10 +45,10 @@ static void read_case(struct outline_case *c, const char *path, char *file)
     assert_non_null(expect);
     c->expect = expect + strlen("expect:\n");
     snprintf(sample, sizeof sample, "%s/%s", SAMPLES, c->sample);
-    c->len = read_file(sample, c->text);
+    c->len = case_read(sample, c->text, sizeof c->text);
     c->lang = gram_by_path(sample, c->text, c->len);
     assert_non_null(c->lang);
-    struct syn_document *doc = open_text(c, c->text, c->len);
+    struct syn_document *doc = case_document(c->lang, c->text, c->len);
     assert_true(c->window <= c->near && c->near <= c->hole && c->hole <= syn_line_count(doc));
     c->before = syn_line_start(doc, c->window - 1);
     c->near_end = syn_line_start(doc, c->near - 1);
@@ -119,7 +101,7 @@ static void type_line(const struct outline_case *c)
     char when[64];
     memcpy(text, c->text, c->start);
     memcpy(text + c->start, c->text + c->end, c->len - c->end);
-    struct syn_document *doc = open_text(c, text, c->len - (c->end - c->start));
+    struct syn_document *doc = case_document(c->lang, text, c->len - (c->end - c->start));
     for (size_t at = c->start; at < c->end;) {
         size_t n = 1;
         while (((unsigned char)c->text[at + n] & 0xC0) == 0x80)
@@ -140,7 +122,7 @@ static void check_case(const char *path, bool print)
     struct outline_case *c = calloc(1, sizeof *c);
     assert_non_null(c);
     read_case(c, path, file);
-    struct syn_document *doc = open_text(c, c->text, c->len);
+    struct syn_document *doc = case_document(c->lang, c->text, c->len);
     outline_text(c, doc, c->start, c->end, got, sizeof got);
     if (print) {
         printf("%.*s%s", (int)(c->expect - file), file, got);
@@ -152,23 +134,16 @@ static void check_case(const char *path, bool print)
     free(c);
 }
 
+static void holds(const char *path, void *user)
+{
+    (void)user;
+    check_case(path, false);
+}
+
 static void all_cases_hold(void **state)
 {
     (void)state;
-    struct dirent **entries;
-    int n = scandir(CASES, &entries, NULL, alphasort), cases = 0;
-    assert_true(n > 0);
-    for (int i = 0; i < n; i++) {
-        char path[2048];
-        snprintf(path, sizeof path, "%s/%s", CASES, entries[i]->d_name);
-        if (strstr(entries[i]->d_name, ".case")) {
-            check_case(path, false);
-            cases++;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    assert_true(cases >= 17);
+    assert_true(case_each(CASES, holds, NULL) >= 17);
 }
 
 static void places_are_checked(void **state)
