@@ -32,6 +32,9 @@
 /* Numbers of espalier.confidence.weights. */
 #define ENG_CONFIDENCE 8
 
+/* Numbers of espalier.recall.weights. */
+#define ENG_RECALL 6
+
 enum eng_status {
     ENG_OK = 0,
     ENG_NO_MEMORY,
@@ -117,6 +120,11 @@ struct eng_model_info {
     bool calibrated; /* the file has them */
     float confidence[ENG_CONFIDENCE];
     float least_confidence; /* suggestions below are better not shown */
+
+    /* espalier.recall.weights: how much lsp/assist trusts what a document repeats beside the
+     * model (lsp/assist/recall.h). */
+    bool recalls; /* the file has them */
+    float recall[ENG_RECALL];
 };
 const struct eng_model_info *eng_model_info(const struct eng_model *model);
 

@@ -116,21 +116,35 @@ static enum eng_status read_fim_order(const struct eng_reader *in)
     return ENG_OK;
 }
 
-/* What the file says of confidence: weights and threshold, or neither. */
-static enum eng_status read_confidence(const struct eng_reader *in)
+/* n finite numbers, or none: *there says which. */
+static enum eng_status read_weights(const struct eng_reader *in, const char *key, int n, float *out,
+                                    bool *there)
 {
-    static const char weights[] = "espalier.confidence.weights";
-    struct eng_model_info *info = &in->model->info;
     struct eng_array numbers = {0};
     enum eng_status status =
-        eng_gguf_get_array(in->gguf, weights, ENG_OPTIONAL, ENG_FLOATS, &numbers, in->err);
-    if (status != ENG_OK || !eng_gguf_find_key(in->gguf, weights)) return status;
-    if (numbers.left != ENG_CONFIDENCE)
-        return eng_fail(in->err, ENG_BAD_FILE, "%s has %" PRIu64 " numbers, expected %d", weights,
-                        numbers.left, ENG_CONFIDENCE);
-    for (int i = 0; i < ENG_CONFIDENCE; i++)
-        if (!eng_array_next_f32(&numbers, &info->confidence[i]) || !isfinite(info->confidence[i]))
-            return eng_fail(in->err, ENG_BAD_FILE, "%s[%d] is no finite number", weights, i);
+        eng_gguf_get_array(in->gguf, key, ENG_OPTIONAL, ENG_FLOATS, &numbers, in->err);
+    *there = false;
+    if (status != ENG_OK || !eng_gguf_find_key(in->gguf, key)) return status;
+    if (numbers.left != (uint64_t)n)
+        return eng_fail(in->err, ENG_BAD_FILE, "%s has %" PRIu64 " numbers, expected %d", key,
+                        numbers.left, n);
+    for (int i = 0; i < n; i++)
+        if (!eng_array_next_f32(&numbers, &out[i]) || !isfinite(out[i]))
+            return eng_fail(in->err, ENG_BAD_FILE, "%s[%d] is no finite number", key, i);
+    *there = true;
+    return ENG_OK;
+}
+
+/* What the file says of confidence: weights and threshold, or neither; and of recall. */
+static enum eng_status read_confidence(const struct eng_reader *in)
+{
+    struct eng_model_info *info = &in->model->info;
+    enum eng_status status =
+        read_weights(in, "espalier.recall.weights", ENG_RECALL, info->recall, &info->recalls);
+    if (status == ENG_OK)
+        status = read_weights(in, "espalier.confidence.weights", ENG_CONFIDENCE, info->confidence,
+                              &info->calibrated);
+    if (status != ENG_OK || !info->calibrated) return status;
     status = eng_gguf_get_f32(in->gguf, "espalier.confidence.threshold", ENG_OPTIONAL,
                               &info->least_confidence, in->err);
     if (status != ENG_OK) return status;
@@ -138,7 +152,6 @@ static enum eng_status read_confidence(const struct eng_reader *in)
         return eng_fail(in->err, ENG_BAD_FILE,
                         "espalier.confidence.threshold is %g, expected 0 to 1",
                         info->least_confidence);
-    info->calibrated = true;
     return ENG_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "lsp/assist/complete.h"
 #include "grammars/grammars.h"
 #include "lsp/assist/candidate.h"
+#include "lsp/assist/tokens.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@ struct asst_job {
     const struct eng_model *model;
     struct asst_prompt prompt;
     struct asst_site site;
+    struct asst_recall *recall; /* NULL: the model alone */
+    float recall_weights[ASST_RECALL_FEATURES];
     char *healed; /* bytes left of the cursor that the text has to begin with */
     size_t healed_len;
     uint32_t max_tokens, n;
@@ -124,6 +127,21 @@ static uint32_t tokens_wanted(const struct asst_request *request, bool block, ui
     return n < middle_max ? n : middle_max;
 }
 
+/* The document's tokens, where there are weights to mix them in by. */
+static enum eng_status read_recall(struct asst_job *job, const struct asst_request *request,
+                                   const struct asst_source *source, struct eng_error *err)
+{
+    const struct eng_model_info *info = eng_model_info(job->model);
+    const float *weights = request->recall;
+    if (!weights && info->recalls) weights = info->recall;
+    if (!weights || request->no_recall) return ENG_OK;
+    memcpy(job->recall_weights, weights, sizeof job->recall_weights);
+    enum eng_status status = asst_recall_new(job->model, ASST_MAX_TOKENS, &job->recall, err);
+    if (status == ENG_OK)
+        status = asst_recall_read(job->recall, source, job->prompt.heal_start, err);
+    return status;
+}
+
 static enum eng_status prepare(struct asst_job *job, const struct asst_request *request,
                                struct eng_error *err)
 {
@@ -139,14 +157,18 @@ static enum eng_status prepare(struct asst_job *job, const struct asst_request *
     bool tree = syn_document_language(request->doc) != NULL;
     enum syn_status syn = asst_site_open(request->doc, request->cursor, tree, &job->site, &why);
     enum eng_status status = asst_from_syntax(syn, &why, err);
+    struct asst_tokens *own = NULL;
+    if (status == ENG_OK && !request->tokens) status = asst_tokens_new(job->model, &own, err);
     struct asst_source source = {.doc = request->doc,
                                  .hole = job->site.hole,
                                  .hole_start = request->cursor,
                                  .hole_end = request->cursor,
-                                 .tokens = request->tokens};
+                                 .tokens = own ? own : request->tokens};
     if (status == ENG_OK)
         status = asst_prompt_build(job->model, &source, &sizes, &job->prompt, err);
+    if (status == ENG_OK) status = read_recall(job, request, &source, err);
     if (status == ENG_OK) status = keep_healed(job, request, err);
+    asst_tokens_free(own);
     if (status != ENG_OK) return status;
 
     job->free = request->scope == ASST_SCOPE_TEXT;
@@ -193,6 +215,7 @@ void asst_job_free(struct asst_job *job)
     if (!job) return;
     asst_prompt_free(&job->prompt);
     asst_site_close(&job->site);
+    asst_recall_free(job->recall);
     free(job->healed);
     free(job);
 }
@@ -263,6 +286,7 @@ struct run {
     eng_cancel *cancel;
     struct eng_error *err;
     float *scratch; /* [vocab] */
+    float *mixed;   /* [vocab], NULL without recall */
     size_t vocab;
     int32_t end;
     int32_t taken[ASST_MAX_ITEMS];
@@ -277,10 +301,22 @@ static bool is_cancelled(const struct run *r)
     return r->cancel && atomic_load_explicit(r->cancel, memory_order_relaxed) != 0;
 }
 
+/* The model's logits, and what the document itself says mixed in. */
+static const float *next_logits(struct run *r)
+{
+    const float *logits = eng_session_logits(r->session);
+    if (!r->mixed) return logits;
+    struct asst_guesses guesses;
+    asst_recall_next(r->job->recall, r->job->block ? -1 : r->end, &guesses);
+    memcpy(r->mixed, logits, r->vocab * sizeof *logits);
+    asst_recall_mix(&guesses, r->job->recall_weights, r->mixed, r->vocab);
+    return r->mixed;
+}
+
 /* Draws one token; false when nothing may follow. */
 static bool draw(struct run *r, struct choice *choice, int32_t *id)
 {
-    const float *logits = eng_session_logits(r->session);
+    const float *logits = next_logits(r);
     float log_prob = 0;
     *id = eng_sample(&r->sampler, logits, r->vocab, may_draw, choice, r->scratch, &log_prob);
     if (*id < 0) return false;
@@ -393,6 +429,7 @@ static enum eng_status decode(struct run *r)
             return ENG_OK;
         }
         if (!take_bytes(r, bytes, len)) return ENG_OK;
+        if (job->recall) asst_recall_push(job->recall, id);
         if (job->prompt.length >= job->prompt.capacity) return ENG_OK;
         enum eng_status status = asst_prompt_append(&job->prompt, job->model, id, r->err);
         if (status != ENG_OK) return status;
@@ -505,6 +542,7 @@ static enum eng_status run_all(struct run *r, struct asst_result *out)
     struct asst_job *job = r->job;
     struct syn_middle at_cursor = job->prompt.middle;
     uint32_t prompt_length = job->prompt.length;
+    size_t recalled = job->recall ? asst_recall_length(job->recall) : 0;
     enum eng_status status = ENG_OK;
     for (uint32_t i = 0; status == ENG_OK && i < job->n; i++) {
         double began = now_ms();
@@ -521,6 +559,7 @@ static enum eng_status run_all(struct run *r, struct asst_result *out)
         out->timings.decode_ms += now_ms() - (i == 0 ? synced : began);
         job->prompt.length = prompt_length;
         job->prompt.middle = at_cursor;
+        if (job->recall) asst_recall_rewind(job->recall, recalled);
     }
     return status;
 }
@@ -538,15 +577,17 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
                     .end = eng_end_token(job->model),
                     .sampler = {job->temperature, 1.0f, job->seed}};
     r.scratch = malloc(r.vocab * sizeof *r.scratch);
+    r.mixed = job->recall ? malloc(r.vocab * sizeof *r.mixed) : NULL;
     r.now = malloc(sizeof *r.now);
     out->storage = malloc(((size_t)job->n + 1) * ASST_MAX_TEXT_BYTES);
     enum eng_status status = ENG_OK;
-    if (!r.scratch || !r.now || !out->storage) status = no_memory(err);
+    if (!r.scratch || (job->recall && !r.mixed) || !r.now || !out->storage) status = no_memory(err);
     if (status == ENG_OK) status = run_all(&r, out);
     out->timings.prepare_ms = job->prepare_ms;
     out->timings.prompt_tokens = job->prompt.length;
     out->timings.generated_tokens = r.generated;
     free(r.scratch);
+    free(r.mixed);
     free(r.now);
     if (status != ENG_OK) asst_result_free(out);
     qsort(out->items, out->count, sizeof out->items[0], by_confidence);

@@ -23,6 +23,7 @@
 
 #include "lsp/assist/confidence.h"
 #include "lsp/assist/prompt.h"
+#include "lsp/assist/recall.h"
 
 #define ASST_MAX_ITEMS      16
 #define ASST_MAX_TOKENS     512 /* of one item */
@@ -62,6 +63,9 @@ struct asst_request {
     float min_confidence;                    /* items below it are left out; negative: the
                                                 model file's own threshold */
     const struct asst_prompt_options *sizes; /* NULL: asst_prompt_defaults */
+    const float *recall;                     /* [ASST_RECALL_FEATURES], see recall.h; NULL: the
+                                                model file's own, if it has them */
+    bool no_recall;                          /* the model alone */
 };
 
 struct asst_timings {

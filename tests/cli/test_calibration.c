@@ -2,6 +2,7 @@
  * from suggestions drawn by it. */
 #include "engine/gguf.h"
 #include "lsp/cli/eval/calibration.h"
+#include "lsp/cli/eval/recall.h"
 #include "lsp/cli/eval/stats.h"
 
 #include <math.h>
@@ -114,9 +115,10 @@ static void separable_suggestions_give_finite_weights(void **state)
     assert_true(asst_confidence_map(weights, &s[39].evidence) < 0.1f);
 }
 
-/* A copy of the model with n weights of `weight` and a threshold, opened. */
-static enum eng_status open_with(size_t n, float weight, float threshold, struct eng_model **out,
-                                 struct eng_error *err)
+/* A copy of the model with n weights of `weight` and a threshold, and m weights of recall (0:
+ * none), opened. */
+static enum eng_status open_with(size_t n, float weight, float threshold, size_t m,
+                                 struct eng_model **out, struct eng_error *err)
 {
     struct eng_gguf *gguf;
     assert_int_equal(eng_gguf_open(MODEL, &gguf, err), ENG_OK);
@@ -127,6 +129,7 @@ static enum eng_status open_with(size_t n, float weight, float threshold, struct
     weights[0] = weight;
     eng_gguf_put_f32s(writer, "espalier.confidence.weights", weights, n);
     eng_gguf_put_f32(writer, "espalier.confidence.threshold", threshold);
+    if (m > 0) eng_gguf_put_f32s(writer, "espalier.recall.weights", weights, m);
     for (size_t i = 0; i < eng_gguf_tensor_count(gguf); i++) {
         const struct eng_tensor *t = eng_gguf_tensor_at(gguf, i);
         eng_gguf_put_tensor(writer, t->name, t->type, t->n_dims, t->dims, t->data);
@@ -154,7 +157,7 @@ static void a_model_file_brings_its_map(void **state)
     asst_evidence_of(&log_prob, 1, false, false, false, &evidence);
     evidence.mean_all = 0.25f;
 
-    assert_int_equal(open_with(ASST_FEATURES, 1.0f, 0.4f, &model, &err), ENG_OK);
+    assert_int_equal(open_with(ASST_FEATURES, 1.0f, 0.4f, 0, &model, &err), ENG_OK);
     assert_float_equal(asst_confidence(model, &evidence), 1 / (1 + exp(-1)), 1e-6);
     assert_float_equal(asst_least_confidence(model, -1), 0.4, 1e-6);
     assert_float_equal(asst_least_confidence(model, 0), 0, 0); /* what the user says counts */
@@ -165,12 +168,65 @@ static void a_model_file_brings_its_map(void **state)
     assert_float_equal(asst_least_confidence(model, -1), 0, 0);
     eng_model_close(model);
 
-    assert_int_equal(open_with(ASST_FEATURES + 1, 1, 0, &model, &err), ENG_BAD_FILE);
+    assert_int_equal(open_with(ASST_FEATURES + 1, 1, 0, 0, &model, &err), ENG_BAD_FILE);
     assert_non_null(strstr(err.text, "espalier.confidence.weights has 9 numbers, expected 8"));
-    assert_int_equal(open_with(ASST_FEATURES, NAN, 0, &model, &err), ENG_BAD_FILE);
+    assert_int_equal(open_with(ASST_FEATURES, NAN, 0, 0, &model, &err), ENG_BAD_FILE);
     assert_non_null(strstr(err.text, "espalier.confidence.weights[0] is no finite number"));
-    assert_int_equal(open_with(ASST_FEATURES, 1, 1.5f, &model, &err), ENG_BAD_FILE);
+    assert_int_equal(open_with(ASST_FEATURES, 1, 1.5f, 0, &model, &err), ENG_BAD_FILE);
     assert_non_null(strstr(err.text, "espalier.confidence.threshold is 1.5, expected 0 to 1"));
+}
+
+static void a_model_file_brings_its_recall(void **state)
+{
+    (void)state;
+    struct eng_model *model;
+    struct eng_error err = {""};
+    assert_int_equal(open_with(ASST_FEATURES, 0.5f, 0, ASST_RECALL_FEATURES, &model, &err), ENG_OK);
+    assert_true(eng_model_info(model)->recalls);
+    assert_float_equal(eng_model_info(model)->recall[0], 0.5, 0);
+    eng_model_close(model);
+    assert_int_equal(eng_model_open(MODEL, NULL, &model, &err), ENG_OK); /* has none */
+    assert_false(eng_model_info(model)->recalls);
+    eng_model_close(model);
+    assert_int_equal(open_with(ASST_FEATURES, 1, 0, 5, &model, &err), ENG_BAD_FILE);
+    assert_non_null(strstr(err.text, "espalier.recall.weights has 5 numbers, expected 6"));
+}
+
+/* Tokens that come from a mixture of known weights: the fit finds it, and no other weights make
+ * the tokens likelier by much. */
+static void a_known_mixture_is_recovered(void **state)
+{
+    (void)state;
+    enum { N_TOKENS = 40000 };
+    const float truth[ASST_RECALL_FEATURES] = {-1, 0.4f, 0, 0, 0, 0.5f};
+    struct cli_recall_token *tokens = calloc(N_TOKENS, sizeof *tokens);
+    float weights[ASST_RECALL_FEATURES];
+    uint64_t seed = 11;
+    for (int i = 0; i < N_TOKENS; i++) {
+        struct cli_recall_token *t = &tokens[i];
+        t->guessed = i % 5 != 0;
+        double model = 0.05 + 0.9 * draw(&seed), guess = 0.05 + 0.9 * draw(&seed);
+        t->feature[ASST_RECALL_ONE] = 1;
+        t->feature[ASST_RECALL_LENGTH] = (float)(1 + (int)(draw(&seed) * 8));
+        t->feature[ASST_RECALL_SURE] = (float)(draw(&seed) - 0.5);
+        t->feature[ASST_RECALL_COUNT] = (float)draw(&seed);
+        t->feature[ASST_RECALL_BEST] = (float)-draw(&seed);
+        t->feature[ASST_RECALL_ENTROPY] = (float)(4 * draw(&seed) - 2);
+        /* Of two tokens, one is drawn. */
+        double w = t->guessed ? asst_recall_weight(truth, t->feature) : 0;
+        bool first = draw(&seed) < w * guess + (1 - w) * model;
+        t->model = first ? model : 1 - model;
+        t->guess = first ? guess : 1 - guess;
+    }
+    assert_true(cli_recall_fit(tokens, N_TOKENS, weights));
+    for (int k = 0; k < ASST_RECALL_FEATURES; k++)
+        assert_float_equal(weights[k], truth[k], 0.35);
+    double alone = cli_recall_bits(tokens, N_TOKENS, NULL);
+    double fitted = cli_recall_bits(tokens, N_TOKENS, weights);
+    assert_true(fitted < alone);
+    assert_true(fitted < cli_recall_bits(tokens, N_TOKENS, truth) + 1e-4);
+    assert_false(cli_recall_fit(tokens, 1, weights)); /* which has no guess */
+    free(tokens);
 }
 
 int main(void)
@@ -181,6 +237,8 @@ int main(void)
         cmocka_unit_test(a_known_map_is_recovered),
         cmocka_unit_test(separable_suggestions_give_finite_weights),
         cmocka_unit_test(a_model_file_brings_its_map),
+        cmocka_unit_test(a_model_file_brings_its_recall),
+        cmocka_unit_test(a_known_mixture_is_recovered),
     };
     return cmocka_run_group_tests_name("calibration", tests, NULL, NULL);
 }

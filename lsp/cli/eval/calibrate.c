@@ -1,13 +1,15 @@
 /* calibrate.c: `espalier eval calibration` and `espalier model calibrate`.
  *
  * Asks a model for the suggestions of held-out holes, holds their confidence against whether
- * they are right, and fits the map that a model file may carry (lsp/assist/confidence.h). The
- * packages are dealt into two halves: the map and the threshold come from one, every number
+ * they are right, and fits the map that a model file may carry (lsp/assist/confidence.h), after
+ * the weights of recall (lsp/assist/recall.h), with which the suggestions are made. The
+ * packages are dealt into two halves: map, threshold and weights come from one, every number
  * that is reported from the other.
  */
 #include "grammars/grammars.h"
 #include "lsp/cli/eval/calibration.h"
 #include "lsp/cli/eval/contest.h"
+#include "lsp/cli/eval/recall.h"
 
 #include "engine/gguf.h"
 
@@ -28,6 +30,10 @@ struct calibration {
     size_t n_fitted, n_measured;
     size_t packages_fitted, packages_measured, holes_measured;
     float weights[ASST_FEATURES];
+    float recall[ASST_RECALL_FEATURES];
+    bool has_recall;                /* it was fitted */
+    double bits_model, bits_recall; /* a token of the true texts, in the other half */
+    uint8_t *side;                  /* [packages]: 0 no hole, 1 fitted on, 2 measured */
     double threshold;
     bool reached;                       /* the threshold gives the wanted share */
     struct cli_reliability before, now; /* of `measured`: as the model file says, and fitted */
@@ -38,30 +44,61 @@ struct calibration {
 /* Deals the packages that have holes out to the halves in turns, language by language. */
 static bool deal(const struct cli_contest *c, struct calibration *cal)
 {
+    cal->side = calloc(c->eval->corpus.n_packages + 1, 1);
+    unsigned turn = 0;
+    for (size_t i = 0; cal->side && i < c->n_holes; i++) {
+        uint8_t *side = &cal->side[c->cluster[i]];
+        if (!*side) {
+            *side = (uint8_t)(1 + turn++ % 2);
+            cal->packages_fitted += *side == 1;
+            cal->packages_measured += *side == 2;
+        }
+        cal->holes_measured += *side == 2;
+    }
+    if (!cal->side) cli_fail("out of memory for the evaluation");
+    return cal->side != NULL;
+}
+
+/* The weights of recall, which the suggestions are then made with. */
+static bool fit_recall(struct cli_contest *c, struct calibration *cal)
+{
+    struct cli_recall_tokens tokens;
+    bool ok = cli_recall_measure(c, &tokens);
+    size_t fitted = 0;
+    for (size_t i = 0; ok && i < tokens.n; i++) /* the half to fit on to the front */
+        if (cal->side[tokens.at[i].package] == 1) {
+            struct cli_recall_token swap = tokens.at[fitted];
+            tokens.at[fitted++] = tokens.at[i];
+            tokens.at[i] = swap;
+        }
+    if (ok && cli_recall_fit(tokens.at, fitted, cal->recall)) {
+        const struct cli_recall_token *others = tokens.at + fitted;
+        cal->bits_model = cli_recall_bits(others, tokens.n - fitted, NULL);
+        cal->bits_recall = cli_recall_bits(others, tokens.n - fitted, cal->recall);
+        cal->has_recall = true;
+        c->eval->recall = cal->recall;
+    }
+    free(tokens.at);
+    return ok;
+}
+
+/* The suggestions by half. */
+static bool collect(const struct cli_contest *c, struct calibration *cal)
+{
     cal->fitted_on = malloc((c->n_holes + 1) * sizeof *cal->fitted_on);
     cal->measured = malloc((c->n_holes + 1) * sizeof *cal->measured);
-    /* 0: not seen yet, 1: fitted, 2: measured */
-    uint8_t *side = calloc(c->eval->corpus.n_packages + 1, 1);
-    bool ok = cal->fitted_on && cal->measured && side;
-    unsigned turn = 0;
+    bool ok = cal->fitted_on && cal->measured;
     for (size_t i = 0; ok && i < c->n_holes; i++) {
         const struct cli_answer *answer = &c->answers[0][i];
         uint32_t package = c->cluster[i];
-        if (!side[package]) {
-            side[package] = (uint8_t)(1 + turn++ % 2);
-            cal->packages_fitted += side[package] == 1;
-            cal->packages_measured += side[package] == 2;
-        }
-        cal->holes_measured += side[package] == 2;
         if (!answer->shown) continue;
         struct cli_suggestion s = {answer->evidence, answer->confidence, answer->served.exact,
                                    package};
-        if (side[package] == 1)
+        if (cal->side[package] == 1)
             cal->fitted_on[cal->n_fitted++] = s;
         else
             cal->measured[cal->n_measured++] = s;
     }
-    free(side);
     if (!ok) cli_fail("out of memory for the evaluation");
     return ok;
 }
@@ -89,11 +126,13 @@ static bool fit(struct calibration *cal)
     return true;
 }
 
-static bool calibrate(struct cli_eval *eval, struct calibration *cal)
+/* refit: weights of recall as well, instead of the model file's own. */
+static bool calibrate(struct cli_eval *eval, struct calibration *cal, bool refit)
 {
     struct cli_contest c;
     if (eval->n == 0) eval->n = DEFAULT_N;
-    bool ok = cli_contest_draw(eval, &c) && cli_contest_run(&c) && deal(&c, cal) && fit(cal);
+    bool ok = cli_contest_draw(eval, &c) && deal(&c, cal) && (!refit || fit_recall(&c, cal)) &&
+              cli_contest_run(&c) && collect(&c, cal) && fit(cal);
     cli_contest_close(&c);
     return ok;
 }
@@ -102,6 +141,7 @@ static void calibration_free(struct calibration *cal)
 {
     free(cal->fitted_on);
     free(cal->measured);
+    free(cal->side);
 }
 
 /* ---- Reports ------------------------------------------------------------------------------ */
@@ -115,6 +155,9 @@ static void print_text(const struct calibration *cal)
 {
     printf("fitted on %zu suggestions of %zu packages, measured on %zu of %zu others\n\n",
            cal->n_fitted, cal->packages_fitted, cal->n_measured, cal->packages_measured);
+    if (cal->has_recall)
+        printf("recall of the document: %.3f bits a token of the true texts, %.3f without\n\n",
+               cal->bits_recall, cal->bits_model);
     printf("%-24s  %s\n", "", "expected calibration error");
     printf("%-24s  %10s  %11s  %6s\n", "", "equal mass", "equal width", "Brier");
     printf("%-24s  %10.3f  %11.3f  %6.3f\n", "as the model file has it", cal->before.error_by_mass,
@@ -168,9 +211,23 @@ static void add_reliability(cJSON *root, const char *name, const struct cli_reli
     add_bins(out, "by_width", r->by_width);
 }
 
+static void add_recall(cJSON *root, const struct calibration *cal)
+{
+    static const char *const names[ASST_RECALL_FEATURES] = {"one",   "length", "sure",
+                                                            "count", "best",   "entropy"};
+    if (!cal->has_recall) return;
+    cJSON *out = cJSON_AddObjectToObject(root, "recall");
+    cJSON_AddNumberToObject(out, "bits_a_token", cal->bits_recall);
+    cJSON_AddNumberToObject(out, "bits_a_token_without", cal->bits_model);
+    cJSON *weights = cJSON_AddObjectToObject(out, "weights");
+    for (int k = 0; k < ASST_RECALL_FEATURES; k++)
+        cJSON_AddNumberToObject(weights, names[k], (double)cal->recall[k]);
+}
+
 static void print_json(const struct calibration *cal)
 {
     cJSON *root = cJSON_CreateObject();
+    add_recall(root, cal);
     cJSON_AddNumberToObject(root, "fitted_on", (double)cal->n_fitted);
     cJSON_AddNumberToObject(root, "measured_on", (double)cal->n_measured);
     cJSON_AddNumberToObject(root, "packages_fitted", (double)cal->packages_fitted);
@@ -207,7 +264,7 @@ int cli_eval_calibration(struct cli_eval *eval)
 {
     struct calibration cal = {.wanted = eval->precision};
     if (eval->models.count > 1) return cli_fail("eval calibration takes one --model");
-    bool ok = calibrate(eval, &cal);
+    bool ok = calibrate(eval, &cal, false);
     if (ok) print(&cal, eval->json);
     calibration_free(&cal);
     return ok ? CLI_OK : CLI_ERROR;
@@ -215,7 +272,7 @@ int cli_eval_calibration(struct cli_eval *eval)
 
 /* ---- Writing ------------------------------------------------------------------------------ */
 
-/* A copy of the file with other numbers in espalier.confidence.*. */
+/* A copy of the file with other numbers in espalier.confidence.* and espalier.recall.*. */
 static enum eng_status write_copy(const char *from, const char *to, const struct calibration *cal,
                                   struct eng_error *err)
 {
@@ -225,11 +282,15 @@ static enum eng_status write_copy(const char *from, const char *to, const struct
     if (status == ENG_OK && !(writer = eng_gguf_writer_new())) status = ENG_NO_MEMORY;
     for (size_t i = 0; status == ENG_OK && i < eng_gguf_key_count(gguf); i++) {
         const struct eng_key *key = eng_gguf_key_at(gguf, i);
-        if (strncmp(key->name, "espalier.confidence.", 20) != 0) eng_gguf_put_key(writer, key);
+        if (strncmp(key->name, "espalier.confidence.", 20) != 0 &&
+            strncmp(key->name, "espalier.recall.", 16) != 0)
+            eng_gguf_put_key(writer, key);
     }
     if (status == ENG_OK) {
         eng_gguf_put_f32s(writer, "espalier.confidence.weights", cal->weights, ASST_FEATURES);
         eng_gguf_put_f32(writer, "espalier.confidence.threshold", (float)cal->threshold);
+        if (cal->has_recall)
+            eng_gguf_put_f32s(writer, "espalier.recall.weights", cal->recall, ASST_RECALL_FEATURES);
     }
     for (size_t i = 0; status == ENG_OK && i < eng_gguf_tensor_count(gguf); i++) {
         const struct eng_tensor *t = eng_gguf_tensor_at(gguf, i);
@@ -246,8 +307,9 @@ static const char help[] =
     "\n"
     "Asks MODEL for the rest of lines in held-out files, fits the map from what it says of\n"
     "them to the chance that they are right on one half of the packages, and reports how well\n"
-    "that holds on the other. FILE becomes a copy of MODEL that carries the map and the\n"
-    "confidence below which suggestions are hidden (completion.minConfidence overrides it).\n"
+    "that holds on the other. The same half says how much to trust what a document repeats\n"
+    "beside the model. FILE becomes a copy of MODEL that carries both, and the confidence below\n"
+    "which suggestions are hidden (completion.minConfidence overrides it).\n"
     "\n"
     "  --out FILE        where to write; MODEL itself may be named\n"
     "  --n N             holes of each language (default 300)\n"
@@ -256,6 +318,7 @@ static const char help[] =
     "  --outline N       up to N of them for lines that the tree chooses (see eval --help)\n"
     "  --precision P     share of right suggestions that the threshold is chosen for\n"
     "                    (default 0.35)\n"
+    "  --no-recall       for the model alone, without what the document repeats\n"
     "  --json            one JSON document\n";
 
 int cli_model_calibrate(struct cli *cli, int argc, char **argv)
@@ -268,6 +331,7 @@ int cli_model_calibrate(struct cli *cli, int argc, char **argv)
                                          {"--context", CLI_INT, &eval.context, 64, 1048576},
                                          {"--outline", CLI_INT, &eval.outline, 0, 1048576},
                                          {"--precision", CLI_NUMBER, &eval.precision, 0, 1},
+                                         {"--no-recall", CLI_FLAG, &eval.no_recall, 0, 0},
                                          {"--json", CLI_FLAG, &eval.json, 0, 0},
                                          {0}};
     static const char *words[CLI_MAX_WORDS];
@@ -282,7 +346,7 @@ int cli_model_calibrate(struct cli *cli, int argc, char **argv)
     eval.models = (struct cli_list){{words[0]}, 1};
     if (!cli_corpus_open(words + 1, n_words - 1, &eval.corpus)) return CLI_ERROR;
     struct calibration cal = {.wanted = eval.precision};
-    bool ok = calibrate(&eval, &cal);
+    bool ok = calibrate(&eval, &cal, !eval.no_recall);
     struct eng_error err = {"out of memory"};
     if (ok && write_copy(words[0], out, &cal, &err) != ENG_OK) {
         cli_fail("%s", err.text);

@@ -38,9 +38,8 @@ struct cli_reliability {
 /* Sorts the suggestions by confidence. All zero for none. */
 void cli_reliability(struct cli_suggestion *suggestions, size_t n, struct cli_reliability *out);
 
-/* The logistic map that makes `right` likeliest, by Newton's method with a small penalty on
- * large weights (features in units of their deviation). A feature that never varies gets
- * weight 0. False when there are not both right and wrong ones. */
+/* The logistic map that makes `right` likeliest (see logistic.h). False when there are not both
+ * right and wrong ones, or there is no memory. */
 bool cli_fit_confidence(const struct cli_suggestion *suggestions, size_t n,
                         float weights[ASST_FEATURES]);
 

@@ -102,5 +102,7 @@ void cli_case_request(const struct cli_case *open, const struct eng_model *model
                                  .cursor = open->hole->start,
                                  .scope = line ? ASST_SCOPE_LINE : ASST_SCOPE_TEXT,
                                  .max_tokens = line ? LINE_TOKENS : LONG_TOKENS,
-                                 .sizes = sizes};
+                                 .sizes = sizes,
+                                 .recall = eval->recall,
+                                 .no_recall = eval->no_recall};
 }

@@ -8,7 +8,7 @@
  * exact match alone.
  */
 #include "grammars/grammars.h"
-#include "lsp/cli/eval/contest.h"
+#include "lsp/cli/eval/truth.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,26 +26,9 @@ struct sums {
     double divergence[PARTS], same[PARTS], positions[PARTS];
 };
 
-/* What is needed of a row of logits again and again. */
-struct row {
-    double log_sum; /* log of the sum of their exponentials */
-    size_t top;     /* the largest */
-};
-
-struct side {
-    struct eng_model *model;
-    struct eng_session *session;
-    size_t vocab;
-    float *logits;    /* [rows, vocab] */
-    struct row *tops; /* [rows] */
-    size_t rows;      /* that fit */
-    struct asst_prompt prompt;
-    uint32_t middle, first; /* positions: the middle's first token, and the first row's */
-};
-
 struct comparison {
     struct cli_contest contest;
-    struct side side[2];
+    struct cli_truth side[2];
     bool one_vocabulary;
     struct sums *sums; /* [n_holes] */
     size_t skipped;    /* holes whose middle does not fit the window */
@@ -65,60 +48,8 @@ static bool vocabularies_agree(const struct eng_model *a, const struct eng_model
     return true;
 }
 
-static struct row sum_row(const float *logits, size_t vocab)
-{
-    struct row out = {0, 0};
-    for (size_t i = 1; i < vocab; i++)
-        if (logits[i] > logits[out.top]) out.top = i;
-    for (size_t i = 0; i < vocab; i++)
-        out.log_sum += expf(logits[i] - logits[out.top]);
-    out.log_sum = log(out.log_sum) + logits[out.top];
-    return out;
-}
-
-/* Builds the prompt of a hole with its truth behind it. */
-static enum eng_status build(struct side *s, const struct cli_case *open,
-                             const struct cli_eval *eval, struct eng_error *err)
-{
-    struct asst_prompt_options sizes;
-    struct asst_request request;
-    cli_case_request(open, s->model, eval, &sizes, &request);
-    if (open->hole->kind != CLI_HOLE_LINE) /* as asst_complete_prepare does */
-        sizes.middle_max =
-            request.max_tokens < sizes.budget / 2 ? request.max_tokens : sizes.middle_max;
-    struct syn_hole *hole = NULL;
-    struct syn_error why = {"out of memory"};
-    enum syn_status syn =
-        syn_hole_open(open->doc, open->hole->start, open->hole->start, &hole, &why);
-    enum eng_status status = asst_from_syntax(syn, &why, err);
-    struct asst_source source = {open->doc, hole, open->hole->start, open->hole->start, NULL};
-    if (status == ENG_OK) status = asst_prompt_build(s->model, &source, &sizes, &s->prompt, err);
-    if (status == ENG_OK) {
-        s->middle = s->prompt.length;
-        status = asst_prompt_append_text(&s->prompt, s->model, open->doc,
-                                         open->hole->file->text + open->hole->start,
-                                         open->hole->end - open->hole->start, err);
-        if (status != ENG_OK) asst_prompt_free(&s->prompt);
-    }
-    syn_hole_free(hole);
-    return status;
-}
-
-/* The logits that predict what stands from TEXT_TOKENS in front of the middle on. */
-static enum eng_status read_logits(struct side *s, struct eng_error *err)
-{
-    uint32_t n = s->prompt.length, wanted = n - s->middle + TEXT_TOKENS + 1;
-    if (wanted > s->rows) wanted = (uint32_t)s->rows;
-    s->first = n > wanted ? n - wanted : 0;
-    enum eng_status status =
-        eng_session_logits_all(s->session, s->prompt.inputs, n, s->first, s->logits, NULL, err);
-    for (uint32_t i = 0; status == ENG_OK && i < n - s->first; i++)
-        s->tops[i] = sum_row(s->logits + (size_t)i * s->vocab, s->vocab);
-    return status;
-}
-
 /* Bits and bytes of the tokens that the side's rows predict. */
-static void add_bits(const struct side *s, int which, struct sums *out)
+static void add_bits(const struct cli_truth *s, int which, struct sums *out)
 {
     for (uint32_t at = s->first; at + 1 < s->prompt.length; at++) {
         size_t len, i = at - s->first;
@@ -126,17 +57,17 @@ static void add_bits(const struct side *s, int which, struct sums *out)
         if (!eng_token_text(s->model, next, &len)) continue;
         enum part part = at + 1 >= s->middle ? MIDDLE : TEXT;
         out->bits[which][part] +=
-            (s->tops[i].log_sum - s->logits[i * s->vocab + (size_t)next]) / log(2.0);
+            (s->rows[i].log_sum - s->logits[i * s->vocab + (size_t)next]) / log(2.0);
         out->bytes[which][part] += (double)len;
     }
 }
 
-static void add_divergence(const struct side *a, const struct side *b, struct sums *out)
+static void add_divergence(const struct cli_truth *a, const struct cli_truth *b, struct sums *out)
 {
     for (uint32_t at = a->first; at < a->prompt.length; at++) {
         const float *x = a->logits + (size_t)(at - a->first) * a->vocab;
         const float *y = b->logits + (size_t)(at - b->first) * b->vocab;
-        const struct row *row_x = &a->tops[at - a->first], *row_y = &b->tops[at - b->first];
+        const struct cli_row *row_x = &a->rows[at - a->first], *row_y = &b->rows[at - b->first];
         double sum_x = row_x->log_sum, sum_y = row_y->log_sum, divergence = 0;
         for (size_t i = 0; i < a->vocab; i++) {
             float p = expf(x[i] - (float)sum_x);
@@ -151,29 +82,6 @@ static void add_divergence(const struct side *a, const struct side *b, struct su
 
 /* ---- The pass over tokens ------------------------------------------------------------------ */
 
-static bool open_side(struct comparison *c, const char *path, struct side *s)
-{
-    struct eng_error err = {"out of memory"};
-    if (!cli_open_model(c->contest.eval->cli, path, &s->model)) return false;
-    s->vocab = eng_model_info(s->model)->vocab;
-    s->rows = CLI_LOGITS_MAX_BYTES / (s->vocab * sizeof *s->logits);
-    if (s->rows > eng_model_info(s->model)->context) s->rows = eng_model_info(s->model)->context;
-    s->logits = malloc(s->rows * s->vocab * sizeof *s->logits);
-    s->tops = malloc(s->rows * sizeof *s->tops);
-    if (s->logits && s->tops && eng_session_new(s->model, 0, &s->session, &err) == ENG_OK)
-        return true;
-    cli_fail("%s: %s", path, err.text);
-    return false;
-}
-
-static void close_side(struct side *s)
-{
-    eng_session_free(s->session);
-    eng_model_close(s->model);
-    free(s->logits);
-    free(s->tops);
-}
-
 static enum eng_status measure_hole(struct comparison *c, const struct cli_hole *hole,
                                     struct sums *out, struct eng_error *err)
 {
@@ -182,11 +90,11 @@ static enum eng_status measure_hole(struct comparison *c, const struct cli_hole 
     enum eng_status status = ENG_OK;
     bool built[2] = {false, false};
     for (int k = 0; status == ENG_OK && k < 2; k++) {
-        status = build(&c->side[k], &open, c->contest.eval, err);
+        status = cli_truth_build(&c->side[k], &open, c->contest.eval, err);
         built[k] = status == ENG_OK;
     }
     for (int k = 0; status == ENG_OK && k < 2; k++) {
-        status = read_logits(&c->side[k], err);
+        status = cli_truth_read(&c->side[k], TEXT_TOKENS, err);
         if (status == ENG_OK) add_bits(&c->side[k], k, out);
     }
     if (status == ENG_OK && c->one_vocabulary) add_divergence(&c->side[0], &c->side[1], out);
@@ -208,7 +116,7 @@ static bool measure_tokens(struct comparison *c)
     c->sums = calloc(c->contest.n_holes, sizeof *c->sums);
     if (!c->sums) return cli_fail("out of memory for the evaluation"), false;
     for (int k = 0; k < 2; k++)
-        if (!open_side(c, eval->models.values[k], &c->side[k])) return false;
+        if (!cli_truth_open(eval->cli, eval->models.values[k], &c->side[k])) return false;
     c->one_vocabulary = vocabularies_agree(c->side[0].model, c->side[1].model);
     for (size_t i = 0; i < c->contest.n_holes; i++) {
         const struct cli_hole *hole = &c->contest.holes[i];
@@ -437,8 +345,8 @@ int cli_model_compare(struct cli *cli, int argc, char **argv)
     else if (ok)
         print_text(&c);
     free(c.sums);
-    close_side(&c.side[0]);
-    close_side(&c.side[1]);
+    cli_truth_close(&c.side[0]);
+    cli_truth_close(&c.side[1]);
     cli_contest_close(&c.contest);
     cli_corpus_close(&eval.corpus);
     return ok ? CLI_OK : CLI_ERROR;

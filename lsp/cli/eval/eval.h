@@ -30,6 +30,8 @@ struct cli_eval {
     enum cli_hole_kind kind;
     double precision; /* calibration: share of right suggestions that is wanted */
     bool json, served;
+    bool no_recall;      /* the model alone */
+    const float *recall; /* weights in place of the model file's, NULL: those */
     struct cli_corpus corpus;
 };
 
