@@ -24,9 +24,10 @@
 
 #include "lsp/assist/prompt.h"
 
-#define ASST_RECALL_MATCH   8  /* tokens compared at most */
-#define ASST_RECALL_GUESSES 64 /* different followers taken at most; those closest by come first   \
-                                */
+#define ASST_RECALL_MATCH 8 /* tokens compared at most */
+#define ASST_RECALL_GUESSES                                                                        \
+    64 /* different followers taken at most; those closest by come first                           \
+        */
 
 /* Tokens of a document that are kept, nearest to the cursor first. */
 #define ASST_RECALL_BEFORE 16384
