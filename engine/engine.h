@@ -9,9 +9,12 @@
  * The engine knows no syntax tree and no protocol. Structure reaches it as one plain
  * record a token.
  *
- * Determinism: the logits of a token depend on the (token, record) sequence up to it and
- * on the kernel set, never on how the sequence was split into syncs nor on the number of
- * threads: cached and recomputed logits are identical bit by bit.
+ * Determinism: the logits after a sync depend on the (token, record) sequence and on the
+ * kernel set, never on how it was split into syncs nor on the number of threads: cached and
+ * recomputed logits are identical bit by bit. So are those of appended tokens, given what was
+ * synced before them. In most kernel sets appending and syncing give the same bits, too; the
+ * set "amx" prefills in another arithmetic than it decodes, and a sync evaluates appended
+ * tokens that it keeps once more.
  *
  * Threads: a model may be read from any thread; a session belongs to one thread at a
  * time. Cancelling (an eng_cancel flag) may come from any thread. Errors: an eng_status
@@ -73,8 +76,8 @@ struct eng_model_options {
 
 /* path is copied. options may be NULL.
  *
- * Two environment variables choose the arithmetic. ESPALIER_CPU=ref|avx2|avx512|neon forces
- * a kernel set. ESPALIER_PREFILL=int8|blas: all products by our own kernels, or by OpenBLAS
+ * Two environment variables choose the arithmetic. ESPALIER_CPU=ref|avx2|avx512|avx512vnni|amx|neon
+ * forces a kernel set. ESPALIER_PREFILL=int8|blas: all products by our own kernels, or by OpenBLAS
  * in fp32 on expanded weights. Without it our kernels run wherever there is a vector set,
  * for every weight type, and OpenBLAS, where installed, on processors for which there is
  * none. OpenBLAS is loaded by the first model that wants it; as that sets an environment
@@ -111,7 +114,7 @@ struct eng_model_info {
     const char *weight_type;    /* the most frequent matrix type */
     const char *embedding_type; /* the tokens' embeddings, and the output matrix when tied */
     const char *table_type;     /* the first table of n-grams */
-    const char *kernels;        /* the kernel set in use: "ref", "avx2", "avx512", "neon" */
+    const char *kernels;        /* the kernel set in use, as ESPALIER_CPU names it */
     const char *products;       /* who multiplies matrices: "own", "OpenBLAS", or "own, OpenBLAS
                                    not found" where it would have been taken */
 
@@ -241,7 +244,7 @@ struct eng_hardware {
     char cpu[64];              /* brand string, "" when unknown */
     int logical_cpus, threads; /* usable here; the default for threads */
     uint64_t memory_bytes;
-    const char *kernels;      /* chosen set; ESPALIER_CPU=ref|avx2|avx512|neon forces one */
+    const char *kernels;      /* chosen set; ESPALIER_CPU forces one */
     const char *instructions; /* space-separated: "avx2 fma avx512f avx512vnni" ... */
 };
 void eng_hardware_get(struct eng_hardware *out);

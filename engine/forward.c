@@ -133,7 +133,7 @@ static void embed(struct eng_session *session, size_t position, size_t rows)
     run(session, add_norm_task, model->layers[0].attn_norm, position, rows);
 }
 
-enum eng_status eng_forward(struct eng_session *session, size_t position, size_t n,
+enum eng_status eng_forward(struct eng_session *session, bool prefill, size_t position, size_t n,
                             size_t first_row, float *out, eng_cancel *cancel)
 {
     const struct eng_model *model = session->model;
@@ -141,6 +141,7 @@ enum eng_status eng_forward(struct eng_session *session, size_t position, size_t
     enum eng_status status = ENG_OK;
 
     eng_pool_enter(model->pool);
+    session->by_tiles = prefill && session->has_tiles;
     embed(session, position, n);
     eng_relate(session, position, n);
     for (uint32_t i = 0; i < info->layers; i++) {
@@ -153,6 +154,7 @@ enum eng_status eng_forward(struct eng_session *session, size_t position, size_t
             i + 1 < info->layers ? model->layers[i + 1].attn_norm : model->output_norm, position,
             n);
     }
+    session->by_tiles = false;
     if (status == ENG_OK && first_row < n) {
         const struct eng_product logits[] = {{&model->output, out, info->vocab}};
         eng_multiply(session, logits, 1, session->h + first_row * info->d_model, n - first_row,

@@ -15,6 +15,7 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/syscall.h>
 #endif
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -29,6 +30,24 @@ static bool has_f16c(void)
 }
 #endif
 
+#if defined(__x86_64__)
+/* Tiles are 8 KB of registers, and the system gives a process room to save them only when it asks.
+ * It may refuse: an old kernel, a filter on system calls, a signal stack that is too small. */
+static bool has_amx(void)
+{
+#if defined(__linux__) && defined(SYS_arch_prctl)
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    enum { LEAF_7_TILE = 1 << 24, LEAF_7_BF16 = 1 << 22 };
+    unsigned eax, ebx, ecx, edx;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return false;
+    if (!(edx & LEAF_7_TILE) || !(edx & LEAF_7_BF16)) return false;
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+#else
+    return false;
+#endif
+}
+#endif
+
 void eng_cpu_detect(struct eng_cpu *out)
 {
     *out = (struct eng_cpu){.avx2 = false};
@@ -40,6 +59,7 @@ void eng_cpu_detect(struct eng_cpu *out)
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     out->avx512_vnni = out->avx512 && __builtin_cpu_supports("avx512vnni");
     out->avx512_bf16 = out->avx512 && __builtin_cpu_supports("avx512bf16");
+    out->amx = out->avx512_bf16 && has_amx();
     out->amd = __builtin_cpu_is("amd");
 #endif
 }
@@ -118,6 +138,9 @@ static const char *instruction_names(const struct eng_cpu *cpu)
     (void)cpu;
     return "neon";
 #else
+    if (cpu->amx && cpu->avx512_vnni)
+        return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512vnni avx512bf16 amx_tile "
+               "amx_bf16";
     if (cpu->avx512_bf16 && cpu->avx512_vnni)
         return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512vnni avx512bf16";
     if (cpu->avx512_vnni) return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512vnni";

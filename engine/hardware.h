@@ -10,8 +10,11 @@ struct eng_cpu {
     bool avx512; /* F, BW, VL and DQ */
     bool avx512_vnni;
     bool avx512_bf16;
+    bool amx; /* tiles of bf16, and the system lets this process use them */
     bool amd;
 };
+/* Where the processor has AMX, asks the system for its permission, which then holds for the whole
+ * process and those that it starts. */
 void eng_cpu_detect(struct eng_cpu *out);
 
 /* One for each physical core that this process may use, at most 4, at least 1. */

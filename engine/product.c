@@ -1,16 +1,19 @@
 /* Matrix products of a forward pass: which kernel, cut how, on which threads.
  *
- * Two ways. Our own kernels: Q8_0 weights (what Q4_0 has become by now, see weights.c)
- * with activations quantised to 8 bits, other types in fp32; the pool's threads take runs of
- * outputs, and as a kernel's result for one row depends on nothing but that row, any cut gives the
- * same bits. Or OpenBLAS: weights are expanded panel by panel into a thread's scratch and
- * multiplied in fp32. A library's rounding may depend on the shape of a call and on a row's place
- * in it, so every call has ENG_TILE rows, and a token always stands in the row that its position
- * gives it (position mod ENG_TILE), be it prefilled or decoded; rows of tokens that are not asked
- * for are zero. A decoded token so costs a whole tile: the price of identical bits, and why this
- * way is taken only on request or where no vector set runs. (One core with AVX-512, 20 M
- * weights of F16, 400 tokens: 310 ms and 6 ms a decoded token by our kernels, 490 ms and
- * 77 ms by OpenBLAS.)
+ * Three ways. By tiles, where the kernel set has them, for the Q8_0 weights of a prefill: a
+ * thread takes a panel of outputs, expands its weights to bf16 and multiplies them with all rows of
+ * the chunk. Expanding takes as long as the product of some 50 rows; that is why chunks are long
+ * then, and why single tokens are decoded otherwise. Our other kernels: Q8_0 weights (what Q4_0 has
+ * become by now, see weights.c) with activations quantised to 8 bits, other types in fp32; the
+ * pool's threads take runs of outputs, and as a kernel's result for one row depends on nothing but
+ * that row, any cut gives the same bits. Or OpenBLAS: weights are expanded panel by panel into a
+ * thread's scratch and multiplied in fp32. A library's rounding may depend on the shape of a call
+ * and on a row's place in it, so every call has ENG_TILE rows, and a token always stands in the row
+ * that its position gives it (position mod ENG_TILE), be it prefilled or decoded; rows of tokens
+ * that are not asked for are zero. A decoded token so costs a whole tile: the price of identical
+ * bits, and why this way is taken only on request or where no vector set runs. (One core with
+ * AVX-512, 20 M weights of F16, 400 tokens: 310 ms and 6 ms a decoded token by our kernels, 490 ms
+ * and 77 ms by OpenBLAS.)
  *
  * Holds no state of its own and never allocates; scratch is the session's.
  */
@@ -67,6 +70,31 @@ static void multiply_own(const struct multiplication *m, const struct eng_produc
         kernels->q8_product(w->packed ? (const void *)w->packed : w->rows, w->cols, first, last,
                             &m->session->quantized, m->rows, y, stride);
         break;
+    }
+}
+
+/* ---- Tiles ------------------------------------------------------------------------- */
+
+static void round_task(const void *job, size_t task, int thread)
+{
+    (void)thread;
+    const struct multiplication *m = job;
+    m->session->model->kernels->tile_rows(m->x + task * m->cols, m->cols,
+                                          m->session->rounded + task * m->cols);
+}
+
+static void multiply_tiles(const struct multiplication *m, const struct eng_product *product,
+                           size_t first, size_t last, int thread)
+{
+    const struct eng_kernels *kernels = m->session->model->kernels;
+    size_t group_bytes = eng_packed_group_bytes(kernels->lanes, m->cols);
+    uint16_t *panel = m->session->panels + (size_t)thread * ENG_PANEL_OUTPUTS * m->session->widest;
+    for (; first < last; first += ENG_PANEL_OUTPUTS) {
+        size_t n = last - first < ENG_PANEL_OUTPUTS ? last - first : ENG_PANEL_OUTPUTS;
+        kernels->tile_weights(product->matrix->packed + first / kernels->lanes * group_bytes,
+                              m->cols, n, panel);
+        kernels->tile_product(panel, m->cols, n, m->session->rounded, m->rows, product->y + first,
+                              product->y_stride);
     }
 }
 
@@ -151,6 +179,8 @@ static void product_task(const void *job, size_t task, int thread)
     if (last > product->matrix->outputs) last = product->matrix->outputs;
     if (m->session->model->blas)
         multiply_blas(m, product, first, last, thread);
+    else if (m->session->by_tiles && product->matrix->packed)
+        multiply_tiles(m, product, first, last, thread);
     else
         multiply_own(m, product, first, last);
 }
@@ -167,13 +197,16 @@ void eng_multiply(struct eng_session *session, const struct eng_product *product
                                .cols = products[0].matrix->cols,
                                .position = position,
                                .outputs_per_task = model->blas ? ENG_PANEL : TASK_OUTPUTS};
-    bool quantized = false;
+    bool quantized = false, rounded = false;
     for (size_t p = 0; p < n; p++) {
         size_t tasks = (products[p].matrix->outputs + m.outputs_per_task - 1) / m.outputs_per_task;
         m.first_task[p + 1] = m.first_task[p] + tasks;
-        if (products[p].matrix->type == ENG_Q8_0 && !model->blas) quantized = true;
+        bool tiles = session->by_tiles && products[p].matrix->packed;
+        rounded |= tiles;
+        quantized |= products[p].matrix->type == ENG_Q8_0 && !model->blas && !tiles;
     }
     if (model->blas) fill_edges(&m);
     if (quantized) eng_pool_run(model->pool, quantize_task, &m, rows);
+    if (rounded) eng_pool_run(model->pool, round_task, &m, rows);
     eng_pool_run(model->pool, product_task, &m, m.first_task[n]);
 }

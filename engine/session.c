@@ -3,7 +3,9 @@
  * A session is one block of memory, laid out at creation and never grown: sync, append and
  * rewind do not allocate. It keeps the inputs beside the cache, so that the caller only
  * states what the sequence should be. A token counts as cached once its keys and values
- * are written in every layer; everything at and past `length` is scratch.
+ * are written in every layer; everything at and past `length` is scratch. The logits of the
+ * last sync are kept beside those at hand: who decodes several texts from one prompt comes back
+ * to it without evaluating anything.
  *
  * Deliberately absent: paging, sharing of prefixes between sessions, batches of several
  * sequences. An editor has one sequence.
@@ -58,7 +60,7 @@ static void lay_out(struct eng_session *s, struct layout *l)
     const struct eng_model_info *info = &model->info;
     size_t kv_heads = (size_t)info->layers * info->kv_heads, dim = info->head_dim;
     size_t q_dim = info->heads * dim, kv_dim = info->kv_heads * dim;
-    size_t threads = (size_t)eng_pool_threads(model->pool), widest = widest_row(model);
+    size_t threads = (size_t)eng_pool_threads(model->pool), widest = s->widest;
     size_t sparse = model->sparse.window > 0, words = ENG_BLOCK_WORDS(s->key_blocks);
     size_t structure = info->structure != ENG_STRUCTURE_NONE || sparse;
     size_t additive_key = info->structure == ENG_STRUCTURE_ADDITIVE_KEY;
@@ -72,23 +74,26 @@ static void lay_out(struct eng_session *s, struct layout *l)
     s->cosine = place(l, s->capacity, model->rope_dim / 2, 1, sizeof *s->cosine);
     s->sine = place(l, s->capacity, model->rope_dim / 2, 1, sizeof *s->sine);
 
-    s->x = place(l, ENG_CHUNK, info->d_model, 1, sizeof *s->x);
-    s->h = place(l, ENG_CHUNK, info->d_model, 1, sizeof *s->h);
-    s->q = place(l, ENG_CHUNK, q_dim, 1, sizeof *s->q);
-    s->q_plain = place(l, ENG_CHUNK * additive_key, q_dim, 1, sizeof *s->q_plain);
-    s->k = place(l, ENG_CHUNK, kv_dim, 1, sizeof *s->k);
-    s->v = place(l, ENG_CHUNK, kv_dim, 1, sizeof *s->v);
-    s->mixed = place(l, ENG_CHUNK, q_dim, 1, sizeof *s->mixed);
-    s->up = place(l, ENG_CHUNK, info->d_ff, 1, sizeof *s->up);
-    s->gate = place(l, ENG_CHUNK, info->d_ff, model->activation == ENG_SWIGLU, sizeof *s->gate);
-    s->grams = place(l, ENG_CHUNK, model->ngram.count, model->ngram.length, sizeof *s->grams);
-    s->relation = place(l, ENG_CHUNK * structure, s->padded, 1, sizeof *s->relation);
-    s->chosen = place(l, ENG_CHUNK * sparse, s->padded, 1, sizeof *s->chosen);
-    s->chosen_blocks = place(l, ENG_CHUNK * sparse, words, 1, sizeof *s->chosen_blocks);
-    s->quantized.q = place(l, ENG_CHUNK, widest, 1, sizeof *s->quantized.q);
-    s->quantized.scale = place(l, ENG_CHUNK, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.scale);
-    s->quantized.bias = place(l, ENG_CHUNK, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.bias);
+    s->x = place(l, s->chunk, info->d_model, 1, sizeof *s->x);
+    s->h = place(l, s->chunk, info->d_model, 1, sizeof *s->h);
+    s->q = place(l, s->chunk, q_dim, 1, sizeof *s->q);
+    s->q_plain = place(l, s->chunk * additive_key, q_dim, 1, sizeof *s->q_plain);
+    s->k = place(l, s->chunk, kv_dim, 1, sizeof *s->k);
+    s->v = place(l, s->chunk, kv_dim, 1, sizeof *s->v);
+    s->mixed = place(l, s->chunk, q_dim, 1, sizeof *s->mixed);
+    s->up = place(l, s->chunk, info->d_ff, 1, sizeof *s->up);
+    s->gate = place(l, s->chunk, info->d_ff, model->activation == ENG_SWIGLU, sizeof *s->gate);
+    s->grams = place(l, s->chunk, model->ngram.count, model->ngram.length, sizeof *s->grams);
+    s->relation = place(l, s->chunk * structure, s->padded, 1, sizeof *s->relation);
+    s->chosen = place(l, s->chunk * sparse, s->padded, 1, sizeof *s->chosen);
+    s->chosen_blocks = place(l, s->chunk * sparse, words, 1, sizeof *s->chosen_blocks);
+    s->quantized.q = place(l, s->chunk, widest, 1, sizeof *s->quantized.q);
+    s->quantized.scale = place(l, s->chunk, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.scale);
+    s->quantized.bias = place(l, s->chunk, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.bias);
 
+    s->rounded = place(l, s->chunk * s->has_tiles, widest, 1, sizeof *s->rounded);
+
+    s->panels = place(l, threads * s->has_tiles, ENG_PANEL_OUTPUTS, widest, sizeof *s->panels);
     s->scores = place(l, threads, ENG_QUERY_ROWS, s->padded, sizeof *s->scores);
     s->own_scores = place(l, threads * sparse, s->padded, 1, sizeof *s->own_scores);
     s->own_relation = place(l, threads * sparse, s->padded, 1, sizeof *s->own_relation);
@@ -98,6 +103,7 @@ static void lay_out(struct eng_session *s, struct layout *l)
     s->tile = place(l, threads * blas, ENG_TILE, ENG_PANEL, sizeof *s->tile);
     s->edges = place(l, 2 * blas, ENG_TILE, widest, sizeof *s->edges);
     s->logits = place(l, info->vocab, 1, 1, sizeof *s->logits);
+    s->kept_logits = place(l, info->vocab, 1, 1, sizeof *s->kept_logits);
 }
 
 static void fill_rotations(struct eng_session *s)
@@ -130,6 +136,9 @@ enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity
     s->capacity = capacity;
     s->key_blocks = (capacity + ENG_KEY_LANES - 1) / ENG_KEY_LANES;
     s->padded = s->key_blocks * ENG_KEY_LANES;
+    s->widest = widest_row(model);
+    s->has_tiles = model->kernels->tile_product && !model->blas;
+    s->chunk = s->has_tiles ? ENG_CHUNK_TILES : ENG_CHUNK;
 
     struct layout layout = {.base = NULL};
     lay_out(s, &layout);
@@ -223,16 +232,17 @@ static enum eng_status evaluate(struct eng_session *s, const struct eng_input *w
 {
     while (s->length < n) {
         size_t position = s->length;
-        size_t count = n - position < ENG_CHUNK ? n - position : ENG_CHUNK;
+        size_t count = n - position < s->chunk ? n - position : s->chunk;
         for (size_t i = 0; i < count; i++)
             store_input(s, position + i, &want[position + i]);
 
         size_t first_row = first > position ? first - position : 0;
         if (first_row > count) first_row = count;
-        enum eng_status status = eng_forward(s, position, count, first_row, out, cancel);
+        enum eng_status status = eng_forward(s, true, position, count, first_row, out, cancel);
         if (status != ENG_OK)
             return eng_fail(err, status, "cancelled after %zu of %zu tokens", s->length, n);
         s->length += count;
+        s->synced = s->length;
         out += (count - first_row) * s->model->info.vocab;
     }
     return ENG_OK;
@@ -254,7 +264,7 @@ enum eng_status eng_session_sync(struct eng_session *session, const struct eng_i
     if (reused) *reused = 0;
     if (status != ENG_OK) return status;
 
-    while (keep < n && keep < session->length &&
+    while (keep < n && keep < session->synced &&
            same_input(session, &session->inputs[keep], &want[keep]))
         keep++;
     for (size_t i = keep; i < n; i++)
@@ -264,12 +274,24 @@ enum eng_status eng_session_sync(struct eng_session *session, const struct eng_i
         if (reused) *reused = keep;
         return ENG_OK;
     }
+    size_t bytes = session->model->info.vocab * sizeof *session->logits;
+    if (keep == n && n > 0 && session->kept_at == n) { /* back from what was decoded */
+        eng_session_rewind(session, n);
+        memcpy(session->logits, session->kept_logits, bytes);
+        session->has_logits = true;
+        if (reused) *reused = n;
+        return ENG_OK;
+    }
     if (keep == n && n > 0) keep = n - 1; /* the last token again, for its logits */
     eng_session_rewind(session, keep);
     if (reused) *reused = keep;
     session->has_logits = false;
     status = evaluate(session, want, n, n - 1, session->logits, cancel, err);
     session->has_logits = status == ENG_OK && n > 0;
+    if (session->has_logits) {
+        memcpy(session->kept_logits, session->logits, bytes);
+        session->kept_at = n;
+    }
     return status;
 }
 
@@ -283,9 +305,10 @@ enum eng_status eng_session_append(struct eng_session *session, const struct eng
 
     session->has_logits = false;
     store_input(session, position, next);
-    status = eng_forward(session, position, 1, 0, session->logits, cancel);
+    status = eng_forward(session, false, position, 1, 0, session->logits, cancel);
     if (status != ENG_OK) return eng_fail(err, status, "cancelled at token %zu", position);
     session->length++;
+    if (!session->has_tiles) session->synced = session->length;
     session->has_logits = true;
     return ENG_OK;
 }
@@ -294,6 +317,8 @@ void eng_session_rewind(struct eng_session *session, size_t n)
 {
     if (n >= session->length) return;
     session->length = n;
+    if (session->synced > n) session->synced = n;
+    if (session->kept_at > n) session->kept_at = 0;
     session->has_logits = false;
 }
 
@@ -308,7 +333,7 @@ enum eng_status eng_session_logits_all(struct eng_session *session, const struct
     for (size_t i = 0; i < n; i++)
         if ((status = check_input(session, &want[i], i, err)) != ENG_OK) return status;
 
-    session->length = 0;
+    session->length = session->synced = session->kept_at = 0;
     session->has_logits = false;
     return evaluate(session, want, n, first, out, cancel, err);
 }

@@ -5,8 +5,10 @@
 
 #include "engine/model.h"
 
-/* Tokens evaluated together. A longer run is cut; the results do not depend on it. */
-#define ENG_CHUNK 128u
+/* Tokens evaluated together. A longer run is cut; the results do not depend on it. More of them
+ * where weights are expanded for each chunk anew, see product.c. Multiples of ENG_TILE_ROWS. */
+#define ENG_CHUNK       128u
+#define ENG_CHUNK_TILES 512u
 
 /* Rows of one OpenBLAS product, see product.c. */
 #define ENG_TILE 32u
@@ -24,7 +26,12 @@ struct eng_session {
     uint32_t capacity;   /* tokens */
     uint32_t key_blocks; /* capacity in blocks of ENG_KEY_LANES, rounded up */
     uint32_t padded;     /* key_blocks * ENG_KEY_LANES */
+    uint32_t chunk;      /* tokens evaluated together */
+    size_t widest;       /* the longest input row of any product */
+    bool has_tiles;      /* the kernel set has, and they are used for prefill */
+    bool by_tiles;       /* the products at hand are by tiles */
     size_t length;       /* tokens whose keys and values are complete in every layer */
+    size_t synced;       /* of these, the ones that prefill has computed: all without tiles */
     bool has_logits;     /* logits are those of token length - 1 */
     size_t bytes;
     void *block; /* all of the arrays below */
@@ -39,19 +46,19 @@ struct eng_session {
     float *cosine, *sine; /* [capacity, rope_dim / 2] */
 
     /* Scratch of one chunk: rows are tokens. */
-    float *x;          /* [ENG_CHUNK, d_model], the residual stream */
-    float *h;          /* [ENG_CHUNK, d_model], normalised; results to be added to x */
-    float *q;          /* [ENG_CHUNK, heads * head_dim] */
-    float *q_plain;    /* the same before rotation, ADDITIVE_KEY only */
-    float *k, *v;      /* [ENG_CHUNK, kv_heads * head_dim] */
-    float *mixed;      /* [ENG_CHUNK, heads * head_dim], attention's result */
-    float *up, *gate;  /* [ENG_CHUNK, d_ff]; gate SwiGLU only */
-    float *grams;      /* [ENG_CHUNK, ngram.count * ngram.length] */
-    uint8_t *relation; /* [ENG_CHUNK, padded] */
-    uint8_t *chosen;   /* [ENG_CHUNK, padded], relation in sparse layers; those only, as are */
-    uint64_t
-        *chosen_blocks; /* [ENG_CHUNK, words], a bit for each block of keys that is looked at */
-    struct eng_q8_rows quantized; /* [ENG_CHUNK, widest] */
+    float *x;                /* [chunk, d_model], the residual stream */
+    float *h;                /* [chunk, d_model], normalised; results to be added to x */
+    float *q;                /* [chunk, heads * head_dim] */
+    float *q_plain;          /* the same before rotation, ADDITIVE_KEY only */
+    float *k, *v;            /* [chunk, kv_heads * head_dim] */
+    float *mixed;            /* [chunk, heads * head_dim], attention's result */
+    float *up, *gate;        /* [chunk, d_ff]; gate SwiGLU only */
+    float *grams;            /* [chunk, ngram.count * ngram.length] */
+    uint8_t *relation;       /* [chunk, padded] */
+    uint8_t *chosen;         /* [chunk, padded], relation in sparse layers; those only, as are */
+    uint64_t *chosen_blocks; /* [chunk, words], a bit for each block of keys that is looked at */
+    struct eng_q8_rows quantized; /* [chunk, widest] */
+    uint16_t *rounded;            /* [chunk, widest], bf16 rows; with tiles only, as is panels */
 
     /* Scratch of each thread. */
     float *scores;              /* [threads, ENG_QUERY_ROWS, padded] */
@@ -59,20 +66,25 @@ struct eng_session {
     uint8_t *own_relation;      /* [threads, padded] */
     uint64_t *all_blocks;       /* [threads, words] */
     struct eng_block_run *runs; /* [threads, key_blocks] */
+    uint16_t *panels;           /* [threads, ENG_PANEL_OUTPUTS * widest] */
     float *panel; /* [threads, ENG_PANEL, widest], OpenBLAS only, as are the next two */
     float *tile;  /* [threads, ENG_TILE, ENG_PANEL] */
     float *edges; /* [2, ENG_TILE, widest] */
 
-    float *logits; /* [vocab] */
+    float *logits;      /* [vocab] */
+    float *kept_logits; /* [vocab], of the last sync, whose sequence had kept_at tokens; 0: of none
+                           that is still cached */
+    size_t kept_at;
 };
 
 /* Weight rows that OpenBLAS multiplies in one call. */
 #define ENG_PANEL 128u
 
-/* y[row, output] = matrix . x for up to ENG_CHUNK rows of one input. */
+/* y[row, output] = matrix . x for up to a chunk's rows of one input. */
 struct eng_product {
     const struct eng_matrix *matrix;
-    float *y; /* [rows, y_stride] */
+    float *y; /* [rows, y_stride]; by tiles of any matrix but the output's, there is room for
+                 whole tiles of rows */
     size_t y_stride;
 };
 
@@ -89,10 +101,11 @@ void eng_relate(struct eng_session *session, size_t position, size_t rows);
  * leaves the mixed values in session->mixed. */
 void eng_attend(struct eng_session *session, uint32_t layer, size_t position, size_t rows);
 
-/* Evaluates inputs at [position, position + n), n <= ENG_CHUNK, position == length. Keys
+/* Evaluates inputs at [position, position + n), n <= chunk, position == length. Keys
  * and values are written, length is not. Logits of the rows from first_row on go to out
- * [n - first_row, vocab]. */
-enum eng_status eng_forward(struct eng_session *session, size_t position, size_t n,
+ * [n - first_row, vocab]. prefill: by tiles where the session has them; the logits themselves
+ * never are. */
+enum eng_status eng_forward(struct eng_session *session, bool prefill, size_t position, size_t n,
                             size_t first_row, float *out, eng_cancel *cancel);
 
 #endif

@@ -1,12 +1,25 @@
-/* AVX-512 (F, BW, VL, DQ), 16 lanes. Compiled twice: with -mavx512vnni into the table
- * eng_kernels_avx512_vnni, without into eng_kernels_avx512. Integer dot products are exact
- * in either way, so both give the same results and share one name.
+/* AVX-512 (F, BW, VL, DQ), 16 lanes. Compiled three times: plain into the table
+ * eng_kernels_avx512, with -mavx512vnni into eng_kernels_avx512_vnni, and once more into
+ * eng_kernels_amx, which has the tiles of amx.c beside all this. Integer dot products are exact
+ * in either way, so all three give the same results but for the tiles.
  *
  * Products are computed in register tiles of a few weight vectors by a few activation
  * rows. The tile's size changes how often a weight is loaded, never the order in which one
  * output is summed: that is what makes decode, with one row, agree with prefill.
  */
+#include "engine/kernels/amx.h"
 #include "engine/kernels/kernels.h"
+
+#if defined(ENG_AVX512_WITH_AMX)
+#define SET_NAME     "amx"
+#define TABLE_OF_SET eng_kernels_amx
+#elif defined(ENG_AVX512_WITH_VNNI)
+#define SET_NAME     "avx512vnni"
+#define TABLE_OF_SET eng_kernels_avx512_vnni
+#else
+#define SET_NAME     "avx512"
+#define TABLE_OF_SET eng_kernels_avx512
+#endif
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
 
@@ -442,7 +455,7 @@ static void values(const float *const *weight, size_t rows, size_t dim, const fl
 static const struct eng_kernels *table_of_set(void)
 {
     static const struct eng_kernels table = {
-        .name = "avx512",
+        .name = SET_NAME,
         .lanes = LANES,
         .flip = 0x80,
         .quantize = quantize,
@@ -458,6 +471,11 @@ static const struct eng_kernels *table_of_set(void)
         .scores = scores,
         .softmax = softmax,
         .values = values,
+#ifdef ENG_AVX512_WITH_AMX
+        .tile_weights = eng_amx_tile_weights,
+        .tile_rows = eng_amx_tile_rows,
+        .tile_product = eng_amx_tile_product,
+#endif
     };
     return &table;
 }
@@ -471,11 +489,7 @@ static const struct eng_kernels *table_of_set(void)
 
 #endif
 
-#ifdef ENG_AVX512_WITH_VNNI
-const struct eng_kernels *eng_kernels_avx512_vnni(void)
-#else
-const struct eng_kernels *eng_kernels_avx512(void)
-#endif
+const struct eng_kernels *TABLE_OF_SET(void)
 {
     return table_of_set();
 }

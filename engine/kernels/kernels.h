@@ -1,10 +1,12 @@
 /* kernels.h: the arithmetic of the forward pass, one table of functions per instruction
- * set (ref, avx2, avx512, neon), chosen once at run time.
+ * set (ref, avx2, avx512, avx512vnni, amx, neon), chosen once at run time.
  *
  * Order of summation. Every result depends on its own inputs only, never on how many rows
  * are computed together or on which thread does it: each kernel fixes one order in which
  * an output is summed and keeps it for every row count. On this rests the promise of
- * engine.h that cached and recomputed logits are identical bit by bit. Sums over Q8_0
+ * engine.h that logits do not depend on how a sequence came into the cache. (A set that has
+ * tiles computes prefill by them and single tokens as the others do: two orders, two results,
+ * each fixed; session.c keeps them apart.) Sums over Q8_0
  * blocks, attention scores, attention values and everything elementwise that has no
  * transcendental function agree bit by bit between all sets, too; fp32 row dots, rmsnorm,
  * softmax and silu agree within rounding.
@@ -20,6 +22,9 @@
 #define ENG_Q8_VALUES  32u /* values that share one scale */
 #define ENG_KEY_LANES  16u /* keys interleaved in the key cache, see scores below */
 #define ENG_QUERY_ROWS 16u /* rows at most in one call of scores or values */
+
+#define ENG_PANEL_OUTPUTS 32u /* outputs of one panel of tiles */
+#define ENG_TILE_ROWS     16u /* what the rows of a product by tiles are padded to */
 
 /* A block whose largest activation is below this is quantised to zeros: the reciprocal of
  * a smaller one would not be finite. */
@@ -65,6 +70,16 @@ struct eng_kernels {
     void (*q8_product)(const void *weights, size_t cols, size_t first, size_t last,
                        const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride);
 
+    /* Products of many rows by tiles of bf16; NULL in sets without tiles. tile_weights expands
+     * packed Q8_0 rows, `outputs` of at most ENG_PANEL_OUTPUTS, to bf16 in the set's own order:
+     * panel [ENG_PANEL_OUTPUTS * cols]. tile_rows rounds activations to bf16, n a multiple of
+     * 32. tile_product: y[r * y_stride + o] for the panel's outputs, in fp32 sums; x [rows
+     * rounded up to ENG_TILE_ROWS, cols], of which the rows past `rows` may hold anything. */
+    void (*tile_weights)(const void *packed, size_t cols, size_t outputs, uint16_t *panel);
+    void (*tile_rows)(const float *x, size_t n, uint16_t *out);
+    void (*tile_product)(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,
+                         size_t rows, float *y, size_t y_stride);
+
     eng_dot_rows f32_product, f16_product, bf16_product;
 
     /* out = x / sqrt(mean(x^2) + epsilon) * weight; out may be x. */
@@ -99,10 +114,11 @@ const struct eng_kernels *eng_kernels_ref(void);
 const struct eng_kernels *eng_kernels_avx2(void);
 const struct eng_kernels *eng_kernels_avx512(void);
 const struct eng_kernels *eng_kernels_avx512_vnni(void);
+const struct eng_kernels *eng_kernels_amx(void);
 const struct eng_kernels *eng_kernels_neon(void);
 
-/* The best set that this processor runs. name forces one ("ref", "avx2", "avx512",
- * "neon"); NULL when that one is unknown or cannot run here. */
+/* The best set that this processor runs. name forces one; NULL when that one is unknown or cannot
+ * run here. */
 const struct eng_kernels *eng_kernels_choose(const char *name);
 
 /* Block number `block` of rows of type Q8_0 or Q4_0, as Q8_0: a value of Q4_0 is its scale times

@@ -1,6 +1,7 @@
 /* bench_engine: how fast the engine computes here, as a table.
  *
  *   bench_engine [--context N] [--threads N] [--layers N] [--width N] [--window N] [--model FILE]
+ *                [--set NAME]
  *
  * Without a file it writes a random model of the default size (d 512, 8 layers, 8 heads, 4
  * key-value heads of 64, ReLU^2 of 1536, vocabulary 8192, additive structure; --window: all layers
@@ -18,7 +19,7 @@
 #include <unistd.h>
 
 struct settings {
-    const char *path;
+    const char *path, *set; /* set: only this one, by its own kernels */
     uint32_t context, layers, width, window;
     int threads;
 };
@@ -169,6 +170,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--width") == 0) s.width = (uint32_t)atoi(argv[i + 1]);
         if (strcmp(argv[i], "--window") == 0) s.window = (uint32_t)atoi(argv[i + 1]);
         if (strcmp(argv[i], "--model") == 0) s.path = argv[i + 1];
+        if (strcmp(argv[i], "--set") == 0) s.set = argv[i + 1];
     }
     if (s.context < 440 || s.width < 128 || s.width % 128 != 0 || s.layers < 1) {
         fprintf(stderr, "expected --context of at least 440, --width a multiple of 128\n");
@@ -182,19 +184,22 @@ int main(int argc, char **argv)
     eng_hardware_get(&hardware);
     printf("%s, %d processors, %d threads by default, %s\n\n", hardware.cpu, hardware.logical_cpus,
            hardware.threads, hardware.instructions);
-    measure_sgemm("sgemm, kernels by cpuid", NULL);
-    measure_sgemm("sgemm, OpenBLAS's own choice", "");
-    measure_sgemm("sgemm, chip unknown to it", "Prescott");
+    if (!s.set) {
+        measure_sgemm("sgemm, kernels by cpuid", NULL);
+        measure_sgemm("sgemm, OpenBLAS's own choice", "");
+        measure_sgemm("sgemm, chip unknown to it", "Prescott");
+    }
 
     printf("\n%-8s %-5s %6s %10s %10s %10s %8s %8s\n", "kernels", "by", "prompt", "ms", "prefill/s",
            "decode/s", "open ms", "MiB");
-    static const char *const sets[] = {"avx512", "avx2", "neon", "ref"};
+    static const char *const sets[] = {"amx", "avx512vnni", "avx512", "avx2", "neon", "ref"};
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
         setenv("ESPALIER_CPU", sets[i], 1);
         eng_hardware_get(&hardware);
         if (strcmp(hardware.kernels, sets[i]) != 0) continue;
+        if (s.set && strcmp(sets[i], s.set) != 0) continue;
         measure_model(&s, sets[i], "int8");
-        measure_model(&s, sets[i], "blas");
+        if (!s.set) measure_model(&s, sets[i], "blas");
     }
     if (!given) unlink(path);
     return 0;
