@@ -3,10 +3,11 @@
  * The parent mask is never stored: for the tokens of a chunk, one byte per cached token
  * says which relation holds (eng_relate, once a chunk and not once a layer), computed from
  * the records by the rule below, and attention looks the byte up in a table of 12 numbers
- * a head. The cached keys lie in blocks of 16 positions (see scores in kernels.h) and
- * cached values in rows; both are fp32, so a cached token is exactly the token that was
- * computed. fp16 would halve the cache and put an error of 2^-11 on every key; at 16 KiB a
- * token for the default size it is not needed yet.
+ * a head.
+ *
+ * Two ways. Kernel sets with `attend` keep keys and values in bf16, in an order of their own, and
+ * go over them in one pass. The others take three steps over fp32: scores of all keys, softmax,
+ * values; keys lie in blocks of 16 positions (see scores in kernels.h) and values in rows.
  *
  * A token's result depends on the cache up to itself alone: scores are computed for whole
  * blocks, also past the token, and what lies past it is never read.
@@ -26,7 +27,7 @@ enum relation {
     RELATION_SEGMENT = 11
 };
 
-/* Tokens of one attention task. */
+/* Tokens of one attention task in three steps. */
 #define TASK_TOKENS 8u
 
 /* Positions whose values are mixed in one go: they stay in the first-level cache for all
@@ -132,6 +133,12 @@ static void store_key_value(const struct chunk *c, size_t row, size_t kv_head)
     size_t head = (size_t)c->number * info->kv_heads + kv_head;
     const float *k = session->k + (row * info->kv_heads + kv_head) * dim; /* [dim] */
     const float *v = session->v + (row * info->kv_heads + kv_head) * dim;
+    if (session->cached_keys) {
+        session->model->kernels->store(session->cached_keys + head * session->head_bytes,
+                                       session->cached_values + head * session->head_bytes,
+                                       position, dim, k, v);
+        return;
+    }
     float *key = session->keys +
                  (head * session->key_blocks + position / ENG_KEY_LANES) * dim * ENG_KEY_LANES +
                  position % ENG_KEY_LANES; /* [dim], ENG_KEY_LANES apart */
@@ -293,13 +300,58 @@ static void attend_sparse(const struct chunk *c, size_t kv_head, size_t first_he
         session->values + head * session->padded * dim, 1.0f / sqrtf((float)dim), thread);
 }
 
+/* The same, dense or sparse, by kernel sets that do it in one pass; tokens * heads is at most
+ * ENG_ATTEND_ROWS. */
+static void attend_at_once(const struct chunk *c, size_t kv_head, size_t first_row, size_t tokens,
+                           int thread)
+{
+    static const float hidden[ENG_TABLE] = {[ENG_HIDDEN] = ENG_HIDDEN_TERM};
+    const struct eng_session *session = c->session;
+    const struct eng_model_info *info = &session->model->info;
+    size_t dim = info->head_dim, heads = info->heads / info->kv_heads;
+    size_t head = (size_t)c->number * info->kv_heads + kv_head;
+    bool sparse = eng_sparse_layer(session->model, c->number);
+    const uint8_t *relation = sparse ? session->chosen : session->relation;
+    float made[ENG_ATTEND_ROWS][ENG_TABLE];
+    struct eng_attention a = {.rows = tokens * heads,
+                              .dim = dim,
+                              .term = sparse ? ENG_TERM_ADD : term_of(info->structure),
+                              .scale = 1.0f / sqrtf((float)dim),
+                              .keys = session->cached_keys + head * session->head_bytes,
+                              .values = session->cached_values + head * session->head_bytes};
+    for (size_t r = 0; r < a.rows; r++) {
+        size_t row = first_row + r / heads, h = kv_head * heads + r % heads;
+        a.q[r] = session->q + (row * info->heads + h) * dim;
+        a.out[r] = session->mixed + (row * info->heads + h) * dim;
+        a.limit[r] = (uint32_t)(c->position + row + 1);
+        if (relation) a.relation[r] = relation + row * session->padded;
+        a.table[r] = table_of(c, row, h, a.scale, made[r]);
+        if (sparse && !a.table[r]) a.table[r] = hidden;
+    }
+    if (sparse) a.blocks = eng_sparse_union(session, first_row, tokens, thread);
+    session->model->kernels->attend(&a,
+                                    session->attending + (size_t)thread * session->attend_bytes);
+}
+
+/* Tokens of one attention task. */
+static size_t task_tokens(const struct eng_session *session)
+{
+    const struct eng_model_info *info = &session->model->info;
+    return session->attending ? ENG_ATTEND_ROWS / (info->heads / info->kv_heads) : TASK_TOKENS;
+}
+
 static void attend_task(const void *job, size_t task, int thread)
 {
     const struct chunk *c = job;
     const struct eng_model_info *info = &c->session->model->info;
     size_t group = info->heads / info->kv_heads;
-    size_t kv_head = task % info->kv_heads, first_row = task / info->kv_heads * TASK_TOKENS;
-    size_t end = first_row + TASK_TOKENS < c->rows ? first_row + TASK_TOKENS : c->rows;
+    size_t of_task = task_tokens(c->session);
+    size_t kv_head = task % info->kv_heads, first_row = task / info->kv_heads * of_task;
+    size_t end = first_row + of_task < c->rows ? first_row + of_task : c->rows;
+    if (c->session->attending) {
+        attend_at_once(c, kv_head, first_row, end - first_row, thread);
+        return;
+    }
     float *scratch = c->session->scores + (size_t)thread * ENG_QUERY_ROWS * c->session->padded;
     bool sparse = eng_sparse_layer(c->session->model, c->number);
 
@@ -322,6 +374,7 @@ void eng_attend(struct eng_session *session, uint32_t layer, size_t position, si
                           .position = position,
                           .rows = rows};
     eng_pool_run(model->pool, prepare_task, &chunk, (rows + TASK_ROWS - 1) / TASK_ROWS);
+    size_t of_task = task_tokens(session);
     eng_pool_run(model->pool, attend_task, &chunk,
-                 (rows + TASK_TOKENS - 1) / TASK_TOKENS * model->info.kv_heads);
+                 (rows + of_task - 1) / of_task * model->info.kv_heads);
 }

@@ -65,12 +65,15 @@ static void lay_out(struct eng_session *s, struct layout *l)
     size_t structure = info->structure != ENG_STRUCTURE_NONE || sparse;
     size_t additive_key = info->structure == ENG_STRUCTURE_ADDITIVE_KEY;
     size_t blas = model->blas != NULL;
+    size_t steps = s->attend_bytes == 0; /* attention in three steps */
 
     s->inputs = place(l, s->capacity, 1, 1, sizeof *s->inputs);
     s->group = place(l, s->padded, 1, 1, sizeof *s->group);
     s->innermost = place(l, s->padded, 1, 1, sizeof *s->innermost);
-    s->keys = place(l, kv_heads, s->padded, dim, sizeof *s->keys);
-    s->values = place(l, kv_heads, s->padded, dim, sizeof *s->values);
+    s->keys = place(l, kv_heads * steps, s->padded, dim, sizeof *s->keys);
+    s->values = place(l, kv_heads * steps, s->padded, dim, sizeof *s->values);
+    s->cached_keys = place(l, kv_heads * !steps, s->head_bytes, 1, 1);
+    s->cached_values = place(l, kv_heads * !steps, s->head_bytes, 1, 1);
     s->cosine = place(l, s->capacity, model->rope_dim / 2, 1, sizeof *s->cosine);
     s->sine = place(l, s->capacity, model->rope_dim / 2, 1, sizeof *s->sine);
 
@@ -94,11 +97,12 @@ static void lay_out(struct eng_session *s, struct layout *l)
     s->rounded = place(l, s->chunk * s->has_tiles, widest, 1, sizeof *s->rounded);
 
     s->panels = place(l, threads * s->has_tiles, ENG_PANEL_OUTPUTS, widest, sizeof *s->panels);
-    s->scores = place(l, threads, ENG_QUERY_ROWS, s->padded, sizeof *s->scores);
-    s->own_scores = place(l, threads * sparse, s->padded, 1, sizeof *s->own_scores);
-    s->own_relation = place(l, threads * sparse, s->padded, 1, sizeof *s->own_relation);
+    s->attending = place(l, threads * !steps, s->attend_bytes, 1, 1);
+    s->scores = place(l, threads * steps, ENG_QUERY_ROWS, s->padded, sizeof *s->scores);
+    s->own_scores = place(l, threads * sparse * steps, s->padded, 1, sizeof *s->own_scores);
+    s->own_relation = place(l, threads * sparse * steps, s->padded, 1, sizeof *s->own_relation);
     s->all_blocks = place(l, threads * sparse, words, 1, sizeof *s->all_blocks);
-    s->runs = place(l, threads * sparse, s->key_blocks, 1, sizeof *s->runs);
+    s->runs = place(l, threads * sparse * steps, s->key_blocks, 1, sizeof *s->runs);
     s->panel = place(l, threads * blas, ENG_PANEL, widest, sizeof *s->panel);
     s->tile = place(l, threads * blas, ENG_TILE, ENG_PANEL, sizeof *s->tile);
     s->edges = place(l, 2 * blas, ENG_TILE, widest, sizeof *s->edges);
@@ -134,8 +138,13 @@ enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity
     if (!s) return eng_fail(err, ENG_NO_MEMORY, "out of memory for a session");
     s->model = model;
     s->capacity = capacity;
-    s->key_blocks = (capacity + ENG_KEY_LANES - 1) / ENG_KEY_LANES;
-    s->padded = s->key_blocks * ENG_KEY_LANES;
+    s->padded = (capacity + ENG_CACHE_UNIT - 1) / ENG_CACHE_UNIT * ENG_CACHE_UNIT;
+    s->key_blocks = s->padded / ENG_KEY_LANES;
+    /* Who stores weights in fp32 or halves wants more than a cache of bf16 keeps. */
+    if (model->kernels->attend && model->packed) {
+        s->head_bytes = model->kernels->cache_bytes(s->padded, model->info.head_dim);
+        s->attend_bytes = (model->kernels->attend_scratch(model->info.head_dim) + 63) / 64 * 64;
+    }
     s->widest = widest_row(model);
     s->has_tiles = model->kernels->tile_product && !model->blas;
     s->chunk = s->has_tiles ? ENG_CHUNK_TILES : ENG_CHUNK;

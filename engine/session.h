@@ -42,6 +42,9 @@ struct eng_session {
     int32_t *innermost;       /* [padded], chain[0] */
     float *keys;              /* [layers, kv_heads, key_blocks, head_dim, ENG_KEY_LANES] */
     float *values;            /* [layers, kv_heads, padded, head_dim] */
+    uint8_t *cached_keys;     /* [layers, kv_heads, head_bytes], instead of these two where the */
+    uint8_t *cached_values;   /* kernel set has `attend`, in its own order */
+    size_t head_bytes;
 
     float *cosine, *sine; /* [capacity, rope_dim / 2] */
 
@@ -61,8 +64,11 @@ struct eng_session {
     uint16_t *rounded;            /* [chunk, widest], bf16 rows; with tiles only, as is panels */
 
     /* Scratch of each thread. */
-    float *scores;              /* [threads, ENG_QUERY_ROWS, padded] */
-    float *own_scores;          /* [threads, padded], sparse layers only, as are the next three */
+    float *scores;              /* [threads, ENG_QUERY_ROWS, padded], without `attend` */
+    uint8_t *attending;         /* [threads, attend_bytes], with `attend` */
+    size_t attend_bytes;        /* 0: without */
+    float *own_scores;          /* [threads, padded], sparse layers only, as are the next four;
+                                   all but all_blocks without `attend` */
     uint8_t *own_relation;      /* [threads, padded] */
     uint64_t *all_blocks;       /* [threads, words] */
     struct eng_block_run *runs; /* [threads, key_blocks] */

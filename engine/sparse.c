@@ -107,6 +107,18 @@ static size_t runs_of(const uint64_t *blocks, size_t n_blocks, struct eng_block_
     return n;
 }
 
+const uint64_t *eng_sparse_union(const struct eng_session *session, size_t first_row, size_t rows,
+                                 int thread)
+{
+    size_t words = ENG_BLOCK_WORDS(session->key_blocks);
+    uint64_t *all = session->all_blocks + (size_t)thread * words;
+    memset(all, 0, words * sizeof *all);
+    for (size_t r = first_row; r < first_row + rows; r++)
+        for (size_t w = 0; w < words; w++)
+            all[w] |= session->chosen_blocks[r * words + w];
+    return all;
+}
+
 /* The softmax of one query over its own blocks; weights [union] in and out, 0 where it does not
  * look. own [padded] and relation [padded] are scratch. Returns the sum of the weights. */
 static float weigh(const struct eng_session *session, size_t row, const struct eng_block_run *runs,
@@ -147,19 +159,14 @@ void eng_sparse_attend(const struct eng_session *session, struct eng_sparse_quer
                        const float *keys, const float *values, float scale, int thread)
 {
     const struct eng_model *model = session->model;
-    size_t dim = model->info.head_dim, words = ENG_BLOCK_WORDS(session->key_blocks);
-    size_t rows = queries->rows;
+    size_t dim = model->info.head_dim, rows = queries->rows;
     float *scratch = session->scores + (size_t)thread * ENG_QUERY_ROWS * session->padded;
     float *own = session->own_scores + (size_t)thread * session->padded;
     uint8_t *relation = session->own_relation + (size_t)thread * session->padded;
     struct eng_block_run *runs = session->runs + (size_t)thread * session->key_blocks;
-    uint64_t *all = session->all_blocks + (size_t)thread * words;
-
-    memset(all, 0, words * sizeof *all);
-    for (size_t r = 0; r < rows; r += queries->heads)
-        for (size_t w = 0; w < words; w++)
-            all[w] |= session->chosen_blocks[(queries->first_row + r / queries->heads) * words + w];
-    size_t n_runs = runs_of(all, session->key_blocks, runs);
+    size_t n_runs =
+        runs_of(eng_sparse_union(session, queries->first_row, rows / queries->heads, thread),
+                session->key_blocks, runs);
 
     float *weights[ENG_QUERY_ROWS], *part[ENG_QUERY_ROWS];
     const float *seen[ENG_QUERY_ROWS];

@@ -31,6 +31,11 @@ bool eng_sparse_layer(const struct eng_model *model, uint32_t layer);
  * fills session->chosen and session->chosen_blocks. The calling thread holds the pool. */
 void eng_sparse_choose(struct eng_session *session, size_t position, size_t rows);
 
+/* The blocks that any of the chunk's rows [first_row, first_row + rows) looks at, a bit each; valid
+ * until the thread's next call. */
+const uint64_t *eng_sparse_union(const struct eng_session *session, size_t first_row, size_t rows,
+                                 int thread);
+
 /* Attention of `rows` queries that share one key-value head. Query r belongs to the chunk's row
  * first_row + r / heads. */
 struct eng_sparse_queries {

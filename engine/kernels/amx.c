@@ -13,20 +13,18 @@
  * may use none, and a thread that uses them costs the system 8 KB more at each switch.
  */
 #include "engine/kernels/amx.h"
-#include "engine/kernels/kernels.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BF16__)
 
-#include <immintrin.h>
+#include "engine/kernels/amx_tiles.h"
+#include "engine/kernels/avx512_math.h"
+
 #include <string.h>
 
-#define LANES      16u
-#define BLOCK      32u             /* columns of a tile, and of a block of Q8_0 */
-#define TILE       (LANES * BLOCK) /* values of a tile of weights */
-#define TILE_BYTES 64u             /* of a tile's row */
-#define UNROLL     _Pragma("GCC unroll 16")
+#define BLOCK 32u             /* columns of a tile, and of a block of Q8_0 */
+#define TILE  (LANES * BLOCK) /* values of a tile of weights */
 
-_Static_assert(ENG_PANEL_OUTPUTS == 2 * LANES, "a panel is two tiles wide");
+_Static_assert(ENG_PANEL_OUTPUTS % (2 * LANES) == 0, "a panel is some pairs of tiles wide");
 _Static_assert(ENG_Q8_VALUES == BLOCK, "a tile's columns have one scale");
 
 /* Where a byte of weights is put to be the fraction of a float: 256 + byte has the byte in bits
@@ -76,9 +74,8 @@ static void expand_group(const uint8_t *values, size_t blocks, uint16_t *out)
 void eng_amx_tile_weights(const void *packed, size_t cols, size_t outputs, uint16_t *panel)
 {
     size_t blocks = cols / ENG_Q8_VALUES, group_bytes = eng_packed_group_bytes(LANES, cols);
-    expand_group(packed, blocks, panel);
-    if (outputs > LANES)
-        expand_group((const uint8_t *)packed + group_bytes, blocks, panel + blocks * TILE);
+    for (size_t g = 0; g * LANES < outputs; g++)
+        expand_group((const uint8_t *)packed + g * group_bytes, blocks, panel + g * blocks * TILE);
 }
 
 void eng_amx_tile_rows(const float *x, size_t n, uint16_t *out)
@@ -86,24 +83,6 @@ void eng_amx_tile_rows(const float *x, size_t n, uint16_t *out)
     for (size_t i = 0; i < n; i += 2 * LANES)
         _mm512_storeu_si512(out + i, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + LANES),
                                                                   _mm512_loadu_ps(x + i)));
-}
-
-/* What _tile_loadconfig reads. */
-struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-};
-_Static_assert(sizeof(struct tile_config) == 64, "the format is the processor's");
-
-static void configure(void)
-{
-    struct tile_config config = {.palette = 1};
-    for (int t = 0; t < 8; t++) {
-        config.row_bytes[t] = TILE_BYTES;
-        config.rows[t] = LANES;
-    }
-    _tile_loadconfig(&config);
 }
 
 /* Tiles 0 to 3: sums of rows (0, 1) by outputs (0, 1); 4, 5: rows; 6, 7: weights. */
@@ -156,22 +135,25 @@ static void sum_edge(const uint16_t *tiles, size_t blocks, const uint16_t *x, si
         memcpy(y + r * y_stride, sums + r * LANES, outputs * sizeof *sums);
 }
 
+/* 32 rows by all outputs before the next 32: their activations stay in the nearest cache. */
 void eng_amx_tile_product(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,
                           size_t rows, float *y, size_t y_stride)
 {
-    size_t blocks = cols / BLOCK, row = 0;
-    configure();
-    if (outputs == ENG_PANEL_OUTPUTS)
-        for (; row + 2 * LANES <= rows; row += 2 * LANES)
-            sum_two_by_two(panel, blocks, x + row * cols, cols, y + row * y_stride,
-                           y_stride * sizeof *y);
-    for (; row < rows; row += LANES)
-        for (size_t o = 0; o < outputs; o += LANES) {
-            size_t r = rows - row < LANES ? rows - row : LANES;
-            size_t n = outputs - o < LANES ? outputs - o : LANES;
-            sum_edge(panel + o / LANES * blocks * TILE, blocks, x + row * cols, cols, r, n,
-                     y + row * y_stride + o, y_stride);
-        }
+    size_t blocks = cols / BLOCK;
+    tiles_configure();
+    for (size_t row = 0; row < rows; row += 2 * LANES) {
+        size_t left = rows - row, o = 0;
+        const uint16_t *in = x + row * cols;
+        float *out = y + row * y_stride;
+        for (; left >= 2 * LANES && o + 2 * LANES <= outputs; o += 2 * LANES)
+            sum_two_by_two(panel + o * cols, blocks, in, cols, out + o, y_stride * sizeof *y);
+        for (; o < outputs; o += LANES)
+            for (size_t r = 0; r < 2 * LANES && r < left; r += LANES)
+                sum_edge(panel + o * cols, blocks, in + r * cols, cols,
+                         left - r < LANES ? left - r : LANES,
+                         outputs - o < LANES ? outputs - o : LANES, out + r * y_stride + o,
+                         y_stride);
+    }
     _tile_release();
 }
 

@@ -1,15 +1,19 @@
-/* amx.h: products of many rows by AMX tiles of bf16, see tile_* in kernels.h. Internal to the
- * kernel sets; the table "amx" is AVX-512 with VNNI and these. NULL functions do not exist: where
- * the compiler's target has no AMX, nothing here is called. */
+/* amx.h: products of many rows and attention by AMX tiles of bf16, see kernels.h. Internal to the
+ * kernel sets: the table "amx" is AVX-512 with VNNI and these, and is built only where they are. */
 #ifndef ESPALIER_ENGINE_KERNELS_AMX_H
 #define ESPALIER_ENGINE_KERNELS_AMX_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "engine/kernels/kernels.h"
 
 void eng_amx_tile_weights(const void *packed, size_t cols, size_t outputs, uint16_t *panel);
 void eng_amx_tile_rows(const float *x, size_t n, uint16_t *out);
 void eng_amx_tile_product(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,
                           size_t rows, float *y, size_t y_stride);
+
+size_t eng_amx_cache_bytes(size_t positions, size_t dim);
+void eng_amx_store(void *keys, void *values, size_t position, size_t dim, const float *k,
+                   const float *v);
+size_t eng_amx_attend_scratch(size_t dim);
+void eng_amx_attend(const struct eng_attention *attention, void *scratch);
 
 #endif

@@ -23,13 +23,10 @@
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
 
-#include <immintrin.h>
+#include "engine/kernels/avx512_math.h"
+
 #include <math.h>
 #include <string.h>
-
-#define LANES  16u
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 16")
 
 /* ---- Q8_0 -------------------------------------------------------------------------- */
 
@@ -226,11 +223,6 @@ static void bf16_product(const void *weights, size_t cols, size_t first, size_t 
 
 /* ---- Elementwise ------------------------------------------------------------------- */
 
-INLINE __mmask16 tail_of(size_t left)
-{
-    return left < LANES ? (__mmask16)((1u << left) - 1) : 0xffff;
-}
-
 static void rmsnorm(const float *x, const float *weight, size_t n, float epsilon, float *out)
 {
     __m512 squares = _mm512_setzero_ps();
@@ -264,25 +256,6 @@ static void relu2(float *x, size_t n)
         __m512 v = _mm512_max_ps(_mm512_maskz_loadu_ps(tail, x + i), _mm512_setzero_ps());
         _mm512_mask_storeu_ps(x + i, tail, _mm512_mul_ps(v, v));
     }
-}
-
-/* e^x to 2 ulp; 0 below -80, so that no product with it is subnormal. */
-INLINE __m512 exp16(__m512 x)
-{
-    __mmask16 normal = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-80.0f), _CMP_GE_OQ);
-    x = _mm512_min_ps(x, _mm512_set1_ps(88.0f));
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)),
-                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 f = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    f = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), f);
-    __m512 p = _mm512_set1_ps(1.0f / 720);
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f / 120));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f / 24));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f / 6));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.5f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
-    return _mm512_maskz_scalef_ps(normal, p, n);
 }
 
 static void silu_mul(float *gate, const float *up, size_t n)
@@ -361,11 +334,6 @@ static void scores(const float *const *q, size_t rows, size_t dim, const float *
         }
         b += step;
     }
-}
-
-INLINE __m512 look_up(const uint8_t *relation, __mmask16 tail, __m512 table)
-{
-    return _mm512_permutexvar_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(tail, relation)), table);
 }
 
 INLINE float softmax_with(float *s, size_t n, float scale, const enum eng_term term,
@@ -475,6 +443,10 @@ static const struct eng_kernels *table_of_set(void)
         .tile_weights = eng_amx_tile_weights,
         .tile_rows = eng_amx_tile_rows,
         .tile_product = eng_amx_tile_product,
+        .cache_bytes = eng_amx_cache_bytes,
+        .store = eng_amx_store,
+        .attend_scratch = eng_amx_attend_scratch,
+        .attend = eng_amx_attend,
 #endif
     };
     return &table;

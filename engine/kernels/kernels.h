@@ -19,11 +19,13 @@
 
 #include "engine/gguf.h"
 
-#define ENG_Q8_VALUES  32u /* values that share one scale */
-#define ENG_KEY_LANES  16u /* keys interleaved in the key cache, see scores below */
-#define ENG_QUERY_ROWS 16u /* rows at most in one call of scores or values */
+#define ENG_Q8_VALUES   32u /* values that share one scale */
+#define ENG_KEY_LANES   16u /* keys interleaved in the key cache, see scores below */
+#define ENG_QUERY_ROWS  16u /* rows at most in one call of scores or values */
+#define ENG_ATTEND_ROWS 32u /* rows at most in one call of attend */
+#define ENG_CACHE_UNIT  32u /* what the positions of a cache are rounded up to for it */
 
-#define ENG_PANEL_OUTPUTS 32u /* outputs of one panel of tiles */
+#define ENG_PANEL_OUTPUTS 64u /* outputs of one panel of tiles */
 #define ENG_TILE_ROWS     16u /* what the rows of a product by tiles are padded to */
 
 /* A block whose largest activation is below this is quantised to zeros: the reciprocal of
@@ -52,6 +54,22 @@ enum eng_term {
  * y[r * y_stride + o] for o in [first, last). */
 typedef void (*eng_dot_rows)(const void *weights, size_t cols, size_t first, size_t last,
                              const float *x, size_t rows, float *y, size_t y_stride);
+
+/* Attention of some queries over the cache of one key-value head. */
+struct eng_attention {
+    size_t rows, dim;                /* at most ENG_ATTEND_ROWS queries */
+    const float *q[ENG_ATTEND_ROWS]; /* each [dim] */
+    float *out[ENG_ATTEND_ROWS];     /* each [dim] */
+    uint32_t limit[ENG_ATTEND_ROWS]; /* positions [0, limit) are seen, ascending with the rows */
+    const uint8_t *relation[ENG_ATTEND_ROWS]; /* each [limit]; NULL with ENG_TERM_NONE */
+    const float *table[ENG_ATTEND_ROWS];      /* each [16] */
+    enum eng_term term;
+    float scale;
+    const void *keys, *values; /* as `store` has left them */
+    const uint64_t *blocks;    /* a bit for each ENG_KEY_LANES positions that any row looks at,
+                                  NULL: all; what a row does not see there has a relation whose
+                                  term leaves nothing of it */
+};
 
 struct eng_kernels {
     const char *name;
@@ -91,6 +109,18 @@ struct eng_kernels {
     /* Rotates x [2 * half] in place: the pairs (i, half + i) by the angles whose cosines
      * and sines are given [half]. */
     void (*rope_halves)(float *x, const float *cosine, const float *sine, size_t half);
+
+    /* Attention in one pass over the keys, a strip of positions at a time (softmax with a running
+     * maximum), from a cache of halves; NULL in sets that take the three steps below. The order
+     * of summation follows the positions alone. cache_bytes: of the keys, and as many of the
+     * values, of one head; positions a multiple of ENG_CACHE_UNIT. store writes one token's.
+     * The cache has to be zero at first; what was once stored past a limit does not matter.
+     * scratch: attend_scratch(dim) bytes, 64-byte aligned, zero at first. */
+    size_t (*cache_bytes)(size_t positions, size_t dim);
+    void (*store)(void *keys, void *values, size_t position, size_t dim, const float *k,
+                  const float *v);
+    size_t (*attend_scratch)(size_t dim);
+    void (*attend)(const struct eng_attention *attention, void *scratch);
 
     /* Attention scores. Keys are kept in blocks of 16 positions, [block][dim][16], so that
      * a vector holds one dimension of 16 keys: out[row][p] = q[row] . key[p] for every p of

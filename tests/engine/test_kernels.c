@@ -264,7 +264,7 @@ static void check_tiles(const struct eng_kernels *set, size_t outputs, size_t co
 static void test_tiles(void **state)
 {
     const struct eng_kernels *set = *state;
-    static const size_t outputs[] = {1, 15, 16, 17, 31, 32};
+    static const size_t outputs[] = {1, 15, 16, 17, 31, 32, 47, 64};
     if (!set->tile_product) return;
     for (size_t o = 0; o < sizeof outputs / sizeof outputs[0]; o++)
         for (size_t cols = 32; cols <= 160; cols += cols < 64 ? 32 : 96)
@@ -472,6 +472,158 @@ static void test_values(void **state)
     }
 }
 
+/* Queries of one head over a cache that has other things behind the limits: against sums in double
+ * of what is stored, rounded as it is there; and each row alone. */
+struct attention_case {
+    size_t dim, rows, positions;
+    enum eng_term term;
+    bool sparse; /* each third block alone */
+};
+
+static double term_applied(enum eng_term term, double score, double value)
+{
+    if (term == ENG_TERM_ADD) return score + value;
+    return term == ENG_TERM_SCALE ? score * value : score;
+}
+
+static bool is_seen(const struct attention_case *c, size_t position, size_t limit)
+{
+    size_t block = position / ENG_KEY_LANES;
+    return position < limit && (!c->sparse || block % 3 == 0 || position + 20 > limit);
+}
+
+static void attend_plainly(const struct attention_case *c, const struct eng_attention *a,
+                           size_t row, const float *k, const float *v, double *out)
+{
+    double largest = -INFINITY, total = 0, *scores = malloc(c->positions * sizeof *scores);
+    memset(out, 0, c->dim * sizeof *out);
+    for (size_t p = 0; p < a->limit[row]; p++) {
+        if (!is_seen(c, p, a->limit[row])) continue;
+        scores[p] = 0;
+        for (size_t d = 0; d < c->dim; d++)
+            scores[p] += (double)of_bf16(to_bf16(a->q[row][d])) *
+                         (double)of_bf16(to_bf16(k[p * c->dim + d]));
+        double value = c->term ? (double)a->table[row][a->relation[row][p]] : 0;
+        scores[p] = term_applied(c->term, scores[p] * (double)a->scale, value);
+        largest = scores[p] > largest ? scores[p] : largest;
+    }
+    for (size_t p = 0; p < a->limit[row]; p++) {
+        if (!is_seen(c, p, a->limit[row])) continue;
+        double weight = exp(scores[p] - largest);
+        if (c->term == ENG_TERM_GATE) weight *= (double)a->table[row][a->relation[row][p]];
+        total += weight;
+        for (size_t d = 0; d < c->dim; d++)
+            out[d] += weight * (double)of_bf16(to_bf16(v[p * c->dim + d]));
+    }
+    for (size_t d = 0; d < c->dim; d++)
+        out[d] /= total;
+    free(scores);
+}
+
+static void *zeroed(size_t bytes)
+{
+    size_t whole = (bytes + 63) / 64 * 64;
+    uint8_t *out = aligned_alloc(64, whole);
+    assert_non_null(out);
+    return memset(out, 0, whole);
+}
+
+/* The query's table has an entry that hides, as in sparse layers. */
+static void relate_rows(const struct attention_case *c, struct eng_attention *a, uint8_t *relation,
+                        uint64_t *blocks, uint64_t seed)
+{
+    for (size_t r = 0; r < c->rows; r++) {
+        uint8_t *row = relation + r * c->positions;
+        for (size_t p = 0; p < a->limit[r]; p++) {
+            bool seen = is_seen(c, p, a->limit[r]);
+            row[p] = seen ? (uint8_t)random_below(&seed, ENG_RELATIONS) : 15;
+            size_t block = p / ENG_KEY_LANES;
+            if (seen) blocks[block / 64] |= (uint64_t)1 << (block % 64);
+        }
+        a->relation[r] = c->term ? row : NULL;
+    }
+    a->blocks = c->sparse ? blocks : NULL;
+}
+
+static void check_attention(const struct eng_kernels *set, const struct attention_case *c)
+{
+    size_t n = c->positions, units = (n + ENG_CACHE_UNIT - 1) / ENG_CACHE_UNIT * ENG_CACHE_UNIT;
+    float *k = random_floats(1, n * c->dim, 2), *v = random_floats(2, n * c->dim, 2);
+    float *q = random_floats(3, c->rows * c->dim, 2), *table = random_floats(4, 16, 1);
+    float *got = calloc(c->rows * c->dim, sizeof *got), *alone = malloc(c->dim * sizeof *alone);
+    double *want = malloc(c->dim * sizeof *want);
+    uint8_t *relation = malloc(c->rows * n);
+    uint64_t blocks[64] = {0};
+    uint8_t *keys = zeroed(set->cache_bytes(units, c->dim));
+    uint8_t *values = zeroed(set->cache_bytes(units, c->dim));
+    void *scratch = zeroed(set->attend_scratch(c->dim));
+    for (size_t i = 0; i < 16; i++)
+        table[i] = i == 15 ? -1e30f : fabsf(table[i]) + 0.01f;
+    for (size_t p = 0; p < n; p++)
+        set->store(keys, values, p, c->dim, k + p * c->dim, v + p * c->dim);
+
+    struct eng_attention a = {.rows = c->rows,
+                              .dim = c->dim,
+                              .term = c->term,
+                              .scale = 1 / sqrtf((float)c->dim),
+                              .keys = keys,
+                              .values = values};
+    for (size_t r = 0; r < c->rows; r++) {
+        size_t before = (c->rows - 1 - r) / 2; /* two rows a token */
+        a.q[r] = q + r * c->dim;
+        a.out[r] = got + r * c->dim;
+        a.limit[r] = n > before + 7 ? (uint32_t)(n - before - 7) : 1;
+        a.table[r] = table;
+    }
+    relate_rows(c, &a, relation, blocks, n);
+    set->attend(&a, scratch);
+    for (size_t r = 0; r < c->rows; r++) {
+        attend_plainly(c, &a, r, k, v, want);
+        for (size_t d = 0; d < c->dim; d++)
+            if (!(fabs((double)got[r * c->dim + d] - want[d]) <= 0.01))
+                fail_msg(
+                    "dim %zu, %zu positions, term %d: row %zu of %zu, %zu is %.9g, expected %.9g",
+                    c->dim, n, (int)c->term, r, c->rows, d, (double)got[r * c->dim + d], want[d]);
+        struct eng_attention one = a;
+        one.rows = 1;
+        one.q[0] = a.q[r];
+        one.out[0] = alone;
+        one.limit[0] = a.limit[r];
+        one.relation[0] = a.relation[r];
+        set->attend(&one, scratch);
+        assert_same(alone, got + r * c->dim, c->dim);
+    }
+    free(scratch);
+    free(values);
+    free(keys);
+    free(relation);
+    free(want);
+    free(alone);
+    free(got);
+    free(table);
+    free(q);
+    free(v);
+    free(k);
+}
+
+static void test_attention(void **state)
+{
+    const struct eng_kernels *set = *state;
+    static const size_t dims[] = {2, 16, 22, 64, 80, 128}, rows[] = {1, 2, 15, 16, 17, 32};
+    static const size_t positions[] = {1, 9, 33, 250, 264, 300, 600};
+    if (!set->attend) return;
+    for (size_t d = 0; d < sizeof dims / sizeof dims[0]; d++)
+        for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
+            for (size_t p = 0; p < sizeof positions / sizeof positions[0]; p++) {
+                struct attention_case c = {dims[d], rows[r], positions[p],
+                                           (enum eng_term)((d + r + p) % 4), false};
+                check_attention(set, &c);
+                c.term = ENG_TERM_ADD;
+                c.sparse = true;
+                check_attention(set, &c);
+            }
+}
+
 /* ---- Sets -------------------------------------------------------------------------- */
 
 static void test_choice(void **state)
@@ -497,6 +649,7 @@ int main(void)
         {"q8_product", test_q8_product},
         {"row products", test_row_products},
         {"tiles", test_tiles},
+        {"attention", test_attention},
         {"elementwise", test_elementwise},
         {"rope", test_rope},
         {"scores", test_scores},

@@ -1,0 +1,308 @@
+/* AMX: attention over a cache of bf16.
+ *
+ * Up to 32 queries of one key-value head go over the keys a strip of 256 positions at a time:
+ * scores by tiles into a buffer that stays in the first-level cache, the softmax's exponentials
+ * with a running maximum in vectors, and the weights, rounded to bf16, by tiles into the sums. When
+ * a row's maximum grows, its sum so far shrinks by the same factor.
+ *
+ * Strips start at multiples of 256, and a row adds up strip after strip and pair after pair of
+ * positions, whoever is computed beside it: its bits depend on itself alone. What it does not see
+ * enters with a weight of exactly zero.
+ *
+ * Keys lie in blocks of 16 positions, [block][dim / 2][16][2], which is the order in which a tile
+ * wants its columns; values in pairs of positions, [position / 2][dim][2], for the same reason.
+ * Dimensions are padded with zeros to a multiple of 32.
+ */
+#include "engine/kernels/amx.h"
+
+#if defined(__AMX_BF16__) && defined(__AVX512BF16__)
+
+#include "engine/kernels/amx_tiles.h"
+#include "engine/kernels/avx512_math.h"
+
+#include <math.h>
+#include <string.h>
+
+#define STRIP  256u
+#define BLOCKS (STRIP / ENG_KEY_LANES) /* of keys, in a strip */
+#define STEP   32u                     /* columns of a tile */
+
+_Static_assert(ENG_KEY_LANES == LANES && 2 * TILE_ROWS == ENG_ATTEND_ROWS, "two tiles of rows");
+_Static_assert(ENG_CACHE_UNIT == 2 * LANES, "values come in tiles of 32 positions");
+
+static size_t padded_dim(size_t dim)
+{
+    return (dim + STEP - 1) / STEP * STEP;
+}
+
+size_t eng_amx_cache_bytes(size_t positions, size_t dim)
+{
+    return positions * padded_dim(dim) * sizeof(uint16_t);
+}
+
+/* 16 values from i on of n, as bf16; those past the end are zero. */
+static __m256i load_bf16(const float *x, size_t i, size_t n)
+{
+    return (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(i < n ? tail_of(n - i) : 0, x + i));
+}
+
+/* The same where nothing but finite numbers may be kept: they are multiplied by zero where they are
+ * not seen. */
+static __m512i load_finite(const float *x, size_t i, size_t n)
+{
+    const __m512 most = _mm512_set1_ps(3.38e38f);
+    __m512 v = _mm512_maskz_loadu_ps(tail_of(n - i), x + i);
+    v = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v);
+    v = _mm512_min_ps(_mm512_max_ps(v, _mm512_sub_ps(_mm512_setzero_ps(), most)), most);
+    return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(v));
+}
+
+void eng_amx_store(void *keys, void *values, size_t position, size_t dim, const float *k,
+                   const float *v)
+{
+    size_t padded = padded_dim(dim);
+    uint16_t *key = (uint16_t *)keys + position / LANES * padded * LANES + position % LANES * 2;
+    uint16_t *value = (uint16_t *)values + position / 2 * padded * 2;
+    const __m256i places = _mm256_setr_epi32(0, 16, 32, 48, 64, 80, 96, 112);
+    for (size_t d = 0; d < dim; d += LANES) {
+        _mm256_i32scatter_epi32(key + d * LANES, places, load_bf16(k, d, dim), 4);
+        __m512i pairs = load_finite(v, d, dim);
+        if (position % 2)
+            _mm512_mask_storeu_epi16(value + 2 * d, 0xaaaaaaaa, _mm512_slli_epi32(pairs, 16));
+        else
+            _mm512_mask_storeu_epi16(value + 2 * d, 0x55555555, pairs);
+    }
+}
+
+struct state {
+    const struct eng_attention *a;
+    size_t padded, tiles; /* of rows: 1 or 2 */
+    uint16_t *q;          /* [32, padded] */
+    float *scores;        /* [32, STRIP] */
+    uint16_t *weights;    /* [32, STRIP], bf16 */
+    float *sums;          /* [32, padded] */
+    float largest[ENG_ATTEND_ROWS], total[ENG_ATTEND_ROWS];
+};
+
+size_t eng_amx_attend_scratch(size_t dim)
+{
+    size_t padded = padded_dim(dim);
+    return ENG_ATTEND_ROWS * (padded * (sizeof(uint16_t) + sizeof(float)) +
+                              STRIP * (sizeof(uint16_t) + sizeof(float)));
+}
+
+static void begin(struct state *s, const struct eng_attention *a, void *scratch)
+{
+    s->a = a;
+    s->padded = padded_dim(a->dim);
+    s->tiles = (a->rows + TILE_ROWS - 1) / TILE_ROWS;
+    s->scores = scratch;
+    s->sums = s->scores + ENG_ATTEND_ROWS * STRIP;
+    s->q = (uint16_t *)(s->sums + ENG_ATTEND_ROWS * s->padded);
+    s->weights = s->q + ENG_ATTEND_ROWS * s->padded;
+    memset(s->sums, 0, ENG_ATTEND_ROWS * s->padded * sizeof *s->sums);
+    for (size_t r = 0; r < a->rows; r++) {
+        for (size_t d = 0; d < s->padded; d += LANES)
+            _mm256_storeu_si256((__m256i *)(s->q + r * s->padded + d),
+                                load_bf16(a->q[r], d, a->dim));
+        s->largest[r] = -INFINITY;
+        s->total[r] = 0;
+    }
+}
+
+/* ---- Scores ------------------------------------------------------------------------ */
+
+/* Of all rows with two blocks of keys (or one, twice): tiles 0 to 3 are the scores of rows (0, 1)
+ * by blocks (0, 1). */
+static void score_blocks(const struct state *s, size_t strip, size_t left, size_t right)
+{
+    const uint16_t *keys = s->a->keys;
+    const uint16_t *k0 = keys + (strip * BLOCKS + left) * s->padded * LANES;
+    const uint16_t *k1 = keys + (strip * BLOCKS + right) * s->padded * LANES;
+    const uint16_t *q1 = s->q + (s->tiles - 1) * TILE_ROWS * s->padded;
+    size_t q_bytes = s->padded * sizeof *s->q, out_bytes = STRIP * sizeof *s->scores;
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (size_t d = 0; d < s->padded; d += STEP) {
+        _tile_loadd(4, s->q + d, q_bytes);
+        _tile_loadd(6, k0 + d * LANES, TILE_BYTES);
+        _tile_loadd(7, k1 + d * LANES, TILE_BYTES);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        if (s->tiles == 1) continue;
+        _tile_loadd(5, q1 + d, q_bytes);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, s->scores + left * LANES, out_bytes);
+    _tile_stored(1, s->scores + right * LANES, out_bytes);
+    if (s->tiles == 1) return;
+    _tile_stored(2, s->scores + TILE_ROWS * STRIP + left * LANES, out_bytes);
+    _tile_stored(3, s->scores + TILE_ROWS * STRIP + right * LANES, out_bytes);
+}
+
+static void score(const struct state *s, size_t strip, uint32_t visited)
+{
+    for (uint32_t rest = visited; rest;) {
+        size_t left = (size_t)__builtin_ctz(rest), right = left;
+        rest &= rest - 1;
+        if (rest) right = (size_t)__builtin_ctz(rest);
+        rest &= rest ? rest - 1 : 0;
+        score_blocks(s, strip, left, right);
+    }
+}
+
+/* ---- Softmax ----------------------------------------------------------------------- */
+
+static void shrink(float *sums, size_t n, float factor)
+{
+    for (size_t d = 0; d < n; d += LANES)
+        _mm512_storeu_ps(sums + d,
+                         _mm512_mul_ps(_mm512_loadu_ps(sums + d), _mm512_set1_ps(factor)));
+}
+
+/* Scores of a row's first n positions of a strip, in the visited blocks, to weights. */
+INLINE void weigh_row(struct state *s, size_t row, size_t strip, uint32_t visited, size_t n,
+                      const enum eng_term term)
+{
+    const struct eng_attention *a = s->a;
+    float *scores = s->scores + row * STRIP;
+    uint16_t *weights = s->weights + row * STRIP;
+    const uint8_t *relation = term == ENG_TERM_NONE ? NULL : a->relation[row] + strip * STRIP;
+    __m512 terms = term == ENG_TERM_NONE ? _mm512_setzero_ps() : _mm512_loadu_ps(a->table[row]);
+    __m512 largest = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
+
+    for (uint32_t rest = visited; rest; rest &= rest - 1) {
+        size_t i = (size_t)__builtin_ctz(rest) * LANES;
+        if (i >= n) break;
+        __mmask16 tail = tail_of(n - i);
+        __m512 v = _mm512_mul_ps(_mm512_loadu_ps(scores + i), _mm512_set1_ps(a->scale));
+        if (term == ENG_TERM_ADD) v = _mm512_add_ps(v, look_up(relation + i, tail, terms));
+        if (term == ENG_TERM_SCALE) v = _mm512_mul_ps(v, look_up(relation + i, tail, terms));
+        largest = _mm512_mask_max_ps(largest, tail, largest, v);
+        _mm512_storeu_ps(scores + i, v);
+    }
+    float before = s->largest[row], now = _mm512_reduce_max_ps(largest);
+    if (now > before) {
+        float factor = _mm512_cvtss_f32(exp16(_mm512_set1_ps(before - now)));
+        s->largest[row] = now;
+        s->total[row] *= factor;
+        if (before > -INFINITY) shrink(s->sums + row * s->padded, s->padded, factor);
+    }
+    __m512 shift = _mm512_set1_ps(s->largest[row]);
+    for (uint32_t rest = visited; rest; rest &= rest - 1) {
+        size_t i = (size_t)__builtin_ctz(rest) * LANES;
+        __mmask16 tail = i < n ? tail_of(n - i) : 0;
+        __m512 v = _mm512_setzero_ps();
+        if (tail) {
+            v = _mm512_maskz_mov_ps(tail, exp16(_mm512_sub_ps(_mm512_loadu_ps(scores + i), shift)));
+            if (term == ENG_TERM_GATE) v = _mm512_mul_ps(v, look_up(relation + i, tail, terms));
+            sum = _mm512_add_ps(sum, v);
+        }
+        _mm256_storeu_si256((__m256i *)(weights + i), (__m256i)_mm512_cvtneps_pbh(v));
+    }
+    s->total[row] += _mm512_reduce_add_ps(sum);
+}
+
+static void weigh(struct state *s, size_t strip, uint32_t visited)
+{
+    const struct eng_attention *a = s->a;
+    /* Of a pair of blocks of which one is visited, the other has no weight. */
+    uint32_t pairs = (visited | visited >> 1) & 0x5555, absent = (pairs | pairs << 1) & ~visited;
+    for (size_t r = 0; r < a->rows; r++) {
+        size_t first = strip * STRIP, n = a->limit[r] > first ? a->limit[r] - first : 0;
+        if (n > STRIP) n = STRIP;
+        for (uint32_t rest = n ? absent : absent | visited; rest; rest &= rest - 1)
+            memset(s->weights + r * STRIP + (size_t)__builtin_ctz(rest) * LANES, 0,
+                   LANES * sizeof *s->weights);
+        if (n == 0) continue;
+        switch (a->term) {
+        case ENG_TERM_ADD:
+            weigh_row(s, r, strip, visited, n, ENG_TERM_ADD);
+            break;
+        case ENG_TERM_SCALE:
+            weigh_row(s, r, strip, visited, n, ENG_TERM_SCALE);
+            break;
+        case ENG_TERM_GATE:
+            weigh_row(s, r, strip, visited, n, ENG_TERM_GATE);
+            break;
+        case ENG_TERM_NONE:
+            weigh_row(s, r, strip, visited, n, ENG_TERM_NONE);
+            break;
+        }
+    }
+}
+
+/* ---- Values ------------------------------------------------------------------------ */
+
+/* sums += weights . values for all rows: tiles 0 to 3 are the sums of rows (0, 1) by dimensions
+ * (d, d + 16). */
+static void mix(const struct state *s, size_t strip, uint32_t visited)
+{
+    const uint16_t *values = (const uint16_t *)s->a->values + strip * STRIP * s->padded;
+    const uint16_t *w1 = s->weights + (s->tiles - 1) * TILE_ROWS * STRIP;
+    float *lower = s->sums + (s->tiles - 1) * TILE_ROWS * s->padded;
+    uint32_t pairs = (visited | visited >> 1) & 0x5555;
+    size_t w_bytes = STRIP * sizeof *s->weights, out_bytes = s->padded * sizeof *s->sums;
+    size_t v_bytes = 2 * s->padded * sizeof *values;
+    for (size_t d = 0; d < s->padded; d += 2 * LANES) {
+        _tile_loadd(0, s->sums + d, out_bytes);
+        _tile_loadd(1, s->sums + d + LANES, out_bytes);
+        if (s->tiles == 2) {
+            _tile_loadd(2, lower + d, out_bytes);
+            _tile_loadd(3, lower + d + LANES, out_bytes);
+        }
+        for (uint32_t rest = pairs; rest; rest &= rest - 1) {
+            size_t at = (size_t)__builtin_ctz(rest) * LANES; /* position in the strip */
+            const uint16_t *v = values + at * s->padded + 2 * d;
+            _tile_loadd(4, s->weights + at, w_bytes);
+            _tile_loadd(6, v, v_bytes);
+            _tile_loadd(7, v + 2 * LANES, v_bytes);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_dpbf16ps(1, 4, 7);
+            if (s->tiles == 1) continue;
+            _tile_loadd(5, w1 + at, w_bytes);
+            _tile_dpbf16ps(2, 5, 6);
+            _tile_dpbf16ps(3, 5, 7);
+        }
+        _tile_stored(0, s->sums + d, out_bytes);
+        _tile_stored(1, s->sums + d + LANES, out_bytes);
+        if (s->tiles == 1) continue;
+        _tile_stored(2, lower + d, out_bytes);
+        _tile_stored(3, lower + d + LANES, out_bytes);
+    }
+}
+
+/* Blocks of a strip that any row looks at, up to the longest limit, as bits. */
+static uint32_t visited_blocks(const struct eng_attention *a, size_t strip, size_t longest)
+{
+    size_t first = strip * BLOCKS, blocks = (longest + LANES - 1) / LANES - first;
+    uint32_t all = blocks >= BLOCKS ? 0xffff : (1u << blocks) - 1;
+    if (!a->blocks) return all;
+    return (uint32_t)(a->blocks[first / 64] >> (first % 64)) & all;
+}
+
+void eng_amx_attend(const struct eng_attention *a, void *scratch)
+{
+    struct state s;
+    size_t longest = a->limit[a->rows - 1];
+    begin(&s, a, scratch);
+    tiles_configure();
+    for (size_t strip = 0; strip * STRIP < longest; strip++) {
+        uint32_t visited = visited_blocks(a, strip, longest);
+        if (!visited) continue;
+        score(&s, strip, visited);
+        weigh(&s, strip, visited);
+        mix(&s, strip, visited);
+    }
+    _tile_release();
+    for (size_t r = 0; r < a->rows; r++) {
+        float factor = s.total[r] > 0 ? 1.0f / s.total[r] : 0;
+        for (size_t d = 0; d < a->dim; d++)
+            a->out[r][d] = s.sums[r * s.padded + d] * factor;
+    }
+}
+
+#endif
