@@ -3,14 +3,9 @@
  * The parent mask is never stored: for the tokens of a chunk, one byte per cached token
  * says which relation holds (eng_relate, once a chunk and not once a layer), computed from
  * the records by the rule below, and attention looks the byte up in a table of 12 numbers
- * a head.
+ * a head. How keys and values are kept and gone over is attend.c's business.
  *
- * Two ways. Kernel sets with `attend` keep keys and values in bf16, in an order of their own, and
- * go over them in one pass. The others take three steps over fp32: scores of all keys, softmax,
- * values; keys lie in blocks of 16 positions (see scores in kernels.h) and values in rows.
- *
- * A token's result depends on the cache up to itself alone: scores are computed for whole
- * blocks, also past the token, and what lies past it is never read.
+ * A token's result depends on the cache up to itself alone.
  */
 #include "engine/session.h"
 #include "engine/sparse.h"
@@ -26,13 +21,6 @@ enum relation {
     RELATION_SIBLING = 10,
     RELATION_SEGMENT = 11
 };
-
-/* Tokens of one attention task in three steps. */
-#define TASK_TOKENS 8u
-
-/* Positions whose values are mixed in one go: they stay in the first-level cache for all
- * rows of a task. */
-#define PIECE 64u
 
 /* Tokens of one elementwise task. */
 #define TASK_ROWS 8u
@@ -133,20 +121,9 @@ static void store_key_value(const struct chunk *c, size_t row, size_t kv_head)
     size_t head = (size_t)c->number * info->kv_heads + kv_head;
     const float *k = session->k + (row * info->kv_heads + kv_head) * dim; /* [dim] */
     const float *v = session->v + (row * info->kv_heads + kv_head) * dim;
-    if (session->cached_keys) {
-        session->model->kernels->store(session->cached_keys + head * session->head_bytes,
-                                       session->cached_values + head * session->head_bytes,
-                                       position, dim, k, v);
-        return;
-    }
-    float *key = session->keys +
-                 (head * session->key_blocks + position / ENG_KEY_LANES) * dim * ENG_KEY_LANES +
-                 position % ENG_KEY_LANES; /* [dim], ENG_KEY_LANES apart */
-    float *value = session->values + (head * session->padded + position) * dim;
-
-    for (size_t d = 0; d < dim; d++)
-        key[d * ENG_KEY_LANES] = k[d];
-    memcpy(value, v, dim * sizeof *value);
+    eng_cache_store(session->model->kernels, session->cache,
+                    session->keys + head * session->head_bytes,
+                    session->values + head * session->head_bytes, position, dim, k, v);
 }
 
 static void prepare_row(const struct chunk *c, size_t row)
@@ -225,85 +202,10 @@ static enum eng_term term_of(enum eng_structure structure)
     return ENG_TERM_NONE;
 }
 
-/* Attention of tokens [first_row, first_row + tokens) for the heads
- * [first_head, first_head + heads) that share one key-value head; tokens * heads is at
- * most ENG_QUERY_ROWS. */
-static void attend(const struct chunk *c, size_t kv_head, size_t first_head, size_t heads,
-                   size_t first_row, size_t tokens, float *scratch)
-{
-    const struct eng_session *session = c->session;
-    const struct eng_model *model = session->model;
-    const struct eng_model_info *info = &model->info;
-    const struct eng_kernels *kernels = model->kernels;
-    size_t dim = info->head_dim, rows = tokens * heads;
-    size_t head = (size_t)c->number * info->kv_heads + kv_head;
-    const float *keys = session->keys + head * session->key_blocks * dim * ENG_KEY_LANES;
-    const float *values = session->values + head * session->padded * dim; /* [padded, dim] */
-    const float scale = 1.0f / sqrtf((float)dim);
-
-    const float *q[ENG_QUERY_ROWS] = {NULL};    /* each [dim] */
-    float *mixed[ENG_QUERY_ROWS] = {NULL};      /* each [dim] */
-    float *weights[ENG_QUERY_ROWS] = {NULL};    /* each [padded] */
-    const float *seen[ENG_QUERY_ROWS] = {NULL}; /* weights, to be read */
-    float sums[ENG_QUERY_ROWS];
-    for (size_t r = 0; r < rows; r++) {
-        size_t place = ((first_row + r / heads) * info->heads + first_head + r % heads) * dim;
-        q[r] = session->q + place;
-        mixed[r] = session->mixed + place;
-        seen[r] = weights[r] = scratch + r * session->padded;
-        memset(mixed[r], 0, dim * sizeof *mixed[r]);
-    }
-
-    size_t shortest = c->position + first_row + 1; /* tokens that the first row sees */
-    size_t longest = shortest + tokens - 1;
-    kernels->scores(q, rows, dim, keys, (longest + ENG_KEY_LANES - 1) / ENG_KEY_LANES, weights);
-    for (size_t r = 0; r < rows; r++) {
-        size_t row = first_row + r / heads;
-        float made[ENG_TABLE];
-        sums[r] =
-            kernels->softmax(weights[r], shortest + r / heads, scale, term_of(info->structure),
-                             session->relation ? session->relation + row * session->padded : NULL,
-                             table_of(c, row, first_head + r % heads, scale, made));
-    }
-    /* What all rows see together, a piece at a time, then each row's own rest. */
-    for (size_t p = 0; p < shortest; p += PIECE)
-        kernels->values(seen, rows, dim, values, p, p + PIECE < shortest ? p + PIECE : shortest,
-                        mixed);
-    for (size_t r = heads; r < rows; r++)
-        kernels->values(&seen[r], 1, dim, values, shortest, shortest + r / heads, &mixed[r]);
-    for (size_t r = 0; r < rows; r++) {
-        float factor = sums[r] > 0 ? 1.0f / sums[r] : 0;
-        for (size_t d = 0; d < dim; d++)
-            mixed[r][d] *= factor;
-    }
-}
-
-/* The same in a sparse layer. */
-static void attend_sparse(const struct chunk *c, size_t kv_head, size_t first_head, size_t heads,
-                          size_t first_row, size_t tokens, int thread)
-{
-    const struct eng_session *session = c->session;
-    const struct eng_model_info *info = &session->model->info;
-    size_t dim = info->head_dim, head = (size_t)c->number * info->kv_heads + kv_head;
-    struct eng_sparse_queries queries = {
-        .first_row = first_row, .heads = heads, .rows = tokens * heads};
-    for (size_t r = 0; r < queries.rows; r++) {
-        size_t h = first_head + r % heads;
-        size_t place = ((first_row + r / heads) * info->heads + h) * dim;
-        queries.q[r] = session->q + place;
-        queries.mixed[r] = session->mixed + place;
-        queries.table[r] = c->layer->structure ? c->layer->structure + h * ENG_TABLE : NULL;
-        memset(queries.mixed[r], 0, dim * sizeof *queries.mixed[r]);
-    }
-    eng_sparse_attend(
-        session, &queries, session->keys + head * session->key_blocks * dim * ENG_KEY_LANES,
-        session->values + head * session->padded * dim, 1.0f / sqrtf((float)dim), thread);
-}
-
-/* The same, dense or sparse, by kernel sets that do it in one pass; tokens * heads is at most
- * ENG_ATTEND_ROWS. */
-static void attend_at_once(const struct chunk *c, size_t kv_head, size_t first_row, size_t tokens,
-                           int thread)
+/* Attention of tokens [first_row, first_row + tokens) for the heads that share a key-value head;
+ * tokens * heads is at most ENG_ATTEND_ROWS. */
+static void attend(const struct chunk *c, size_t kv_head, size_t first_row, size_t tokens,
+                   int thread)
 {
     static const float hidden[ENG_TABLE] = {[ENG_HIDDEN] = ENG_HIDDEN_TERM};
     const struct eng_session *session = c->session;
@@ -317,8 +219,8 @@ static void attend_at_once(const struct chunk *c, size_t kv_head, size_t first_r
                               .dim = dim,
                               .term = sparse ? ENG_TERM_ADD : term_of(info->structure),
                               .scale = 1.0f / sqrtf((float)dim),
-                              .keys = session->cached_keys + head * session->head_bytes,
-                              .values = session->cached_values + head * session->head_bytes};
+                              .keys = session->keys + head * session->head_bytes,
+                              .values = session->values + head * session->head_bytes};
     for (size_t r = 0; r < a.rows; r++) {
         size_t row = first_row + r / heads, h = kv_head * heads + r % heads;
         a.q[r] = session->q + (row * info->heads + h) * dim;
@@ -329,40 +231,23 @@ static void attend_at_once(const struct chunk *c, size_t kv_head, size_t first_r
         if (sparse && !a.table[r]) a.table[r] = hidden;
     }
     if (sparse) a.blocks = eng_sparse_union(session, first_row, tokens, thread);
-    session->model->kernels->attend(&a,
-                                    session->attending + (size_t)thread * session->attend_bytes);
+    eng_attend_cached(session->model->kernels, session->cache, &a,
+                      session->attending + (size_t)thread * session->attend_bytes);
 }
 
 /* Tokens of one attention task. */
 static size_t task_tokens(const struct eng_session *session)
 {
     const struct eng_model_info *info = &session->model->info;
-    return session->attending ? ENG_ATTEND_ROWS / (info->heads / info->kv_heads) : TASK_TOKENS;
+    return ENG_ATTEND_ROWS / (info->heads / info->kv_heads);
 }
 
 static void attend_task(const void *job, size_t task, int thread)
 {
     const struct chunk *c = job;
-    const struct eng_model_info *info = &c->session->model->info;
-    size_t group = info->heads / info->kv_heads;
-    size_t of_task = task_tokens(c->session);
-    size_t kv_head = task % info->kv_heads, first_row = task / info->kv_heads * of_task;
-    size_t end = first_row + of_task < c->rows ? first_row + of_task : c->rows;
-    if (c->session->attending) {
-        attend_at_once(c, kv_head, first_row, end - first_row, thread);
-        return;
-    }
-    float *scratch = c->session->scores + (size_t)thread * ENG_QUERY_ROWS * c->session->padded;
-    bool sparse = eng_sparse_layer(c->session->model, c->number);
-
-    size_t step = ENG_QUERY_ROWS / group; /* tokens at once, at least 1 */
-    for (size_t row = first_row; row < end; row += step) {
-        size_t tokens = end - row < step ? end - row : step;
-        if (sparse)
-            attend_sparse(c, kv_head, kv_head * group, group, row, tokens, thread);
-        else
-            attend(c, kv_head, kv_head * group, group, row, tokens, scratch);
-    }
+    size_t kv_heads = c->session->model->info.kv_heads, of_task = task_tokens(c->session);
+    size_t first_row = task / kv_heads * of_task, left = c->rows - first_row;
+    attend(c, task % kv_heads, first_row, left < of_task ? left : of_task, thread);
 }
 
 void eng_attend(struct eng_session *session, uint32_t layer, size_t position, size_t rows)

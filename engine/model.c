@@ -287,11 +287,11 @@ static enum eng_status read_hyper_parameters(const struct eng_reader *in)
         return eng_fail(in->err, ENG_BAD_FILE,
                         "%" PRIu32 " heads are no multiple of %" PRIu32 " key-value heads",
                         info->heads, info->kv_heads);
-    if (info->heads / info->kv_heads > ENG_QUERY_ROWS)
+    if (info->heads / info->kv_heads > ENG_ATTEND_ROWS)
         return eng_fail(in->err, ENG_UNSUPPORTED,
                         "%" PRIu32 " heads share one key-value head, at "
                         "most %u are supported",
-                        info->heads / info->kv_heads, ENG_QUERY_ROWS);
+                        info->heads / info->kv_heads, ENG_ATTEND_ROWS);
     if (info->head_dim < 2 || info->head_dim % 2 != 0 ||
         (uint64_t)info->heads * info->head_dim > MAX_WIDTH)
         return eng_fail(in->err, ENG_BAD_FILE,

@@ -65,15 +65,12 @@ static void lay_out(struct eng_session *s, struct layout *l)
     size_t structure = info->structure != ENG_STRUCTURE_NONE || sparse;
     size_t additive_key = info->structure == ENG_STRUCTURE_ADDITIVE_KEY;
     size_t blas = model->blas != NULL;
-    size_t steps = s->attend_bytes == 0; /* attention in three steps */
 
     s->inputs = place(l, s->capacity, 1, 1, sizeof *s->inputs);
     s->group = place(l, s->padded, 1, 1, sizeof *s->group);
     s->innermost = place(l, s->padded, 1, 1, sizeof *s->innermost);
-    s->keys = place(l, kv_heads * steps, s->padded, dim, sizeof *s->keys);
-    s->values = place(l, kv_heads * steps, s->padded, dim, sizeof *s->values);
-    s->cached_keys = place(l, kv_heads * !steps, s->head_bytes, 1, 1);
-    s->cached_values = place(l, kv_heads * !steps, s->head_bytes, 1, 1);
+    s->keys = place(l, kv_heads, s->head_bytes, 1, 1);
+    s->values = place(l, kv_heads, s->head_bytes, 1, 1);
     s->cosine = place(l, s->capacity, model->rope_dim / 2, 1, sizeof *s->cosine);
     s->sine = place(l, s->capacity, model->rope_dim / 2, 1, sizeof *s->sine);
 
@@ -97,12 +94,8 @@ static void lay_out(struct eng_session *s, struct layout *l)
     s->rounded = place(l, s->chunk * s->has_tiles, widest, 1, sizeof *s->rounded);
 
     s->panels = place(l, threads * s->has_tiles, ENG_PANEL_OUTPUTS, widest, sizeof *s->panels);
-    s->attending = place(l, threads * !steps, s->attend_bytes, 1, 1);
-    s->scores = place(l, threads * steps, ENG_QUERY_ROWS, s->padded, sizeof *s->scores);
-    s->own_scores = place(l, threads * sparse * steps, s->padded, 1, sizeof *s->own_scores);
-    s->own_relation = place(l, threads * sparse * steps, s->padded, 1, sizeof *s->own_relation);
+    s->attending = place(l, threads, s->attend_bytes, 1, 1);
     s->all_blocks = place(l, threads * sparse, words, 1, sizeof *s->all_blocks);
-    s->runs = place(l, threads * sparse * steps, s->key_blocks, 1, sizeof *s->runs);
     s->panel = place(l, threads * blas, ENG_PANEL, widest, sizeof *s->panel);
     s->tile = place(l, threads * blas, ENG_TILE, ENG_PANEL, sizeof *s->tile);
     s->edges = place(l, 2 * blas, ENG_TILE, widest, sizeof *s->edges);
@@ -140,11 +133,12 @@ enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity
     s->capacity = capacity;
     s->padded = (capacity + ENG_CACHE_UNIT - 1) / ENG_CACHE_UNIT * ENG_CACHE_UNIT;
     s->key_blocks = s->padded / ENG_KEY_LANES;
-    /* Who stores weights in fp32 or halves wants more than a cache of bf16 keeps. */
-    if (model->kernels->attend && model->packed) {
-        s->head_bytes = model->kernels->cache_bytes(s->padded, model->info.head_dim);
-        s->attend_bytes = (model->kernels->attend_scratch(model->info.head_dim) + 63) / 64 * 64;
-    }
+    /* Who stores weights in fp32 or halves wants more than a cache of halves keeps. */
+    s->cache = model->packed ? ENG_CACHE_F16 : ENG_CACHE_F32;
+    if (model->packed && model->kernels->attend) s->cache = ENG_CACHE_OF_SET;
+    s->head_bytes = eng_cache_bytes(model->kernels, s->cache, s->padded, model->info.head_dim);
+    s->attend_bytes = eng_attend_scratch(model->kernels, s->cache, model->info.head_dim);
+    s->attend_bytes = (s->attend_bytes + 63) / 64 * 64;
     s->widest = widest_row(model);
     s->has_tiles = model->kernels->tile_product && !model->blas;
     s->chunk = s->has_tiles ? ENG_CHUNK_TILES : ENG_CHUNK;

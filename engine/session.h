@@ -3,6 +3,7 @@
 #ifndef ESPALIER_ENGINE_SESSION_H
 #define ESPALIER_ENGINE_SESSION_H
 
+#include "engine/attend.h"
 #include "engine/model.h"
 
 /* Tokens evaluated together. A longer run is cut; the results do not depend on it. More of them
@@ -15,11 +16,6 @@
 
 /* Words of a set of blocks of keys. */
 #define ENG_BLOCK_WORDS(key_blocks) (((size_t)(key_blocks) + 63) / 64)
-
-/* Blocks of keys that follow each other, and where the first one stands in the scratch. */
-struct eng_block_run {
-    uint32_t block, count, at;
-};
 
 struct eng_session {
     const struct eng_model *model;
@@ -40,10 +36,8 @@ struct eng_session {
     struct eng_input *inputs; /* [capacity] */
     uint8_t *group;           /* [padded], segment with prefix and middle as one */
     int32_t *innermost;       /* [padded], chain[0] */
-    float *keys;              /* [layers, kv_heads, key_blocks, head_dim, ENG_KEY_LANES] */
-    float *values;            /* [layers, kv_heads, padded, head_dim] */
-    uint8_t *cached_keys;     /* [layers, kv_heads, head_bytes], instead of these two where the */
-    uint8_t *cached_values;   /* kernel set has `attend`, in its own order */
+    enum eng_cache cache;
+    uint8_t *keys, *values; /* [layers, kv_heads, head_bytes] each, see attend.h */
     size_t head_bytes;
 
     float *cosine, *sine; /* [capacity, rope_dim / 2] */
@@ -64,18 +58,13 @@ struct eng_session {
     uint16_t *rounded;            /* [chunk, widest], bf16 rows; with tiles only, as is panels */
 
     /* Scratch of each thread. */
-    float *scores;              /* [threads, ENG_QUERY_ROWS, padded], without `attend` */
-    uint8_t *attending;         /* [threads, attend_bytes], with `attend` */
-    size_t attend_bytes;        /* 0: without */
-    float *own_scores;          /* [threads, padded], sparse layers only, as are the next four;
-                                   all but all_blocks without `attend` */
-    uint8_t *own_relation;      /* [threads, padded] */
-    uint64_t *all_blocks;       /* [threads, words] */
-    struct eng_block_run *runs; /* [threads, key_blocks] */
-    uint16_t *panels;           /* [threads, ENG_PANEL_OUTPUTS * widest] */
-    float *panel; /* [threads, ENG_PANEL, widest], OpenBLAS only, as are the next two */
-    float *tile;  /* [threads, ENG_TILE, ENG_PANEL] */
-    float *edges; /* [2, ENG_TILE, widest] */
+    uint8_t *attending;   /* [threads, attend_bytes] */
+    uint64_t *all_blocks; /* [threads, words], sparse layers only */
+    size_t attend_bytes;
+    uint16_t *panels; /* [threads, ENG_PANEL_OUTPUTS * widest] */
+    float *panel;     /* [threads, ENG_PANEL, widest], OpenBLAS only, as are the next two */
+    float *tile;      /* [threads, ENG_TILE, ENG_PANEL] */
+    float *edges;     /* [2, ENG_TILE, widest] */
 
     float *logits;      /* [vocab] */
     float *kept_logits; /* [vocab], of the last sync, whose sequence had kept_at tokens; 0: of none

@@ -36,17 +36,4 @@ void eng_sparse_choose(struct eng_session *session, size_t position, size_t rows
 const uint64_t *eng_sparse_union(const struct eng_session *session, size_t first_row, size_t rows,
                                  int thread);
 
-/* Attention of `rows` queries that share one key-value head. Query r belongs to the chunk's row
- * first_row + r / heads. */
-struct eng_sparse_queries {
-    size_t first_row, heads, rows;
-    const float *q[ENG_QUERY_ROWS];     /* each [dim] */
-    float *mixed[ENG_QUERY_ROWS];       /* each [dim], zero; the result */
-    const float *table[ENG_QUERY_ROWS]; /* each [ENG_TABLE], additive; NULL: no term */
-};
-
-/* keys [key_blocks, dim, ENG_KEY_LANES] and values [padded, dim] of the head. */
-void eng_sparse_attend(const struct eng_session *session, struct eng_sparse_queries *queries,
-                       const float *keys, const float *values, float scale, int thread);
-
 #endif

@@ -2,6 +2,7 @@
  * the shape that both share: register tiles change how often a weight is loaded, never the
  * order in which one output is summed.
  */
+#include "engine/kernels/half.h"
 #include "engine/kernels/kernels.h"
 
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
@@ -362,10 +363,10 @@ INLINE __m256 look_up(const uint8_t *relation, size_t left, __m256 low, __m256 h
 }
 
 static float softmax(float *s, size_t n, float scale, enum eng_term term, const uint8_t *relation,
-                     const float *table)
+                     const float *table, float *largest_so_far)
 {
     __m256 low = _mm256_setzero_ps(), high = low, sum = low;
-    __m256 largest = _mm256_set1_ps(-INFINITY);
+    __m256 largest = _mm256_set1_ps(*largest_so_far);
     if (term != ENG_TERM_NONE) {
         low = _mm256_loadu_ps(table);
         high = _mm256_loadu_ps(table + LANES);
@@ -380,7 +381,8 @@ static float softmax(float *s, size_t n, float scale, enum eng_term term, const 
             v = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), v, _mm256_castsi256_ps(mask_of(left)));
         largest = _mm256_max_ps(largest, v);
     }
-    __m256 shift = _mm256_set1_ps(max_of(largest));
+    *largest_so_far = max_of(largest);
+    __m256 shift = _mm256_set1_ps(*largest_so_far);
     for (size_t i = 0; i < n; i += LANES) {
         size_t left = n - i;
         __m256 v = exp8(_mm256_sub_ps(load(s + i, left), shift));
@@ -432,6 +434,28 @@ static void values(const float *const *weight, size_t rows, size_t dim, const fl
     }
 }
 
+static void widen(const uint16_t *halves, size_t n, float *out)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(halves + i))));
+    for (; i < n; i++)
+        out[i] = eng_float_of_half(halves[i]);
+}
+
+static void narrow(const float *x, size_t n, uint16_t *out)
+{
+    const __m256 most = _mm256_set1_ps(ENG_HALF_MAX), least = _mm256_set1_ps(-ENG_HALF_MAX);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        __m256 v = _mm256_loadu_ps(x + i);
+        v = _mm256_max_ps(least, _mm256_min_ps(most, v)); /* what is no number stays none */
+        _mm_storeu_si128((__m128i *)(out + i), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+    }
+    for (; i < n; i++)
+        out[i] = eng_half_of_float(x[i]);
+}
+
 const struct eng_kernels *eng_kernels_avx2(void)
 {
     static const struct eng_kernels table = {
@@ -450,6 +474,8 @@ const struct eng_kernels *eng_kernels_avx2(void)
         .rope_halves = rope_halves,
         .scores = scores,
         .softmax = softmax,
+        .widen = widen,
+        .narrow = narrow,
         .values = values,
     };
     return &table;

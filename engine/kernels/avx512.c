@@ -24,6 +24,7 @@
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
 
 #include "engine/kernels/avx512_math.h"
+#include "engine/kernels/half.h"
 
 #include <math.h>
 #include <string.h>
@@ -337,10 +338,10 @@ static void scores(const float *const *q, size_t rows, size_t dim, const float *
 }
 
 INLINE float softmax_with(float *s, size_t n, float scale, const enum eng_term term,
-                          const uint8_t *relation, const float *table)
+                          const uint8_t *relation, const float *table, float *largest_so_far)
 {
     __m512 terms = term == ENG_TERM_NONE ? _mm512_setzero_ps() : _mm512_loadu_ps(table);
-    __m512 largest = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
+    __m512 largest = _mm512_set1_ps(*largest_so_far), sum = _mm512_setzero_ps();
     for (size_t i = 0; i < n; i += LANES) {
         __mmask16 tail = tail_of(n - i);
         __m512 v = _mm512_mul_ps(_mm512_maskz_loadu_ps(tail, s + i), _mm512_set1_ps(scale));
@@ -349,7 +350,8 @@ INLINE float softmax_with(float *s, size_t n, float scale, const enum eng_term t
         largest = _mm512_mask_max_ps(largest, tail, largest, v);
         _mm512_mask_storeu_ps(s + i, tail, v);
     }
-    __m512 shift = _mm512_set1_ps(_mm512_reduce_max_ps(largest));
+    *largest_so_far = _mm512_reduce_max_ps(largest);
+    __m512 shift = _mm512_set1_ps(*largest_so_far);
     for (size_t i = 0; i < n; i += LANES) {
         __mmask16 tail = tail_of(n - i);
         __m512 v = exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(tail, s + i), shift));
@@ -361,19 +363,19 @@ INLINE float softmax_with(float *s, size_t n, float scale, const enum eng_term t
 }
 
 static float softmax(float *s, size_t n, float scale, enum eng_term term, const uint8_t *relation,
-                     const float *table)
+                     const float *table, float *largest)
 {
     switch (term) {
     case ENG_TERM_ADD:
-        return softmax_with(s, n, scale, ENG_TERM_ADD, relation, table);
+        return softmax_with(s, n, scale, ENG_TERM_ADD, relation, table, largest);
     case ENG_TERM_SCALE:
-        return softmax_with(s, n, scale, ENG_TERM_SCALE, relation, table);
+        return softmax_with(s, n, scale, ENG_TERM_SCALE, relation, table, largest);
     case ENG_TERM_GATE:
-        return softmax_with(s, n, scale, ENG_TERM_GATE, relation, table);
+        return softmax_with(s, n, scale, ENG_TERM_GATE, relation, table, largest);
     case ENG_TERM_NONE:
         break;
     }
-    return softmax_with(s, n, scale, ENG_TERM_NONE, relation, table);
+    return softmax_with(s, n, scale, ENG_TERM_NONE, relation, table, largest);
 }
 
 INLINE void value_tile(const float *const *weight, size_t dim, const float *values, size_t first,
@@ -420,6 +422,26 @@ static void values(const float *const *weight, size_t rows, size_t dim, const fl
     }
 }
 
+static void widen(const uint16_t *halves, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 tail = tail_of(n - i);
+        _mm512_mask_storeu_ps(out + i, tail,
+                              _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(tail, halves + i)));
+    }
+}
+
+static void narrow(const float *x, size_t n, uint16_t *out)
+{
+    const __m512 most = _mm512_set1_ps(ENG_HALF_MAX), least = _mm512_set1_ps(-ENG_HALF_MAX);
+    for (size_t i = 0; i < n; i += LANES) {
+        __mmask16 tail = tail_of(n - i);
+        __m512 v = _mm512_maskz_loadu_ps(tail, x + i);
+        v = _mm512_max_ps(least, _mm512_min_ps(most, v)); /* what is no number stays none */
+        _mm256_mask_storeu_epi16(out + i, tail, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+    }
+}
+
 static const struct eng_kernels *table_of_set(void)
 {
     static const struct eng_kernels table = {
@@ -438,6 +460,8 @@ static const struct eng_kernels *table_of_set(void)
         .rope_halves = rope_halves,
         .scores = scores,
         .softmax = softmax,
+        .widen = widen,
+        .narrow = narrow,
         .values = values,
 #ifdef ENG_AVX512_WITH_AMX
         .tile_weights = eng_amx_tile_weights,

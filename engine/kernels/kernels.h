@@ -21,7 +21,6 @@
 
 #define ENG_Q8_VALUES   32u /* values that share one scale */
 #define ENG_KEY_LANES   16u /* keys interleaved in the key cache, see scores below */
-#define ENG_QUERY_ROWS  16u /* rows at most in one call of scores or values */
 #define ENG_ATTEND_ROWS 32u /* rows at most in one call of attend */
 #define ENG_CACHE_UNIT  32u /* what the positions of a cache are rounded up to for it */
 
@@ -110,9 +109,9 @@ struct eng_kernels {
      * and sines are given [half]. */
     void (*rope_halves)(float *x, const float *cosine, const float *sine, size_t half);
 
-    /* Attention in one pass over the keys, a strip of positions at a time (softmax with a running
-     * maximum), from a cache of halves; NULL in sets that take the three steps below. The order
-     * of summation follows the positions alone. cache_bytes: of the keys, and as many of the
+    /* Attention as engine/attend.c has it, from a cache in the set's own format; NULL in sets
+     * that leave it to the steps below. The order of summation follows the positions alone.
+     * cache_bytes: of the keys, and as many of the
      * values, of one head; positions a multiple of ENG_CACHE_UNIT. store writes one token's.
      * The cache has to be zero at first; what was once stored past a limit does not matter.
      * scratch: attend_scratch(dim) bytes, 64-byte aligned, zero at first. */
@@ -129,9 +128,15 @@ struct eng_kernels {
                    size_t n_blocks, float *const *out);
 
     /* s[i] = scale * s[i], with the structure term of relation[i] (NULL with
-     * ENG_TERM_NONE), then exponentials relative to their maximum. Returns their sum. */
+     * ENG_TERM_NONE), then exponentials relative to *largest, which becomes their maximum where
+     * that is larger. Returns their sum. n > 0. */
     float (*softmax)(float *s, size_t n, float scale, enum eng_term term, const uint8_t *relation,
-                     const float *table);
+                     const float *table, float *largest);
+
+    /* fp16 to fp32, exactly, and back to the nearest; what fp16 cannot hold becomes the largest
+     * that it can. */
+    void (*widen)(const uint16_t *halves, size_t n, float *out);
+    void (*narrow)(const float *x, size_t n, uint16_t *out);
 
     /* out[row][d] += weight[row][p] * value[p][d] for p in [first, last), ascending.
      * values [positions, dim]. */

@@ -5,6 +5,7 @@
  * Only ARMv8.0 is assumed, so integer dot products go through 16-bit products; with the
  * dot-product extension (__ARM_FEATURE_DOTPROD) one instruction does the same sum, exactly.
  */
+#include "engine/kernels/half.h"
 #include "engine/kernels/kernels.h"
 
 #if defined(__aarch64__)
@@ -340,10 +341,9 @@ INLINE float32x4_t look_up(const uint8_t *relation, size_t left, const float *ta
 }
 
 static float softmax(float *s, size_t n, float scale, enum eng_term term, const uint8_t *relation,
-                     const float *table)
+                     const float *table, float *largest)
 {
-    float largest = -INFINITY;
-    float32x4_t largest_of_lane = vdupq_n_f32(-INFINITY), sum = vdupq_n_f32(0);
+    float32x4_t largest_of_lane = vdupq_n_f32(*largest), sum = vdupq_n_f32(0);
     for (size_t i = 0; i < n; i += LANES) {
         size_t left = n - i;
         float32x4_t v = vmulq_n_f32(load(s + i, left), scale);
@@ -352,12 +352,12 @@ static float softmax(float *s, size_t n, float scale, enum eng_term term, const 
         store(s + i, left, v);
         if (left >= LANES) largest_of_lane = vmaxnmq_f32(largest_of_lane, v);
         for (size_t j = i; j < n && left < LANES; j++)
-            if (s[j] > largest) largest = s[j];
+            if (s[j] > *largest) *largest = s[j];
     }
-    largest = fmaxf(largest, vmaxnmvq_f32(largest_of_lane));
+    *largest = fmaxf(*largest, vmaxnmvq_f32(largest_of_lane));
     for (size_t i = 0; i < n; i += LANES) {
         size_t left = n - i;
-        float32x4_t v = exp4(vsubq_f32(load(s + i, left), vdupq_n_f32(largest)));
+        float32x4_t v = exp4(vsubq_f32(load(s + i, left), vdupq_n_f32(*largest)));
         if (term == ENG_TERM_GATE) v = vmulq_f32(v, look_up(relation + i, left, table));
         store(s + i, left, v);
         sum = vaddq_f32(sum, left >= LANES ? v : load(s + i, left)); /* nothing past the end */
@@ -405,6 +405,27 @@ static void values(const float *const *weight, size_t rows, size_t dim, const fl
     }
 }
 
+static void widen(const uint16_t *halves, size_t n, float *out)
+{
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        vst1q_f32(out + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves + i))));
+    for (; i < n; i++)
+        out[i] = eng_float_of_half(halves[i]);
+}
+
+static void narrow(const float *x, size_t n, uint16_t *out)
+{
+    const float32x4_t most = vdupq_n_f32(ENG_HALF_MAX), least = vdupq_n_f32(-ENG_HALF_MAX);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        float32x4_t v = vmaxq_f32(least, vminq_f32(most, vld1q_f32(x + i)));
+        vst1_u16(out + i, vreinterpret_u16_f16(vcvt_f16_f32(v)));
+    }
+    for (; i < n; i++)
+        out[i] = eng_half_of_float(x[i]);
+}
+
 const struct eng_kernels *eng_kernels_neon(void)
 {
     static const struct eng_kernels table = {
@@ -423,6 +444,8 @@ const struct eng_kernels *eng_kernels_neon(void)
         .rope_halves = rope_halves,
         .scores = scores,
         .softmax = softmax,
+        .widen = widen,
+        .narrow = narrow,
         .values = values,
     };
     return &table;

@@ -144,22 +144,33 @@ static void scores(const float *const *q, size_t rows, size_t dim, const float *
 }
 
 static float softmax(float *s, size_t n, float scale, enum eng_term term, const uint8_t *relation,
-                     const float *table)
+                     const float *table, float *largest)
 {
-    float largest = -INFINITY;
     for (size_t i = 0; i < n; i++) {
         s[i] *= scale;
         if (term == ENG_TERM_ADD) s[i] += table[relation[i]];
         if (term == ENG_TERM_SCALE) s[i] *= table[relation[i]];
-        if (s[i] > largest) largest = s[i];
+        if (s[i] > *largest) *largest = s[i];
     }
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
-        s[i] = expf(s[i] - largest);
+        s[i] = expf(s[i] - *largest);
         if (term == ENG_TERM_GATE) s[i] *= table[relation[i]];
         sum += s[i];
     }
     return (float)sum;
+}
+
+static void widen(const uint16_t *halves, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = eng_float_of_half(halves[i]);
+}
+
+static void narrow(const float *x, size_t n, uint16_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = eng_half_of_float(x[i]);
 }
 
 static void values(const float *const *weight, size_t rows, size_t dim, const float *values,
@@ -188,6 +199,8 @@ const struct eng_kernels *eng_kernels_ref(void)
         .rope_halves = rope_halves,
         .scores = scores,
         .softmax = softmax,
+        .widen = widen,
+        .narrow = narrow,
         .values = values,
     };
     return &table;

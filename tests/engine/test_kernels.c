@@ -1,6 +1,7 @@
 /* Every kernel of the set that ESPALIER_CPU names against ref, at awkward lengths. What
  * kernels.h promises to be the same in all sets is compared bit by bit, the rest within
  * bounds. Also: a row's result does not depend on the rows computed beside it. */
+#include "engine/attend.h"
 #include "engine/kernels/half.h"
 #include "engine/kernels/kernels.h"
 #include "tests/engine/random_model.h"
@@ -390,14 +391,14 @@ static void test_scores(void **state)
     const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
     static const size_t dims[] = {2, 8, 22, 64, 80};
     for (size_t k = 0; k < sizeof dims / sizeof dims[0]; k++) {
-        for (size_t rows = 1; rows <= ENG_QUERY_ROWS; rows++) {
+        for (size_t rows = 1; rows <= ENG_ATTEND_ROWS; rows++) {
             for (size_t blocks = 1; blocks <= 9; blocks += 1 + blocks / 4) {
                 size_t dim = dims[k], n = blocks * ENG_KEY_LANES;
                 float *queries = random_floats(1, rows * dim, 1);
                 float *keys = random_floats(2, n * dim, 1);
                 float *got = random_floats(3, rows * n, 1), *want = random_floats(3, rows * n, 1);
-                const float *q[ENG_QUERY_ROWS];
-                float *got_row[ENG_QUERY_ROWS], *want_row[ENG_QUERY_ROWS];
+                const float *q[ENG_ATTEND_ROWS];
+                float *got_row[ENG_ATTEND_ROWS], *want_row[ENG_ATTEND_ROWS];
                 for (size_t r = 0; r < rows; r++) {
                     q[r] = queries + r * dim;
                     got_row[r] = got + r * n;
@@ -430,10 +431,13 @@ static void test_softmax(void **state)
             for (size_t i = 0; i < n; i++)
                 relation[i] = (uint8_t)random_below(&seed, ENG_RELATIONS);
             const uint8_t *given = term == ENG_TERM_NONE ? NULL : relation;
-            float sum = set->softmax(got, n, 0.5f, (enum eng_term)term, given, table);
-            float expected = ref->softmax(want, n, 0.5f, (enum eng_term)term, given, table);
+            float largest = l % 3 == 0 ? 1000 : -INFINITY, same = largest; /* of what came before */
+            if (l % 3 == 1) largest = same = -3;
+            float sum = set->softmax(got, n, 0.5f, (enum eng_term)term, given, table, &largest);
+            float expected = ref->softmax(want, n, 0.5f, (enum eng_term)term, given, table, &same);
             assert_close(got, want, n + 1, 4e-6);
             assert_close(&sum, &expected, 1, 4e-6);
+            assert_close(&largest, &same, 1, 4e-6);
             free(got);
             free(want);
             free(relation);
@@ -442,19 +446,66 @@ static void test_softmax(void **state)
     free(table);
 }
 
+static void test_halves(void **state)
+{
+    const struct eng_kernels *set = *state;
+    enum { ALL = 1 << 16 };
+    uint16_t *halves = malloc(ALL * sizeof *halves), *back = malloc(ALL * sizeof *back);
+    float *wide = random_floats(1, ALL, 1);
+    for (size_t i = 0; i < ALL; i++)
+        halves[i] = (uint16_t)i;
+    set->widen(halves, ALL, wide);
+    assert_float_equal(wide[ALL], GUARD, 0);
+    set->narrow(wide, ALL, back);
+    for (size_t i = 0; i < ALL; i++) {
+        bool special = (i & 0x7c00) == 0x7c00, number = !special || (i & 0x3ff) == 0;
+        if (!special) assert_int_equal(back[i], i);
+        if (special && number) assert_int_equal(back[i], (i & 0x8000) | 0x7bff);
+        if (number) assert_float_equal(wide[i], eng_float_of_half((uint16_t)i), 0);
+        if (!number) assert_true(isnan(eng_float_of_half(back[i])));
+    }
+    static const struct {
+        float value;
+        uint16_t half;
+    } rounded[] = {{1.0f + 0x1p-11f, 0x3c00},
+                   {1.0f + 3 * 0x1p-11f, 0x3c02},
+                   {-65519, 0xfbff},
+                   {65520, 0x7bff},
+                   {1e30f, 0x7bff},
+                   {0x1p-25f, 0},
+                   {0x1.8p-25f, 1},
+                   {-0x1p-24f, 0x8001},
+                   {0x1.ff8p-15f, 0x03ff},
+                   {0x1.ffcp-15f, 0x0400},
+                   {0.1f, 0x2e66},
+                   {-0.0f, 0x8000}};
+    for (size_t n = 1; n <= sizeof rounded / sizeof rounded[0]; n++) {
+        for (size_t i = 0; i < n; i++)
+            wide[i] = rounded[i].value;
+        back[n] = 7;
+        set->narrow(wide, n, back);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(back[i], rounded[i].half);
+        assert_int_equal(back[n], 7);
+    }
+    free(wide);
+    free(back);
+    free(halves);
+}
+
 static void test_values(void **state)
 {
     const struct eng_kernels *set = *state, *ref = eng_kernels_ref();
     static const size_t dims[] = {2, 8, 22, 64, 80, 128};
     enum { POSITIONS = 70 };
     for (size_t k = 0; k < sizeof dims / sizeof dims[0]; k++) {
-        for (size_t rows = 1; rows <= ENG_QUERY_ROWS; rows++) {
+        for (size_t rows = 1; rows <= ENG_ATTEND_ROWS; rows++) {
             size_t dim = dims[k];
             float *weights = random_floats(1, rows * POSITIONS, 1);
             float *values = random_floats(2, POSITIONS * dim, 1);
             float *got = random_floats(3, rows * dim, 1), *want = random_floats(3, rows * dim, 1);
-            const float *w[ENG_QUERY_ROWS];
-            float *got_row[ENG_QUERY_ROWS], *want_row[ENG_QUERY_ROWS];
+            const float *w[ENG_ATTEND_ROWS];
+            float *got_row[ENG_ATTEND_ROWS], *want_row[ENG_ATTEND_ROWS];
             for (size_t r = 0; r < rows; r++) {
                 w[r] = weights + r * POSITIONS;
                 got_row[r] = got + r * dim;
@@ -475,6 +526,7 @@ static void test_values(void **state)
 /* Queries of one head over a cache that has other things behind the limits: against sums in double
  * of what is stored, rounded as it is there; and each row alone. */
 struct attention_case {
+    enum eng_cache cache;
     size_t dim, rows, positions;
     enum eng_term term;
     bool sparse; /* each third block alone */
@@ -492,6 +544,13 @@ static bool is_seen(const struct attention_case *c, size_t position, size_t limi
     return position < limit && (!c->sparse || block % 3 == 0 || position + 20 > limit);
 }
 
+static double stored(enum eng_cache cache, float value)
+{
+    if (cache == ENG_CACHE_F32) return (double)value;
+    if (cache == ENG_CACHE_F16) return (double)eng_float_of_half(eng_half_of_float(value));
+    return (double)of_bf16(to_bf16(value));
+}
+
 static void attend_plainly(const struct attention_case *c, const struct eng_attention *a,
                            size_t row, const float *k, const float *v, double *out)
 {
@@ -501,8 +560,9 @@ static void attend_plainly(const struct attention_case *c, const struct eng_atte
         if (!is_seen(c, p, a->limit[row])) continue;
         scores[p] = 0;
         for (size_t d = 0; d < c->dim; d++)
-            scores[p] += (double)of_bf16(to_bf16(a->q[row][d])) *
-                         (double)of_bf16(to_bf16(k[p * c->dim + d]));
+            scores[p] +=
+                stored(c->cache == ENG_CACHE_F16 ? ENG_CACHE_F32 : c->cache, a->q[row][d]) *
+                stored(c->cache, k[p * c->dim + d]);
         double value = c->term ? (double)a->table[row][a->relation[row][p]] : 0;
         scores[p] = term_applied(c->term, scores[p] * (double)a->scale, value);
         largest = scores[p] > largest ? scores[p] : largest;
@@ -513,7 +573,7 @@ static void attend_plainly(const struct attention_case *c, const struct eng_atte
         if (c->term == ENG_TERM_GATE) weight *= (double)a->table[row][a->relation[row][p]];
         total += weight;
         for (size_t d = 0; d < c->dim; d++)
-            out[d] += weight * (double)of_bf16(to_bf16(v[p * c->dim + d]));
+            out[d] += weight * stored(c->cache, v[p * c->dim + d]);
     }
     for (size_t d = 0; d < c->dim; d++)
         out[d] /= total;
@@ -554,13 +614,14 @@ static void check_attention(const struct eng_kernels *set, const struct attentio
     double *want = malloc(c->dim * sizeof *want);
     uint8_t *relation = malloc(c->rows * n);
     uint64_t blocks[64] = {0};
-    uint8_t *keys = zeroed(set->cache_bytes(units, c->dim));
-    uint8_t *values = zeroed(set->cache_bytes(units, c->dim));
-    void *scratch = zeroed(set->attend_scratch(c->dim));
+    uint8_t *keys = zeroed(eng_cache_bytes(set, c->cache, units, c->dim));
+    uint8_t *values = zeroed(eng_cache_bytes(set, c->cache, units, c->dim));
+    void *scratch = zeroed(eng_attend_scratch(set, c->cache, c->dim));
+    double bound = c->cache == ENG_CACHE_OF_SET ? 0.01 : 1e-5;
     for (size_t i = 0; i < 16; i++)
         table[i] = i == 15 ? -1e30f : fabsf(table[i]) + 0.01f;
     for (size_t p = 0; p < n; p++)
-        set->store(keys, values, p, c->dim, k + p * c->dim, v + p * c->dim);
+        eng_cache_store(set, c->cache, keys, values, p, c->dim, k + p * c->dim, v + p * c->dim);
 
     struct eng_attention a = {.rows = c->rows,
                               .dim = c->dim,
@@ -576,11 +637,11 @@ static void check_attention(const struct eng_kernels *set, const struct attentio
         a.table[r] = table;
     }
     relate_rows(c, &a, relation, blocks, n);
-    set->attend(&a, scratch);
+    eng_attend_cached(set, c->cache, &a, scratch);
     for (size_t r = 0; r < c->rows; r++) {
         attend_plainly(c, &a, r, k, v, want);
         for (size_t d = 0; d < c->dim; d++)
-            if (!(fabs((double)got[r * c->dim + d] - want[d]) <= 0.01))
+            if (!(fabs((double)got[r * c->dim + d] - want[d]) <= bound))
                 fail_msg(
                     "dim %zu, %zu positions, term %d: row %zu of %zu, %zu is %.9g, expected %.9g",
                     c->dim, n, (int)c->term, r, c->rows, d, (double)got[r * c->dim + d], want[d]);
@@ -590,7 +651,7 @@ static void check_attention(const struct eng_kernels *set, const struct attentio
         one.out[0] = alone;
         one.limit[0] = a.limit[r];
         one.relation[0] = a.relation[r];
-        set->attend(&one, scratch);
+        eng_attend_cached(set, c->cache, &one, scratch);
         assert_same(alone, got + r * c->dim, c->dim);
     }
     free(scratch);
@@ -610,18 +671,19 @@ static void test_attention(void **state)
 {
     const struct eng_kernels *set = *state;
     static const size_t dims[] = {2, 16, 22, 64, 80, 128}, rows[] = {1, 2, 15, 16, 17, 32};
-    static const size_t positions[] = {1, 9, 33, 250, 264, 300, 600};
-    if (!set->attend) return;
-    for (size_t d = 0; d < sizeof dims / sizeof dims[0]; d++)
-        for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
-            for (size_t p = 0; p < sizeof positions / sizeof positions[0]; p++) {
-                struct attention_case c = {dims[d], rows[r], positions[p],
-                                           (enum eng_term)((d + r + p) % 4), false};
-                check_attention(set, &c);
-                c.term = ENG_TERM_ADD;
-                c.sparse = true;
-                check_attention(set, &c);
-            }
+    static const size_t positions[] = {1, 9, 33, 120, 136, 250, 264, 600};
+    enum { DIMS = 6, ROWS = 6, POSITIONS = 8 };
+    for (int cache = ENG_CACHE_F32; cache <= ENG_CACHE_OF_SET; cache++)
+        for (size_t i = 0; i < DIMS * ROWS * POSITIONS; i++) {
+            struct attention_case c = {(enum eng_cache)cache,      dims[i % DIMS],
+                                       rows[i / DIMS % ROWS],      positions[i / DIMS / ROWS],
+                                       (enum eng_term)(i * 7 % 4), false};
+            if (cache == ENG_CACHE_OF_SET && !set->attend) continue;
+            check_attention(set, &c);
+            c.term = ENG_TERM_ADD;
+            c.sparse = true;
+            check_attention(set, &c);
+        }
 }
 
 /* ---- Sets -------------------------------------------------------------------------- */
@@ -654,6 +716,7 @@ int main(void)
         {"rope", test_rope},
         {"scores", test_scores},
         {"softmax", test_softmax},
+        {"halves", test_halves},
         {"values", test_values},
         {"choice", test_choice},
     };

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#define TOKENS 540 /* at most: several chunks, no multiple of one; the longest are those of tiles  \
-                    */
+/* Several chunks, no multiple of one; chunks are longest where there are tiles. */
+#define TOKENS  540
 #define SHORT   300
 #define CONTEXT 560
 #define VOCAB   277
