@@ -1,7 +1,7 @@
 /* bench_engine: how fast the engine computes here, as a table.
  *
  *   bench_engine [--context N] [--threads N] [--layers N] [--width N] [--window N] [--model FILE]
- *                [--set NAME]
+ *                [--set NAME] [--runs N] [--decode N] [--prompts N,N]
  *
  * Without a file it writes a random model of the default size (d 512, 8 layers, 8 heads, 4
  * key-value heads of 64, ReLU^2 of 1536, vocabulary 8192, additive structure; --window: all layers
@@ -20,8 +20,9 @@
 
 struct settings {
     const char *path, *set; /* set: only this one, by its own kernels */
+    const char *prompts;    /* lengths, NULL: 400 and as long as fits */
     uint32_t context, layers, width, window;
-    int threads;
+    int threads, runs, decoded;
 };
 
 static double now(void)
@@ -99,13 +100,14 @@ static void measure_model(const struct settings *s, const char *set, const char 
     struct eng_input *inputs = calloc(s->context, sizeof *inputs);
     random_inputs(1, info->vocab, inputs, s->context);
 
-    const size_t decoded = 32;
-    const size_t lengths[] = {400, s->context - decoded};
+    const size_t decoded = (size_t)s->decoded;
+    size_t lengths[2] = {400, s->context - decoded};
+    if (s->prompts && sscanf(s->prompts, "%zu,%zu", &lengths[0], &lengths[1]) < 2) lengths[1] = 0;
     bool slow = strcmp(set, "ref") == 0;
     for (size_t l = 0; l < 2; l++) {
         if (l == 1 && (slow || lengths[1] <= lengths[0])) break;
         double best_prompt = 1e9, best_decode = 1e9;
-        for (int run = 0; run < (slow ? 1 : 5); run++) {
+        for (int run = 0; run < (slow ? 1 : s->runs); run++) {
             eng_session_rewind(session, 0);
             start = now();
             enum eng_status status =
@@ -161,7 +163,8 @@ static const char *default_model(const struct settings *s, char *path)
 
 int main(int argc, char **argv)
 {
-    struct settings s = {.context = 512, .layers = 8, .width = 512, .threads = 0};
+    struct settings s = {
+        .context = 512, .layers = 8, .width = 512, .threads = 0, .runs = 5, .decoded = 32};
     char path[] = "/tmp/espalier-bench-XXXXXX";
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--context") == 0) s.context = (uint32_t)atoi(argv[i + 1]);
@@ -171,6 +174,14 @@ int main(int argc, char **argv)
         if (strcmp(argv[i], "--window") == 0) s.window = (uint32_t)atoi(argv[i + 1]);
         if (strcmp(argv[i], "--model") == 0) s.path = argv[i + 1];
         if (strcmp(argv[i], "--set") == 0) s.set = argv[i + 1];
+        if (strcmp(argv[i], "--runs") == 0) s.runs = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--decode") == 0) s.decoded = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--prompts") == 0) s.prompts = argv[i + 1];
+    }
+    if (s.prompts) { /* room for the longest */
+        const char *comma = strchr(s.prompts, ',');
+        s.context = (uint32_t)(atoi(comma ? comma + 1 : s.prompts) + s.decoded);
+        if (s.context < 440) s.context = 440;
     }
     if (s.context < 440 || s.width < 128 || s.width % 128 != 0 || s.layers < 1) {
         fprintf(stderr, "expected --context of at least 440, --width a multiple of 128\n");

@@ -214,6 +214,8 @@ static void put_vocabulary(struct writer *w)
     static const char *const special[] = {"<|end|>",        "<|pad|>",        "<|fim_prefix|>",
                                           "<|fim_suffix|>", "<|fim_middle|>", "<|file|>"};
     uint32_t vocab = w->spec->vocab;
+    bool llama =
+        strcmp(w->spec->architecture, "llama") == 0; /* others' engines know no split of ours */
     struct eng_string *tokens = calloc(vocab, sizeof *tokens);
     int32_t *types = calloc(vocab, sizeof *types);
     char(*text)[24] = calloc(vocab, sizeof *text);
@@ -232,7 +234,7 @@ static void put_vocabulary(struct writer *w)
             types[i] = i < 6 ? 3 : 1;
         }
         put_text(w, "tokenizer.ggml.model", "gpt2");
-        put_text(w, "tokenizer.ggml.pre", "espalier");
+        put_text(w, "tokenizer.ggml.pre", llama ? "gpt-2" : "espalier");
         eng_gguf_put_strings(w->gguf, "tokenizer.ggml.tokens", tokens, vocab);
         eng_gguf_put_i32s(w->gguf, "tokenizer.ggml.token_type", types, vocab);
         eng_gguf_put_strings(w->gguf, "tokenizer.ggml.merges", NULL, 0);

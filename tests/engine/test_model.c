@@ -69,7 +69,7 @@ static const struct change changes[] = {
     {KEY_U32, "espalier.feed_forward_length", 64, NULL, ENG_BAD_FILE, "ffn"},
     {KEY_U32, "espalier.attention.head_count", 0, NULL, ENG_BAD_FILE, "head_count"},
     {KEY_U32, "espalier.attention.head_count", 3, NULL, ENG_BAD_FILE, "no multiple"},
-    {KEY_U32, "espalier.attention.head_count", 64, NULL, ENG_UNSUPPORTED, "share"},
+    {KEY_U32, "espalier.attention.head_count", 66, NULL, ENG_UNSUPPORTED, "share"},
     {KEY_U32, "espalier.attention.head_count_kv", 4, NULL, ENG_BAD_FILE, "attn_k.weight"},
     {KEY_U32, "espalier.attention.key_length", 31, NULL, ENG_BAD_FILE, "even"},
     {KEY_U32, "espalier.attention.key_length", 16, NULL, ENG_BAD_FILE, "expected"},
