@@ -249,4 +249,18 @@ struct eng_hardware {
 };
 void eng_hardware_get(struct eng_hardware *out);
 
+/* What this machine can do at most with a model's threads and kernels, measured in half a second:
+ * bytes read from memory, and products of the kernel set on operands in the nearest cache
+ * (multiplications with a weight), each a second. */
+struct eng_limits {
+    double read_bytes, products;
+};
+enum eng_status eng_measure_limits(const struct eng_model *model, struct eng_limits *out,
+                                   struct eng_error *err);
+
+/* Weights that a token of a prompt is multiplied with; bytes of weights that a decoded token
+ * reads; threads that do it. Tables that are looked up are in neither. */
+void eng_model_work(const struct eng_model *model, uint64_t *multiplied, uint64_t *read,
+                    int *threads);
+
 #endif

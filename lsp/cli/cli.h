@@ -93,6 +93,7 @@ double cli_now_ms(void);
 
 /* ---- The commands ---------------------------------------------------------------------- */
 
+int cli_bench(struct cli *cli, int argc, char **argv);
 int cli_complete(struct cli *cli, int argc, char **argv);
 int cli_tree(struct cli *cli, int argc, char **argv);
 int cli_model(struct cli *cli, int argc, char **argv);

@@ -1,0 +1,185 @@
+/* bench.c: `espalier bench`: how fast a model runs here, and how near that is to what the machine
+ * can do.
+ *
+ * Prefill is bound by arithmetic, decoding by reading the weights: each figure stands beside the
+ * measured limit of its kind. Everything is measured in this process, on the threads that serving
+ * would use; medians of some runs, as other work on the machine makes single ones useless.
+ */
+#include "lsp/cli/bench/bench.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_RUNS = 99, DECODED = 32 };
+
+static const char help[] =
+    "usage: espalier bench [OPTION]... [FILE]\n"
+    "\n"
+    "How fast the model runs on this machine: prompts of several lengths, tokens decoded after\n"
+    "them, memory, energy where the processor counts it. Beside each figure, its share of what\n"
+    "the machine can do at most, which is measured too (decoding may go beyond it: weights that\n"
+    "fit into a cache are not read from memory). With FILE, also how long a suggestion\n"
+    "takes from the keystroke on: keys of the middle of the file are typed, one by one.\n"
+    "\n"
+    "  --runs N      the median of N runs (default 5)\n"
+    "  --keys N      keys typed into FILE (default 200)\n"
+    "  --json        one JSON document\n";
+
+/* ---- Samples ----------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static double median(double *values, size_t n)
+{
+    qsort(values, n, sizeof *values, by_value);
+    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+double bench_energy(void)
+{
+    glob_t found;
+    double joule = 0;
+    if (glob("/sys/class/powercap/intel-rapl:?/energy_uj", 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            double micro = 0;
+            FILE *file = fopen(found.gl_pathv[i], "r");
+            if (file && fscanf(file, "%lf", &micro) == 1) joule += micro / 1e6;
+            if (file) fclose(file);
+        }
+    globfree(&found);
+    return joule;
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long pages = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%llu %llu", &pages, &resident) != 2) resident = 0;
+    if (file) fclose(file);
+    long page = sysconf(_SC_PAGESIZE);
+    return page > 0 ? resident * (uint64_t)page : 0;
+}
+
+/* ---- Prompts and decoding ---------------------------------------------------------------- */
+
+/* Any tokens will do: what they are changes no time. */
+static void fill_inputs(struct eng_input *inputs, size_t n, uint32_t vocab)
+{
+    uint32_t state = 1;
+    for (size_t i = 0; i < n; i++) {
+        state = state * 1664525u + 1013904223u;
+        inputs[i] = (struct eng_input){.id = (int32_t)((state >> 8) % vocab), .record.segment = 2};
+        for (size_t l = 0; l < ENG_LEVELS; l++)
+            inputs[i].record.chain[l] = -1;
+    }
+}
+
+struct samples {
+    double prefill_ms[MAX_RUNS], decode_ms[MAX_RUNS];
+    double prefill_joule[MAX_RUNS], decode_joule[MAX_RUNS];
+};
+
+static enum eng_status run_once(struct eng_session *session, const struct eng_input *inputs,
+                                size_t n, struct samples *s, int run, struct eng_error *err)
+{
+    eng_session_rewind(session, 0);
+    double start = cli_now_ms(), energy = bench_energy();
+    enum eng_status status = eng_session_sync(session, inputs, n, NULL, NULL, err);
+    double synced = cli_now_ms(), energy_synced = bench_energy();
+    for (size_t i = 0; i < DECODED && status == ENG_OK; i++)
+        status = eng_session_append(session, &inputs[n + i], NULL, err);
+    s->prefill_ms[run] = synced - start;
+    s->decode_ms[run] = (cli_now_ms() - synced) / DECODED;
+    s->prefill_joule[run] = (energy_synced - energy) / (double)n;
+    s->decode_joule[run] = (bench_energy() - energy_synced) / DECODED;
+    return status;
+}
+
+static enum eng_status measure_length(struct eng_session *session, const struct eng_input *inputs,
+                                      uint32_t n, int runs, struct bench_row *row,
+                                      struct eng_error *err)
+{
+    static const struct samples none;
+    struct samples s = none;
+    enum eng_status status = run_once(session, inputs, n, &s, 0, err); /* warms up */
+    for (int run = 0; run < runs && status == ENG_OK; run++)
+        status = run_once(session, inputs, n, &s, run, err);
+    size_t count = (size_t)runs;
+    *row = (struct bench_row){n, median(s.prefill_ms, count), median(s.decode_ms, count),
+                              median(s.prefill_joule, count), median(s.decode_joule, count)};
+    return status;
+}
+
+static bool measure(const struct cli *cli, struct eng_model *model, struct bench_report *r)
+{
+    static const uint32_t lengths[] = {128, 512, 1024, 2048, 4096, 8192};
+    uint32_t context = r->info->context;
+    struct eng_session *session = NULL;
+    struct eng_error err = {"out of memory"};
+    struct eng_input *inputs = malloc(((size_t)context + 1) * sizeof *inputs);
+    enum eng_status status = ENG_NO_MEMORY;
+    if (inputs) status = eng_session_new(model, 0, &session, &err);
+    if (status == ENG_OK) {
+        fill_inputs(inputs, context, r->info->vocab);
+        r->session_bytes = eng_session_bytes(session);
+    }
+    for (size_t i = 0; status == ENG_OK && i < sizeof lengths / sizeof lengths[0]; i++) {
+        /* The longest is the context itself. */
+        uint32_t n = lengths[i] + DECODED <= context ? lengths[i] : context - DECODED;
+        if (context <= DECODED || (r->n_rows > 0 && n <= r->rows[r->n_rows - 1].tokens)) break;
+        cli_progress(cli, "%u tokens", n);
+        double start = cli_now_ms();
+        if (r->n_rows == 0) status = eng_session_sync(session, inputs, n, NULL, NULL, &err);
+        if (r->n_rows == 0) r->first_token_ms = cli_now_ms() - start;
+        if (status == ENG_OK)
+            status = measure_length(session, inputs, n, r->runs, &r->rows[r->n_rows++], &err);
+    }
+    if (status == ENG_OK) {
+        cli_progress(cli, "limits");
+        status = eng_measure_limits(model, &r->limits, &err);
+    }
+    cli_progress_end(cli);
+    r->resident_bytes = resident_bytes();
+    if (status != ENG_OK) cli_fail("%s: %s", r->info->name, err.text);
+    eng_session_free(session);
+    free(inputs);
+    return status == ENG_OK;
+}
+
+int cli_bench(struct cli *cli, int argc, char **argv)
+{
+    long runs = 5, keys = 200;
+    bool json = false;
+    const struct cli_option options[] = {{"--runs", CLI_INT, &runs, 1, MAX_RUNS},
+                                         {"--keys", CLI_INT, &keys, 1, 100000},
+                                         {"--json", CLI_FLAG, &json, 0, 0},
+                                         {0}};
+    const char *words[1];
+    size_t n_words;
+    if (!cli_parse(cli, options, argc, argv, words, 1, &n_words)) return CLI_ERROR;
+    if (cli->help) {
+        fputs(help, stdout);
+        return CLI_OK;
+    }
+    struct eng_model *model = NULL;
+    double start = cli_now_ms();
+    if (!cli_open_model(cli, NULL, &model)) return CLI_ERROR;
+    struct bench_report report = {.info = eng_model_info(model), .runs = (int)runs};
+    report.open_ms = cli_now_ms() - start;
+    eng_model_work(model, &report.multiplied, &report.read, &report.threads);
+    bool ok = measure(cli, model, &report) &&
+              (n_words == 0 || bench_typing(cli, model, words[0], (size_t)keys, &report));
+    if (ok && json)
+        bench_print_json(&report);
+    else if (ok)
+        bench_print_text(&report);
+    eng_model_close(model);
+    return ok ? CLI_OK : CLI_ERROR;
+}

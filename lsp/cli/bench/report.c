@@ -1,0 +1,118 @@
+/* report.c: what was measured, as a table and as JSON. */
+#include "lsp/cli/bench/bench.h"
+
+#include <cjson/cJSON.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Multiplications with weights a second, as a share of the limit. Attention comes on top of
+ * them and is not counted, so the share falls with the length. */
+static double prefill_share(const struct bench_report *r, const struct bench_row *row)
+{
+    double rate = (double)r->multiplied * row->tokens / (row->prefill_ms / 1e3);
+    return r->limits.products > 0 ? rate / r->limits.products : 0;
+}
+
+static double decode_share(const struct bench_report *r, const struct bench_row *row)
+{
+    double rate = (double)r->read / (row->decode_ms / 1e3);
+    return r->limits.read_bytes > 0 ? rate / r->limits.read_bytes : 0;
+}
+
+static void print_latency(const char *name, const struct bench_latency *l)
+{
+    printf("  %-6s %7.1f %7.1f %7.1f   %zu suggestions\n", name, l->p50, l->p95, l->p99, l->n);
+}
+
+void bench_print_text(const struct bench_report *r)
+{
+    printf("%s, %s, kernels %s, %d threads, medians of %d\n", r->info->name, r->info->weight_type,
+           r->info->kernels, r->threads, r->runs);
+    printf("reads at most %.1f GB/s, multiplies at most %.0f G/s\n\n", r->limits.read_bytes / 1e9,
+           r->limits.products / 1e9);
+    printf("tokens  prefill ms  tokens/s  of limit   decode ms  tokens/s  of limit\n");
+    for (size_t i = 0; i < r->n_rows; i++) {
+        const struct bench_row *row = &r->rows[i];
+        printf("%6" PRIu32 "  %10.1f  %8.0f  %7.0f%%   %9.2f  %8.0f  %7.0f%%\n", row->tokens,
+               row->prefill_ms, row->tokens / row->prefill_ms * 1e3, 100 * prefill_share(r, row),
+               row->decode_ms, 1e3 / row->decode_ms, 100 * decode_share(r, row));
+    }
+    if (r->n_rows > 0 && r->rows[0].decode_joule > 0) {
+        printf("\nmillijoule a token: prefill, decode\n");
+        for (size_t i = 0; i < r->n_rows; i++)
+            printf("%6" PRIu32 "  %10.2f  %10.2f\n", r->rows[i].tokens,
+                   1e3 * r->rows[i].prefill_joule, 1e3 * r->rows[i].decode_joule);
+    }
+    printf("\nopened in %.0f ms, first prompt %.0f ms more; session %.1f MB", r->open_ms,
+           r->first_token_ms, (double)r->session_bytes / 1e6);
+    if (r->resident_bytes) printf(", process %.1f MB", (double)r->resident_bytes / 1e6);
+    printf(" (file %.1f MB)\n", (double)r->info->file_bytes / 1e6);
+    if (!r->typed) return;
+    printf("\nkeystroke to suggestion in %s, ms\n             p50     p95     p99\n", r->typed);
+    print_latency("warm", &r->warm);
+    print_latency("cold", &r->cold);
+    printf("  %.1f%% of the warm prompts' tokens were cached\n", 100 * r->reused);
+}
+
+static void add_latency(cJSON *parent, const char *name, const struct bench_latency *l)
+{
+    cJSON *out = cJSON_AddObjectToObject(parent, name);
+    cJSON_AddNumberToObject(out, "n", (double)l->n);
+    cJSON_AddNumberToObject(out, "p50_ms", l->p50);
+    cJSON_AddNumberToObject(out, "p95_ms", l->p95);
+    cJSON_AddNumberToObject(out, "p99_ms", l->p99);
+}
+
+static void add_row(cJSON *rows, const struct bench_report *r, const struct bench_row *row)
+{
+    cJSON *out = cJSON_CreateObject();
+    cJSON_AddNumberToObject(out, "tokens", row->tokens);
+    cJSON_AddNumberToObject(out, "prefill_ms", row->prefill_ms);
+    cJSON_AddNumberToObject(out, "prefill_tokens_per_s", row->tokens / row->prefill_ms * 1e3);
+    cJSON_AddNumberToObject(out, "prefill_of_limit", prefill_share(r, row));
+    cJSON_AddNumberToObject(out, "decode_ms", row->decode_ms);
+    cJSON_AddNumberToObject(out, "decode_tokens_per_s", 1e3 / row->decode_ms);
+    cJSON_AddNumberToObject(out, "decode_of_limit", decode_share(r, row));
+    if (row->decode_joule > 0) {
+        cJSON_AddNumberToObject(out, "prefill_joule_per_token", row->prefill_joule);
+        cJSON_AddNumberToObject(out, "decode_joule_per_token", row->decode_joule);
+    }
+    cJSON_AddItemToArray(rows, out);
+}
+
+void bench_print_json(const struct bench_report *r)
+{
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddStringToObject(root, "model", r->info->name);
+    cJSON_AddStringToObject(root, "weights", r->info->weight_type);
+    cJSON_AddStringToObject(root, "kernels", r->info->kernels);
+    cJSON_AddStringToObject(root, "products", r->info->products);
+    cJSON_AddNumberToObject(root, "threads", r->threads);
+    cJSON_AddNumberToObject(root, "runs", r->runs);
+    cJSON *limits = cJSON_AddObjectToObject(root, "limits");
+    cJSON_AddNumberToObject(limits, "read_bytes_per_s", r->limits.read_bytes);
+    cJSON_AddNumberToObject(limits, "products_per_s", r->limits.products);
+    cJSON *rows = cJSON_AddArrayToObject(root, "lengths");
+    for (size_t i = 0; i < r->n_rows; i++)
+        add_row(rows, r, &r->rows[i]);
+    cJSON *memory = cJSON_AddObjectToObject(root, "memory");
+    cJSON_AddNumberToObject(memory, "file_bytes", (double)r->info->file_bytes);
+    cJSON_AddNumberToObject(memory, "session_bytes", (double)r->session_bytes);
+    if (r->resident_bytes)
+        cJSON_AddNumberToObject(memory, "resident_bytes", (double)r->resident_bytes);
+    cJSON *start = cJSON_AddObjectToObject(root, "start");
+    cJSON_AddNumberToObject(start, "open_ms", r->open_ms);
+    cJSON_AddNumberToObject(start, "first_prompt_ms", r->first_token_ms);
+    if (r->typed) {
+        cJSON *typing = cJSON_AddObjectToObject(root, "typing");
+        cJSON_AddStringToObject(typing, "file", r->typed);
+        add_latency(typing, "warm", &r->warm);
+        add_latency(typing, "cold", &r->cold);
+        cJSON_AddNumberToObject(typing, "reused", r->reused);
+    }
+    char *text = cJSON_Print(root);
+    if (text) puts(text);
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
