@@ -286,11 +286,10 @@ static void fill_words(const struct cli_toolchains *t, const struct row *row,
                            : mark[1] == 'M' ? class
                            : mark[1] == 'C' ? cache
                                             : t->tool[row - rows][mark[1] - '0'];
-        if (mark)
-            snprintf(out->text[n], PATH_MAX, "%.*s%s%s", (int)(mark - from[n]), from[n], with,
-                     mark + 2);
-        else
-            snprintf(out->text[n], PATH_MAX, "%s", from[n]);
+        int head = mark ? (int)(mark - from[n]) : (int)strlen(from[n]);
+        int len =
+            snprintf(out->text[n], PATH_MAX, "%.*s%s%s", head, from[n], with, mark ? mark + 2 : "");
+        if (len >= PATH_MAX) out->text[n][0] = 0; /* no tool is called so: it is not found */
         out->word[n] = out->text[n];
     }
     out->word[n] = NULL;
