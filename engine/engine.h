@@ -76,13 +76,14 @@ struct eng_model_options {
 
 /* path is copied. options may be NULL.
  *
- * Two environment variables choose the arithmetic. ESPALIER_CPU=ref|avx2|avx512|avx512vnni|amx|neon
- * forces a kernel set. ESPALIER_PREFILL=int8|blas: all products by our own kernels, or by OpenBLAS
- * in fp32 on expanded weights. Without it our kernels run wherever there is a vector set,
- * for every weight type, and OpenBLAS, where installed, on processors for which there is
- * none. OpenBLAS is loaded by the first model that wants it; as that sets an environment
- * variable for a moment (blas.c tells why), a program with several threads that asks for it
- * opens the first such model before it starts them. */
+ * Two environment variables choose the arithmetic.
+ * ESPALIER_CPU=ref|avx2|avxvnni|avx512|avx512vnni|amx|neon forces a kernel set.
+ * ESPALIER_PREFILL=int8|blas: all products by our own kernels, or by OpenBLAS in fp32 on expanded
+ * weights. Without it our kernels run wherever there is a vector set, for every weight type, and
+ * OpenBLAS, where installed, on processors for which there is none. OpenBLAS is loaded by the first
+ * model that wants it; as that sets an environment variable for a moment (blas.c tells why), a
+ * program with several threads that asks for it opens the first such model before it starts them.
+ */
 enum eng_status eng_model_open(const char *path, const struct eng_model_options *options,
                                struct eng_model **out, struct eng_error *err);
 void eng_model_close(struct eng_model *model); /* after its sessions */

@@ -31,6 +31,13 @@ static bool has_f16c(void)
 #endif
 
 #if defined(__x86_64__)
+static bool has_avx_vnni(void)
+{
+    enum { LEAF_7_1_AVX_VNNI = 1 << 4 };
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & LEAF_7_1_AVX_VNNI);
+}
+
 /* Tiles are 8 KB of registers, and the system gives a process room to save them only when it asks.
  * It may refuse: an old kernel, a filter on system calls, a signal stack that is too small. */
 static bool has_amx(void)
@@ -55,6 +62,7 @@ void eng_cpu_detect(struct eng_cpu *out)
     /* These look at XCR0 too: a set counts only when the system saves its registers. */
     __builtin_cpu_init();
     out->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
+    out->avx_vnni = out->avx2 && has_avx_vnni();
     out->avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     out->avx512_vnni = out->avx512 && __builtin_cpu_supports("avx512vnni");
@@ -145,6 +153,7 @@ static const char *instruction_names(const struct eng_cpu *cpu)
         return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512vnni avx512bf16";
     if (cpu->avx512_vnni) return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512vnni";
     if (cpu->avx512) return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq";
+    if (cpu->avx_vnni) return "avx2 fma f16c avx_vnni";
     if (cpu->avx2) return "avx2 fma f16c";
     return "";
 #endif

@@ -6,7 +6,8 @@
 #include "engine/engine.h"
 
 struct eng_cpu {
-    bool avx2;   /* AVX2, FMA and F16C */
+    bool avx2; /* AVX2, FMA and F16C */
+    bool avx_vnni;
     bool avx512; /* F, BW, VL and DQ */
     bool avx512_vnni;
     bool avx512_bf16;

@@ -1,9 +1,20 @@
-/* AVX2 with FMA and F16C, 8 lanes: the set of most desktop processors. See avx512.c for
- * the shape that both share: register tiles change how often a weight is loaded, never the
- * order in which one output is summed.
+/* AVX2 with FMA and F16C, 8 lanes: the set of most desktop processors. Compiled twice: plain into
+ * the table eng_kernels_avx2, and with -mavxvnni into eng_kernels_avxvnni, for processors of the
+ * last years. See avx512.c for the shape that all share: register tiles change how often a weight
+ * is loaded, never the order in which one output is summed.
  */
 #include "engine/kernels/half.h"
 #include "engine/kernels/kernels.h"
+
+#ifdef ENG_AVX2_WITH_VNNI
+#define SET_NAME     "avxvnni"
+#define TABLE_OF_SET eng_kernels_avxvnni
+#define FLIP         0x80 /* weights are unsigned, activations signed: as VNNI multiplies */
+#else
+#define SET_NAME     "avx2"
+#define TABLE_OF_SET eng_kernels_avx2
+#define FLIP         0
+#endif
 
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 
@@ -77,17 +88,44 @@ static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32
         _mm256_storeu_si256((__m256i *)q, bytes);
         scale[b] = largest / 127.0f;
         bias[b] = 0;
+        for (size_t i = 0; FLIP && i < ENG_Q8_VALUES; i++)
+            bias[b] -= FLIP * q[i];
     }
 }
 
-/* y[n_rows, n_groups * 8]; the counts are constants. Weights are signed: the product of
- * bytes takes one unsigned factor, so the weight's sign moves to the activation. As
- * activations are at most 127 in magnitude the sums of two products fit 16 bits. */
+/* What a weight vector gives for products, and sum[lane] += the four products of the lane's
+ * bytes. Without VNNI weights are signed: the product of bytes takes one unsigned factor, so the
+ * weight's sign moves to the activation. As activations are at most 127 in magnitude the sums of
+ * two products fit 16 bits. */
+#ifdef ENG_AVX2_WITH_VNNI
+INLINE __m256i factor_of(__m256i w)
+{
+    return w;
+}
+
+INLINE __m256i dot4(__m256i sum, __m256i w, __m256i factor, __m256i x)
+{
+    (void)w;
+    return _mm256_dpbusd_avx_epi32(sum, factor, x);
+}
+#else
+INLINE __m256i factor_of(__m256i w)
+{
+    return _mm256_abs_epi8(w);
+}
+
+INLINE __m256i dot4(__m256i sum, __m256i w, __m256i factor, __m256i x)
+{
+    __m256i pairs = _mm256_maddubs_epi16(factor, _mm256_sign_epi8(x, w));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+#endif
+
+/* y[n_rows, n_groups * 8]; the counts are constants. */
 INLINE void q8_tile(const uint8_t *weights, size_t group_bytes, size_t blocks,
                     const struct eng_q8_rows *x, size_t row, float *y, size_t y_stride, size_t left,
                     const size_t n_groups, const size_t n_rows)
 {
-    const __m256i ones = _mm256_set1_epi16(1);
     __m256 sum[2][2];
     UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
         sum[g][r] = _mm256_setzero_ps();
@@ -95,25 +133,24 @@ INLINE void q8_tile(const uint8_t *weights, size_t group_bytes, size_t blocks,
     const uint8_t *w_scales = weights + blocks * LANES * ENG_Q8_VALUES;
     const int8_t *q = x->q + row * blocks * ENG_Q8_VALUES;
     const float *x_scale = x->scale + row * blocks;
+    const int32_t *bias = x->bias + row * blocks;
 
     for (size_t b = 0; b < blocks; b++) {
         __m256i dot[2][2];
         UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-            dot[g][r] = _mm256_setzero_si256();
+            dot[g][r] = _mm256_set1_epi32(bias[r * blocks + b]);
         UNROLL for (size_t k = 0; k < 8; k++)
         {
             UNROLL for (size_t g = 0; g < n_groups; g++)
             {
                 __m256i w = _mm256_loadu_si256(
                     (const __m256i *)(weights + g * group_bytes + (b * 8 + k) * 4 * LANES));
-                __m256i magnitude = _mm256_abs_epi8(w);
+                __m256i factor = factor_of(w);
                 UNROLL for (size_t r = 0; r < n_rows; r++)
                 {
                     int32_t four;
                     memcpy(&four, q + (r * blocks + b) * ENG_Q8_VALUES + k * 4, sizeof four);
-                    __m256i x4 = _mm256_sign_epi8(_mm256_set1_epi32(four), w);
-                    __m256i pairs = _mm256_maddubs_epi16(magnitude, x4);
-                    dot[g][r] = _mm256_add_epi32(dot[g][r], _mm256_madd_epi16(pairs, ones));
+                    dot[g][r] = dot4(dot[g][r], w, factor, _mm256_set1_epi32(four));
                 }
             }
         }
@@ -456,12 +493,12 @@ static void narrow(const float *x, size_t n, uint16_t *out)
         out[i] = eng_half_of_float(x[i]);
 }
 
-const struct eng_kernels *eng_kernels_avx2(void)
+const struct eng_kernels *TABLE_OF_SET(void)
 {
     static const struct eng_kernels table = {
-        .name = "avx2",
+        .name = SET_NAME,
         .lanes = LANES,
-        .flip = 0,
+        .flip = FLIP,
         .quantize = quantize,
         .q8_product = q8_product,
         .f32_product = f32_product,
@@ -483,7 +520,7 @@ const struct eng_kernels *eng_kernels_avx2(void)
 
 #else
 
-const struct eng_kernels *eng_kernels_avx2(void)
+const struct eng_kernels *TABLE_OF_SET(void)
 {
     return NULL;
 }

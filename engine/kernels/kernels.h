@@ -1,5 +1,5 @@
 /* kernels.h: the arithmetic of the forward pass, one table of functions per instruction
- * set (ref, avx2, avx512, avx512vnni, amx, neon), chosen once at run time.
+ * set (ref, avx2, avxvnni, avx512, avx512vnni, amx, neon), chosen once at run time.
  *
  * Order of summation. Every result depends on its own inputs only, never on how many rows
  * are computed together or on which thread does it: each kernel fixes one order in which
@@ -147,6 +147,7 @@ struct eng_kernels {
 /* Tables of the sets that this build holds; NULL where the compiler's target has none. */
 const struct eng_kernels *eng_kernels_ref(void);
 const struct eng_kernels *eng_kernels_avx2(void);
+const struct eng_kernels *eng_kernels_avxvnni(void);
 const struct eng_kernels *eng_kernels_avx512(void);
 const struct eng_kernels *eng_kernels_avx512_vnni(void);
 const struct eng_kernels *eng_kernels_amx(void);
