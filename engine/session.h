@@ -78,8 +78,7 @@ struct eng_session {
 /* y[row, output] = matrix . x for up to a chunk's rows of one input. */
 struct eng_product {
     const struct eng_matrix *matrix;
-    float *y; /* [rows, y_stride]; by tiles of any matrix but the output's, there is room for
-                 whole tiles of rows */
+    float *y; /* [rows, y_stride] */
     size_t y_stride;
 };
 
