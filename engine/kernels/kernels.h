@@ -111,10 +111,10 @@ struct eng_kernels {
 
     /* Attention as engine/attend.c has it, from a cache in the set's own format; NULL in sets
      * that leave it to the steps below. The order of summation follows the positions alone.
-     * cache_bytes: of the keys, and as many of the
-     * values, of one head; positions a multiple of ENG_CACHE_UNIT. store writes one token's.
-     * The cache has to be zero at first; what was once stored past a limit does not matter.
-     * scratch: attend_scratch(dim) bytes, 64-byte aligned, zero at first. */
+     * cache_bytes: of the keys, and as many of the values, of one head; positions a multiple of
+     * ENG_CACHE_UNIT. store writes one token's. The cache has to be zero at first; what was once
+     * stored past a limit does not matter. scratch: attend_scratch(dim) bytes, 64-byte aligned,
+     * zero at first. */
     size_t (*cache_bytes)(size_t positions, size_t dim);
     void (*store)(void *keys, void *values, size_t position, size_t dim, const float *k,
                   const float *v);

@@ -99,8 +99,7 @@ static enum eng_status push_piece(struct asst_recall *r, const char *text, size_
     struct eng_token *tokens = malloc((len + 8) * sizeof *tokens);
     if (!tokens) return no_memory(err);
     enum eng_status status = eng_tokenize(r->model, text, len, tokens, len + 8, &count, err);
-    size_t room = ASST_RECALL_BEHIND;
-    for (size_t i = 0; status == ENG_OK && i < count && i < room; i++)
+    for (size_t i = 0; status == ENG_OK && i < count && i < ASST_RECALL_BEHIND; i++)
         asst_recall_push(r, tokens[i].id);
     free(tokens);
     return status;

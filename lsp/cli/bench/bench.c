@@ -36,9 +36,14 @@ static int by_value(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static double median(double *values, size_t n)
+void bench_sort(double *values, size_t n)
 {
     qsort(values, n, sizeof *values, by_value);
+}
+
+static double median(double *values, size_t n)
+{
+    bench_sort(values, n);
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 

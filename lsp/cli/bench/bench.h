@@ -39,6 +39,9 @@ struct bench_report {
 bool bench_typing(const struct cli *cli, struct eng_model *model, const char *path, size_t keys,
                   struct bench_report *out);
 
+/* Ascending. */
+void bench_sort(double *values, size_t n);
+
 /* Joules that the processor has used so far by its own counters, 0 where they cannot be read. */
 double bench_energy(void);
 

@@ -46,16 +46,10 @@ static size_t character(const char *text, size_t len, size_t at)
     return n;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static struct bench_latency latency_of(double *ms, size_t n)
 {
     if (n == 0) return (struct bench_latency){0};
-    qsort(ms, n, sizeof *ms, by_value);
+    bench_sort(ms, n);
     return (struct bench_latency){n, ms[n / 2], ms[n * 95 / 100], ms[n * 99 / 100]};
 }
 
