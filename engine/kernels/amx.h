@@ -5,6 +5,12 @@
 
 #include "engine/kernels/kernels.h"
 
+/* The instructions are there at compile time; older releases of Clang spell the tiles' macro
+ * without an underscore. */
+#if (defined(__AMX_BF16__) || defined(__AMXBF16__)) && defined(__AVX512BF16__)
+#define ENG_HAS_TILES
+#endif
+
 void eng_amx_tile_weights(const void *packed, size_t cols, size_t outputs, uint16_t *panel);
 void eng_amx_tile_rows(const float *x, size_t n, uint16_t *out);
 void eng_amx_tile_product(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,

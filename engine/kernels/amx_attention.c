@@ -15,7 +15,7 @@
  */
 #include "engine/kernels/amx.h"
 
-#if defined(__AMX_BF16__) && defined(__AVX512BF16__)
+#ifdef ENG_HAS_TILES
 
 #include "engine/kernels/amx_tiles.h"
 #include "engine/kernels/avx512_math.h"

@@ -21,7 +21,8 @@
 #define TABLE_OF_SET eng_kernels_avx512
 #endif
 
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) &&                      \
+    defined(__AVX512DQ__) && (!defined(ENG_AVX512_WITH_AMX) || defined(ENG_HAS_TILES))
 
 #include "engine/kernels/avx512_math.h"
 #include "engine/kernels/half.h"
