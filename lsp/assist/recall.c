@@ -18,7 +18,8 @@ enum {
     GAP = -1,
     NONE = -1,
     SLOTS = 1u << 14,
-    VISITS = 512, /* occurrences looked at */
+    VISITS = 512,            /* occurrences looked at */
+    PIECE_BYTES = 64 * 1024, /* of one line that are read */
     SURE_MAX = 7
 };
 
@@ -90,19 +91,39 @@ void asst_recall_rewind(struct asst_recall *r, size_t n)
 
 /* ---- Reading ---------------------------------------------------------------------------- */
 
-/* The tokens of a part of one line. */
-static enum eng_status push_piece(struct asst_recall *r, const char *text, size_t len,
+/* The part of the hole's own line on one side of it. */
+struct piece {
+    const char *text;
+    size_t len;
+    bool in_front;          /* of the hole */
+    struct eng_token *held; /* what was allocated */
+    struct eng_token *tokens;
+    size_t count;
+};
+
+/* Its tokens: at most `most`, those next to the hole. Of a very long line only the bytes next to
+ * the hole are read. The caller frees held. */
+static enum eng_status read_piece(const struct asst_recall *r, struct piece *piece, size_t most,
                                   struct eng_error *err)
 {
-    if (len == 0) return ENG_OK;
-    size_t count = 0;
-    struct eng_token *tokens = malloc((len + 8) * sizeof *tokens);
-    if (!tokens) return no_memory(err);
-    enum eng_status status = eng_tokenize(r->model, text, len, tokens, len + 8, &count, err);
-    for (size_t i = 0; status == ENG_OK && i < count && i < ASST_RECALL_BEHIND; i++)
-        asst_recall_push(r, tokens[i].id);
-    free(tokens);
+    size_t bytes = piece->len < PIECE_BYTES ? piece->len : PIECE_BYTES;
+    const char *text = piece->text + (piece->in_front ? piece->len - bytes : 0);
+    piece->held = piece->tokens = malloc((bytes + 8) * sizeof *piece->held);
+    if (!piece->held) return no_memory(err);
+    if (bytes == 0) return ENG_OK;
+    enum eng_status status =
+        eng_tokenize(r->model, text, bytes, piece->held, bytes + 8, &piece->count, err);
+    if (status != ENG_OK) piece->count = 0;
+    if (piece->count <= most) return status;
+    if (piece->in_front) piece->tokens += piece->count - most;
+    piece->count = most;
     return status;
+}
+
+static void push_piece(struct asst_recall *r, const struct piece *piece)
+{
+    for (size_t i = 0; i < piece->count; i++)
+        asst_recall_push(r, piece->tokens[i].id);
 }
 
 /* Whole lines from `line` up to `end`, until n tokens are there. */
@@ -120,8 +141,8 @@ static enum eng_status push_lines(struct asst_recall *r, struct asst_tokens *cac
     return ENG_OK;
 }
 
-/* The first line of those that hold the last ASST_RECALL_BEFORE tokens in front of `line`. */
-static enum eng_status first_line(struct asst_tokens *cache, size_t line, size_t *first,
+/* The first line of those that hold the last n tokens in front of `line`. */
+static enum eng_status first_line(struct asst_tokens *cache, size_t line, size_t n, size_t *first,
                                   struct eng_error *err)
 {
     const struct asst_token *tokens;
@@ -130,9 +151,43 @@ static enum eng_status first_line(struct asst_tokens *cache, size_t line, size_t
         enum eng_status status = asst_tokens_line(cache, *first - 1, &tokens, &count, err);
         if (status != ENG_OK) return status;
         all += count;
-        if (all > ASST_RECALL_BEFORE) break;
+        if (all > n) break;
     }
     return ENG_OK;
+}
+
+static enum eng_status push_behind(struct asst_recall *r, struct asst_tokens *cache,
+                                   const struct asst_source *source, struct eng_error *err)
+{
+    size_t len, line, column;
+    const char *text = syn_document_text(source->doc, &len);
+    syn_position_of(source->doc, source->hole_end, SYN_UTF8, &line, &column);
+    struct piece rest = {.text = text + source->hole_end,
+                         .len = syn_line_start(source->doc, line + 1) - source->hole_end};
+    enum eng_status status = read_piece(r, &rest, ASST_RECALL_BEHIND, err);
+    if (status == ENG_OK) push_piece(r, &rest);
+    free(rest.held);
+    if (status != ENG_OK) return status;
+    return push_lines(r, cache, line + 1, syn_line_count(source->doc), ASST_RECALL_BEHIND, err);
+}
+
+static enum eng_status push_in_front(struct asst_recall *r, struct asst_tokens *cache,
+                                     const struct asst_source *source, size_t heal_start,
+                                     struct eng_error *err)
+{
+    size_t len, line, column, first = 0;
+    const char *text = syn_document_text(source->doc, &len);
+    syn_position_of(source->doc, source->hole_start, SYN_UTF8, &line, &column);
+    size_t start = syn_line_start(source->doc, line);
+    struct piece begun = {
+        .text = text + start, .len = heal_start > start ? heal_start - start : 0, .in_front = true};
+    enum eng_status status = read_piece(r, &begun, ASST_RECALL_BEFORE, err);
+    size_t most = ASST_RECALL_BEFORE - begun.count;
+    if (status == ENG_OK) status = first_line(cache, line, most, &first, err);
+    if (status == ENG_OK) status = push_lines(r, cache, first, line, r->length + most, err);
+    if (status == ENG_OK) push_piece(r, &begun);
+    free(begun.held);
+    return status;
 }
 
 enum eng_status asst_recall_read(struct asst_recall *r, const struct asst_source *source,
@@ -142,22 +197,9 @@ enum eng_status asst_recall_read(struct asst_recall *r, const struct asst_source
     enum eng_status status = cache ? ENG_OK : asst_tokens_new(r->model, &own, err);
     if (own) cache = own;
     if (status == ENG_OK) status = asst_tokens_sync(cache, source->doc, err);
-
-    size_t len, line, column, first = 0, lines = syn_line_count(source->doc);
-    const char *text = syn_document_text(source->doc, &len);
-    syn_position_of(source->doc, source->hole_end, SYN_UTF8, &line, &column);
-    size_t end = syn_line_start(source->doc, line + 1);
-    if (status == ENG_OK)
-        status = push_piece(r, text + source->hole_end, end - source->hole_end, err);
-    if (status == ENG_OK) status = push_lines(r, cache, line + 1, lines, ASST_RECALL_BEHIND, err);
+    if (status == ENG_OK) status = push_behind(r, cache, source, err);
     asst_recall_push(r, GAP);
-
-    syn_position_of(source->doc, source->hole_start, SYN_UTF8, &line, &column);
-    size_t start = syn_line_start(source->doc, line);
-    if (status == ENG_OK) status = first_line(cache, line, &first, err);
-    size_t limit = r->length + ASST_RECALL_BEFORE;
-    if (status == ENG_OK) status = push_lines(r, cache, first, line, limit, err);
-    if (status == ENG_OK) status = push_piece(r, text + start, heal_start - start, err);
+    if (status == ENG_OK) status = push_in_front(r, cache, source, heal_start, err);
     asst_tokens_free(own);
     return status;
 }

@@ -102,11 +102,13 @@ static void nothing_known_nothing_guessed(void **state)
 /* The likeliest guess at a place of a text, as a character; 0 for none. */
 static char guess_at(const struct eng_model *model, const char *text, const char *behind, bool line)
 {
-    char whole[256];
     struct asst_recall *recall;
     struct asst_guesses g;
     size_t at = strlen(text), len;
-    snprintf(whole, sizeof whole, "%s%s", text, behind);
+    char *whole = malloc(at + strlen(behind) + 1);
+    assert_non_null(whole);
+    memcpy(whole, text, at);
+    strcpy(whole + at, behind);
     struct syn_document *doc = case_document(gram_by_id("python"), whole, strlen(whole));
     struct asst_source source = {.doc = doc, .hole_start = at, .hole_end = at};
     assert_int_equal(asst_recall_new(model, 16, &recall, NULL), ENG_OK);
@@ -123,6 +125,7 @@ static char guess_at(const struct eng_model *model, const char *text, const char
     }
     asst_recall_free(recall);
     syn_document_free(doc);
+    free(whole);
     return out;
 }
 
@@ -136,6 +139,27 @@ static void documents_are_read_on_both_sides(void **state)
     assert_int_equal(guess_at(*state, "qwe", "zzz", false), 0);
     assert_int_equal(guess_at(*state, "ab\r\nxb", "\n", false), '\r');
     assert_int_equal(guess_at(*state, "ab\r\nxb", "\n", true), '$'); /* a line's end is an end */
+}
+
+/* Of a line that is longer than its memory, a recall knows what is next to the hole. */
+static void long_lines_are_known_by_the_hole(void **state)
+{
+    enum { LONG = 150000 };
+    char *filler = malloc(LONG + 16);
+    assert_non_null(filler);
+    memset(filler, '.', LONG);
+    memcpy(filler, "abcX", 4);
+    strcpy(filler + LONG, "abcYabc");
+    assert_int_equal(guess_at(*state, filler, "\n", false), 'Y');
+    strcpy(filler + LONG, "..abc");
+    assert_int_equal(guess_at(*state, filler, "\n", false), 0);
+    memset(filler, '.', LONG + 5);
+    memcpy(filler, "abcZ", 4);
+    assert_int_equal(guess_at(*state, "abc", filler, false), 'Z');
+    memcpy(filler, "....", 4);
+    memcpy(filler + LONG, "abcZ", 4);
+    assert_int_equal(guess_at(*state, "abc", filler, false), 0);
+    free(filler);
 }
 
 static void mixtures_are_as_stated(void **state)
@@ -226,6 +250,7 @@ int main(void)
         cmocka_unit_test(look_ups_are_plain_counts),
         cmocka_unit_test(nothing_known_nothing_guessed),
         cmocka_unit_test(documents_are_read_on_both_sides),
+        cmocka_unit_test(long_lines_are_known_by_the_hole),
         cmocka_unit_test(mixtures_are_as_stated),
         cmocka_unit_test(what_is_recalled_is_written),
     };
