@@ -54,6 +54,9 @@ struct eng_gguf {
 
 /* ---- Types ------------------------------------------------------------------------- */
 
+const int8_t eng_iq4_nl_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                      1,    13,   25,  38,  53,  69,  89,  113};
+
 const struct eng_type_info *eng_type_info(uint32_t type)
 {
     static const struct eng_type_info types[] = {
@@ -67,6 +70,7 @@ const struct eng_type_info *eng_type_info(uint32_t type)
         [ENG_Q4_K] = {"Q4_K", 256, sizeof(struct eng_block_q4_k)},
         [ENG_Q5_K] = {"Q5_K", 256, sizeof(struct eng_block_q5_k)},
         [ENG_Q6_K] = {"Q6_K", 256, sizeof(struct eng_block_q6_k)},
+        [ENG_IQ4_NL] = {"IQ4_NL", 32, sizeof(struct eng_block_iq4_nl)},
         [ENG_BF16] = {"BF16", 1, 2},
     };
     if (type >= sizeof types / sizeof *types || !types[type].name) return NULL;

@@ -34,6 +34,7 @@ enum eng_tensor_type {
     ENG_Q4_K = 12,
     ENG_Q5_K = 13,
     ENG_Q6_K = 14,
+    ENG_IQ4_NL = 20,
     ENG_BF16 = 30
 };
 
@@ -73,6 +74,10 @@ struct eng_block_q8_0 { /* x = d * qs[i] */
     uint16_t d;
     int8_t qs[32];
 };
+struct eng_block_iq4_nl { /* x = d * eng_iq4_nl_values[q]; nibbles as in Q4_0 */
+    uint16_t d;
+    uint8_t qs[16];
+};
 struct eng_block_q4_k { /* 8 sub-blocks of 32; 6-bit scales and minima packed in scales */
     uint16_t d, dmin;
     uint8_t scales[12];
@@ -95,9 +100,13 @@ _Static_assert(sizeof(struct eng_block_q4_1) == 20, "on-disk size of Q4_1");
 _Static_assert(sizeof(struct eng_block_q5_0) == 22, "on-disk size of Q5_0");
 _Static_assert(sizeof(struct eng_block_q5_1) == 24, "on-disk size of Q5_1");
 _Static_assert(sizeof(struct eng_block_q8_0) == 34, "on-disk size of Q8_0");
+_Static_assert(sizeof(struct eng_block_iq4_nl) == 18, "on-disk size of IQ4_NL");
 _Static_assert(sizeof(struct eng_block_q4_k) == 144, "on-disk size of Q4_K");
 _Static_assert(sizeof(struct eng_block_q5_k) == 176, "on-disk size of Q5_K");
 _Static_assert(sizeof(struct eng_block_q6_k) == 210, "on-disk size of Q6_K");
+
+/* What the codes of IQ4_NL stand for: ascending, closer together where weights are frequent. */
+extern const int8_t eng_iq4_nl_values[16];
 
 /* ---- Opening ----------------------------------------------------------------------- */
 
