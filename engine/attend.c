@@ -17,35 +17,36 @@
 #define STRIP  128u
 #define BLOCKS (STRIP / ENG_KEY_LANES)
 
-size_t eng_cache_bytes(const struct eng_kernels *kernels, enum eng_cache cache, size_t positions,
-                       size_t dim)
+_Static_assert(ENG_CACHE_PAGE % STRIP == 0, "a strip lies in one page");
+
+size_t eng_format_bytes(const struct eng_kernels *kernels, enum eng_format format, size_t dim)
 {
-    if (cache == ENG_CACHE_OF_SET) return kernels->cache_bytes(positions, dim);
-    return positions * dim * (cache == ENG_CACHE_F32 ? sizeof(float) : sizeof(uint16_t));
+    if (format == ENG_CACHE_OF_SET) return kernels->cache_bytes(dim);
+    return ENG_CACHE_PAGE * dim * (format == ENG_CACHE_F32 ? sizeof(float) : sizeof(uint16_t));
 }
 
 /* The scratch: scores, and where there are halves, keys and values of a strip; relations. */
-static size_t widened_floats(enum eng_cache cache, size_t dim)
+static size_t widened_floats(enum eng_format format, size_t dim)
 {
-    return cache == ENG_CACHE_F16 ? STRIP * dim : 0;
+    return format == ENG_CACHE_F16 ? STRIP * dim : 0;
 }
 
-size_t eng_attend_scratch(const struct eng_kernels *kernels, enum eng_cache cache, size_t dim)
+size_t eng_attend_scratch(const struct eng_kernels *kernels, enum eng_format format, size_t dim)
 {
-    if (cache == ENG_CACHE_OF_SET) return kernels->attend_scratch(dim);
-    return (ENG_ATTEND_ROWS * STRIP + 2 * widened_floats(cache, dim)) * sizeof(float) + STRIP;
+    if (format == ENG_CACHE_OF_SET) return kernels->attend_scratch(dim);
+    return (ENG_ATTEND_ROWS * STRIP + 2 * widened_floats(format, dim)) * sizeof(float) + STRIP;
 }
 
-void eng_cache_store(const struct eng_kernels *kernels, enum eng_cache cache, void *keys,
-                     void *values, size_t position, size_t dim, const float *k, const float *v)
+void eng_attend_store(const struct eng_kernels *kernels, enum eng_format format, void *keys,
+                      void *values, size_t place, size_t dim, const float *k, const float *v)
 {
-    size_t key = position / ENG_KEY_LANES * dim * ENG_KEY_LANES + position % ENG_KEY_LANES;
-    if (cache == ENG_CACHE_OF_SET) {
-        kernels->store(keys, values, position, dim, k, v);
-    } else if (cache == ENG_CACHE_F32) {
+    size_t key = place / ENG_KEY_LANES * dim * ENG_KEY_LANES + place % ENG_KEY_LANES;
+    if (format == ENG_CACHE_OF_SET) {
+        kernels->store(keys, values, place, dim, k, v);
+    } else if (format == ENG_CACHE_F32) {
         for (size_t d = 0; d < dim; d++)
             ((float *)keys)[key + d * ENG_KEY_LANES] = k[d];
-        memcpy((float *)values + position * dim, v, dim * sizeof *v);
+        memcpy((float *)values + place * dim, v, dim * sizeof *v);
     } else {
         uint16_t halves[16];
         for (size_t d = 0; d < dim; d += 16) {
@@ -54,7 +55,7 @@ void eng_cache_store(const struct eng_kernels *kernels, enum eng_cache cache, vo
             for (size_t i = 0; i < n; i++)
                 ((uint16_t *)keys)[key + (d + i) * ENG_KEY_LANES] = halves[i];
         }
-        kernels->narrow(v, dim, (uint16_t *)values + position * dim);
+        kernels->narrow(v, dim, (uint16_t *)values + place * dim);
     }
 }
 
@@ -68,7 +69,7 @@ struct run {
 struct strip {
     const struct eng_kernels *kernels;
     const struct eng_attention *a;
-    enum eng_cache cache;
+    enum eng_format format;
     float *scores; /* [rows, STRIP] */
     float *wide_keys, *wide_values;
     uint8_t *relation; /* [STRIP] */
@@ -92,24 +93,25 @@ static void find_blocks(struct strip *s, size_t longest)
 static void find_runs(struct strip *s)
 {
     size_t dim = s->a->dim, block_values = dim * ENG_KEY_LANES;
-    size_t base = s->first / ENG_KEY_LANES;
+    size_t base = s->first % ENG_CACHE_PAGE / ENG_KEY_LANES;
+    const uint8_t *page = s->a->pages[s->first / ENG_CACHE_PAGE];
+    const void *keys = page + s->a->keys, *values = page + s->a->values;
     s->n_runs = 0;
     for (size_t i = 0; i < s->n_blocks; i++) {
         size_t from = (base + s->block[i]) * block_values, to = i * block_values;
-        if (s->cache == ENG_CACHE_F16) {
-            s->kernels->widen((const uint16_t *)s->a->keys + from, block_values, s->wide_keys + to);
-            s->kernels->widen((const uint16_t *)s->a->values + from, block_values,
-                              s->wide_values + to);
+        if (s->format == ENG_CACHE_F16) {
+            s->kernels->widen((const uint16_t *)keys + from, block_values, s->wide_keys + to);
+            s->kernels->widen((const uint16_t *)values + from, block_values, s->wide_values + to);
         }
-        bool follows = i > 0 && (s->cache == ENG_CACHE_F16 || s->block[i] == s->block[i - 1] + 1);
+        bool follows = i > 0 && (s->format == ENG_CACHE_F16 || s->block[i] == s->block[i - 1] + 1);
         if (follows) {
             s->run[s->n_runs - 1].positions += ENG_KEY_LANES;
             continue;
         }
         struct run *run = &s->run[s->n_runs++];
         *run = (struct run){i * ENG_KEY_LANES, ENG_KEY_LANES, s->wide_keys, s->wide_values};
-        if (s->cache == ENG_CACHE_F32) run->keys = (const float *)s->a->keys + from;
-        if (s->cache == ENG_CACHE_F32) run->values = (const float *)s->a->values + from;
+        if (s->format == ENG_CACHE_F32) run->keys = (const float *)keys + from;
+        if (s->format == ENG_CACHE_F32) run->values = (const float *)values + from;
     }
 }
 
@@ -190,17 +192,17 @@ static void mix(const struct strip *s, const size_t *n)
     }
 }
 
-void eng_attend_cached(const struct eng_kernels *kernels, enum eng_cache cache,
+void eng_attend_cached(const struct eng_kernels *kernels, enum eng_format format,
                        const struct eng_attention *a, void *scratch)
 {
-    if (cache == ENG_CACHE_OF_SET) {
+    if (format == ENG_CACHE_OF_SET) {
         kernels->attend(a, scratch);
         return;
     }
-    struct strip s = {.kernels = kernels, .a = a, .cache = cache, .scores = scratch};
+    struct strip s = {.kernels = kernels, .a = a, .format = format, .scores = scratch};
     s.wide_keys = s.scores + ENG_ATTEND_ROWS * STRIP;
-    s.wide_values = s.wide_keys + widened_floats(cache, a->dim);
-    s.relation = (uint8_t *)(s.wide_values + widened_floats(cache, a->dim));
+    s.wide_values = s.wide_keys + widened_floats(format, a->dim);
+    s.relation = (uint8_t *)(s.wide_values + widened_floats(format, a->dim));
     float largest[ENG_ATTEND_ROWS], total[ENG_ATTEND_ROWS];
     size_t longest = a->limit[a->rows - 1], n[ENG_ATTEND_ROWS];
     for (size_t r = 0; r < a->rows; r++) {

@@ -1,4 +1,5 @@
-/* attend.h: the cache of keys and values of one head, and attention over it. Internal.
+/* attend.h: how keys and values of one head lie in a page of the cache, and attention over pages.
+ * Internal.
  *
  * Three formats. fp32, for models whose own weights are no coarser; halves (fp16), for quantised
  * models; and that of a kernel set with `attend`, which does all of it. In the first two, keys lie
@@ -10,21 +11,20 @@
 
 #include "engine/kernels/kernels.h"
 
-enum eng_cache { ENG_CACHE_F32, ENG_CACHE_F16, ENG_CACHE_OF_SET };
+enum eng_format { ENG_CACHE_F32, ENG_CACHE_F16, ENG_CACHE_OF_SET };
 
-/* Bytes of the keys, and as many of the values, of one head; positions a multiple of
- * ENG_CACHE_UNIT. They have to be zero at first. */
-size_t eng_cache_bytes(const struct eng_kernels *kernels, enum eng_cache cache, size_t positions,
-                       size_t dim);
+/* Bytes of the keys, and as many of the values, of one head in a page. They have to be zero at
+ * first. */
+size_t eng_format_bytes(const struct eng_kernels *kernels, enum eng_format format, size_t dim);
 
 /* Of each thread that attends, aligned to 64 bytes and zero at first. */
-size_t eng_attend_scratch(const struct eng_kernels *kernels, enum eng_cache cache, size_t dim);
+size_t eng_attend_scratch(const struct eng_kernels *kernels, enum eng_format format, size_t dim);
 
-/* Writes one token's key [dim] and value [dim]. */
-void eng_cache_store(const struct eng_kernels *kernels, enum eng_cache cache, void *keys,
-                     void *values, size_t position, size_t dim, const float *k, const float *v);
+/* Writes one token's key [dim] and value [dim] at a place in [0, ENG_CACHE_PAGE). */
+void eng_attend_store(const struct eng_kernels *kernels, enum eng_format format, void *keys,
+                      void *values, size_t place, size_t dim, const float *k, const float *v);
 
-void eng_attend_cached(const struct eng_kernels *kernels, enum eng_cache cache,
+void eng_attend_cached(const struct eng_kernels *kernels, enum eng_format format,
                        const struct eng_attention *attention, void *scratch);
 
 #endif

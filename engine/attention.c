@@ -25,11 +25,12 @@ enum relation {
 /* Tokens of one elementwise task. */
 #define TASK_ROWS 8u
 
-struct chunk {
-    struct eng_session *session;
+/* A layer's attention: the tasks of each span come one after the other. */
+struct job {
+    struct eng_pass *pass;
     const struct eng_layer *layer;
     uint32_t number; /* of the layer */
-    size_t position, rows;
+    size_t first_task[ENG_SPANS + 1];
 };
 
 /* ---- Relations --------------------------------------------------------------------- */
@@ -63,29 +64,30 @@ static void relate_one(const struct eng_session *session, size_t i, uint8_t *out
     }
 }
 
-static void relate_task(const void *job, size_t task, int thread)
+static void relate_task(const void *job, size_t row, int thread)
 {
     (void)thread;
-    const struct chunk *c = job;
-    relate_one(c->session, c->position + task, c->session->relation + task * c->session->padded);
+    const struct eng_pass *pass = job;
+    const struct eng_span *span = eng_span_of(pass, row);
+    relate_one(span->session, span->position + row - span->first,
+               pass->relation + row * pass->padded);
 }
 
-void eng_relate(struct eng_session *session, size_t position, size_t rows)
+void eng_relate(struct eng_pass *pass)
 {
-    struct chunk chunk = {.session = session, .position = position, .rows = rows};
-    if (!session->relation) return;
-    eng_pool_run(session->model->pool, relate_task, &chunk, rows);
-    eng_sparse_choose(session, position, rows);
+    if (!pass->relation) return;
+    eng_pool_run(pass->model->pool, relate_task, pass, pass->rows);
+    eng_sparse_choose(pass);
 }
 
 /* ---- Queries, keys and values ------------------------------------------------------ */
 
-static void rotate(const struct eng_session *session, float *head, size_t position)
+static void rotate(const struct eng_pass *pass, float *head, size_t position)
 {
-    const struct eng_model *model = session->model;
+    const struct eng_model *model = pass->model;
     size_t half = model->rope_dim / 2;
-    const float *cosine = session->cosine + position * half; /* [half] */
-    const float *sine = session->sine + position * half;
+    const float *cosine = pass->cosine + position * half; /* [half] */
+    const float *sine = pass->sine + position * half;
 
     if (!model->rope_interleaved) {
         model->kernels->rope_halves(head, cosine, sine, half);
@@ -99,85 +101,88 @@ static void rotate(const struct eng_session *session, float *head, size_t positi
 }
 
 /* Turns a head of key-value head kv_head by the token's depth and sibling number. */
-static void rotate_in_tree(const struct chunk *c, float *head, size_t kv_head,
+static void rotate_in_tree(const struct job *job, float *head, size_t kv_head,
                            const struct eng_record *record)
 {
-    const struct eng_model *model = c->session->model;
+    const struct eng_model *model = job->pass->model;
     size_t half = model->info.head_dim / 2;
     const size_t places[2] = {record->depth, record->sibling};
-    for (size_t i = 0; i < 2 && c->layer->turns; i++) {
+    for (size_t i = 0; i < 2 && job->layer->turns; i++) {
         size_t step = places[i] < ENG_TREE_STEPS ? places[i] : ENG_TREE_STEPS - 1;
         const float *turn = /* [2, half] */
-            c->layer->turns + ((kv_head * 2 + i) * ENG_TREE_STEPS + step) * 2 * half;
+            job->layer->turns + ((kv_head * 2 + i) * ENG_TREE_STEPS + step) * 2 * half;
         model->kernels->rope_halves(head, turn, turn + half, half);
     }
 }
 
-static void store_key_value(const struct chunk *c, size_t row, size_t kv_head)
+static void store_key_value(const struct job *job, const struct eng_session *session,
+                            size_t position, size_t row, uint32_t kv_head)
 {
-    const struct eng_session *session = c->session;
-    const struct eng_model_info *info = &session->model->info;
-    size_t dim = info->head_dim, position = c->position + row;
-    size_t head = (size_t)c->number * info->kv_heads + kv_head;
-    const float *k = session->k + (row * info->kv_heads + kv_head) * dim; /* [dim] */
-    const float *v = session->v + (row * info->kv_heads + kv_head) * dim;
-    eng_cache_store(session->model->kernels, session->cache,
-                    session->keys + head * session->head_bytes,
-                    session->values + head * session->head_bytes, position, dim, k, v);
+    const struct eng_pass *pass = job->pass;
+    const struct eng_model *model = pass->model;
+    size_t dim = model->info.head_dim, at = (row * model->info.kv_heads + kv_head) * dim;
+    uint8_t *keys = session->pages[position / ENG_CACHE_PAGE]->bytes +
+                    eng_cache_head(model->cache, job->number, kv_head);
+    eng_attend_store(model->kernels, eng_cache_format(model->cache), keys,
+                     keys + eng_cache_values(model->cache), position % ENG_CACHE_PAGE, dim,
+                     pass->k + at, pass->v + at);
 }
 
-static void prepare_row(const struct chunk *c, size_t row)
+static void prepare_row(const struct job *job, size_t row)
 {
-    const struct eng_session *session = c->session;
-    const struct eng_model *model = session->model;
+    const struct eng_pass *pass = job->pass;
+    const struct eng_model *model = pass->model;
     const struct eng_model_info *info = &model->info;
+    const struct eng_span *span = eng_span_of(pass, row);
+    size_t position = span->position + row - span->first;
     size_t dim = info->head_dim, q_dim = info->heads * dim;
-    float *q = session->q + row * q_dim;                /* [heads, dim] */
-    float *k = session->k + row * info->kv_heads * dim; /* [kv_heads, dim] */
+    float *q = pass->q + row * q_dim;                /* [heads, dim] */
+    float *k = pass->k + row * info->kv_heads * dim; /* [kv_heads, dim] */
 
-    for (size_t h = 0; h < info->heads && c->layer->q_norm; h++)
-        model->kernels->rmsnorm(q + h * dim, c->layer->q_norm, dim, model->norm_epsilon,
+    for (size_t h = 0; h < info->heads && job->layer->q_norm; h++)
+        model->kernels->rmsnorm(q + h * dim, job->layer->q_norm, dim, model->norm_epsilon,
                                 q + h * dim);
-    if (session->q_plain) memcpy(session->q_plain + row * q_dim, q, q_dim * sizeof *q);
-    const struct eng_record *record = &session->inputs[c->position + row].record;
+    if (pass->q_plain) memcpy(pass->q_plain + row * q_dim, q, q_dim * sizeof *q);
+    const struct eng_record *record = &span->session->inputs[position].record;
     for (size_t h = 0; h < info->heads; h++) {
-        rotate(session, q + h * dim, c->position + row);
-        rotate_in_tree(c, q + h * dim, h / (info->heads / info->kv_heads), record);
+        rotate(pass, q + h * dim, position);
+        rotate_in_tree(job, q + h * dim, h / (info->heads / info->kv_heads), record);
     }
 
-    for (size_t h = 0; h < info->kv_heads; h++) {
-        if (c->layer->k_norm)
-            model->kernels->rmsnorm(k + h * dim, c->layer->k_norm, dim, model->norm_epsilon,
+    for (uint32_t h = 0; h < info->kv_heads; h++) {
+        if (job->layer->k_norm)
+            model->kernels->rmsnorm(k + h * dim, job->layer->k_norm, dim, model->norm_epsilon,
                                     k + h * dim);
-        rotate(session, k + h * dim, c->position + row);
-        rotate_in_tree(c, k + h * dim, h, record);
-        store_key_value(c, row, h);
+        rotate(pass, k + h * dim, position);
+        rotate_in_tree(job, k + h * dim, h, record);
+        store_key_value(job, span->session, position, row, h);
     }
 }
 
-static void prepare_task(const void *job, size_t task, int thread)
+static void prepare_task(const void *data, size_t task, int thread)
 {
     (void)thread;
-    const struct chunk *c = job;
-    for (size_t row = task * TASK_ROWS; row < c->rows && row < (task + 1) * TASK_ROWS; row++)
-        prepare_row(c, row);
+    const struct job *job = data;
+    for (size_t row = task * TASK_ROWS; row < job->pass->rows && row < (task + 1) * TASK_ROWS;
+         row++)
+        prepare_row(job, row);
 }
 
 /* ---- Attention --------------------------------------------------------------------- */
 
 /* The table of one query row: a head's own, or for ADDITIVE_KEY the products of the query
  * with the head's vectors, scaled like scores. */
-static const float *table_of(const struct chunk *c, size_t row, size_t head, float scale,
+static const float *table_of(const struct job *job, size_t row, size_t head, float scale,
                              float made[ENG_TABLE])
 {
-    const struct eng_model *model = c->session->model;
+    const struct eng_model *model = job->pass->model;
     const struct eng_model_info *info = &model->info;
     size_t dim = info->head_dim;
 
     if (info->structure != ENG_STRUCTURE_ADDITIVE_KEY)
-        return c->layer->structure ? c->layer->structure + head * ENG_TABLE : NULL;
-    const float *vectors = c->layer->structure + head * ENG_RELATIONS * dim; /* [12, dim] */
-    const float *q = c->session->q_plain + (row * info->heads + head) * dim;
+        return job->layer->structure ? job->layer->structure + head * ENG_TABLE : NULL;
+    const float *vectors = job->layer->structure + head * ENG_RELATIONS * dim; /* [12, dim] */
+    const float *q = job->pass->q_plain + (row * info->heads + head) * dim;
     model->kernels->f32_product(vectors, dim, 0, ENG_RELATIONS, q, 1, made, ENG_TABLE);
     for (size_t r = 0; r < ENG_RELATIONS; r++)
         made[r] *= scale;
@@ -202,64 +207,69 @@ static enum eng_term term_of(enum eng_structure structure)
     return ENG_TERM_NONE;
 }
 
-/* Attention of tokens [first_row, first_row + tokens) for the heads that share a key-value head;
+/* Attention of a span's tokens [first, first + tokens) for the heads that share a key-value head;
  * tokens * heads is at most ENG_ATTEND_ROWS. */
-static void attend(const struct chunk *c, size_t kv_head, size_t first_row, size_t tokens,
-                   int thread)
+static void attend(const struct job *job, const struct eng_span *span, uint32_t kv_head,
+                   size_t first, size_t tokens, int thread)
 {
     static const float hidden[ENG_TABLE] = {[ENG_HIDDEN] = ENG_HIDDEN_TERM};
-    const struct eng_session *session = c->session;
-    const struct eng_model_info *info = &session->model->info;
+    const struct eng_pass *pass = job->pass;
+    const struct eng_model *model = pass->model;
+    const struct eng_model_info *info = &model->info;
     size_t dim = info->head_dim, heads = info->heads / info->kv_heads;
-    size_t head = (size_t)c->number * info->kv_heads + kv_head;
-    bool sparse = eng_sparse_layer(session->model, c->number);
-    const uint8_t *relation = sparse ? session->chosen : session->relation;
+    bool sparse = eng_sparse_layer(model, job->number);
+    const uint8_t *relation = sparse ? pass->chosen : pass->relation;
+    size_t keys = eng_cache_head(model->cache, job->number, kv_head);
     float made[ENG_ATTEND_ROWS][ENG_TABLE];
     struct eng_attention a = {.rows = tokens * heads,
                               .dim = dim,
                               .term = sparse ? ENG_TERM_ADD : term_of(info->structure),
                               .scale = 1.0f / sqrtf((float)dim),
-                              .keys = session->keys + head * session->head_bytes,
-                              .values = session->values + head * session->head_bytes};
+                              .pages = span->session->page_bytes,
+                              .keys = keys,
+                              .values = keys + eng_cache_values(model->cache)};
     for (size_t r = 0; r < a.rows; r++) {
-        size_t row = first_row + r / heads, h = kv_head * heads + r % heads;
-        a.q[r] = session->q + (row * info->heads + h) * dim;
-        a.out[r] = session->mixed + (row * info->heads + h) * dim;
-        a.limit[r] = (uint32_t)(c->position + row + 1);
-        if (relation) a.relation[r] = relation + row * session->padded;
-        a.table[r] = table_of(c, row, h, a.scale, made[r]);
+        size_t token = first + r / heads, row = span->first + token,
+               h = kv_head * heads + r % heads;
+        a.q[r] = pass->q + (row * info->heads + h) * dim;
+        a.out[r] = pass->mixed + (row * info->heads + h) * dim;
+        a.limit[r] = (uint32_t)(span->position + token + 1);
+        if (relation) a.relation[r] = relation + row * pass->padded;
+        a.table[r] = table_of(job, row, h, a.scale, made[r]);
         if (sparse && !a.table[r]) a.table[r] = hidden;
     }
-    if (sparse) a.blocks = eng_sparse_union(session, first_row, tokens, thread);
-    eng_attend_cached(session->model->kernels, session->cache, &a,
-                      session->attending + (size_t)thread * session->attend_bytes);
+    if (sparse) a.blocks = eng_sparse_union(pass, span->first + first, tokens, thread);
+    eng_attend_cached(model->kernels, eng_cache_format(model->cache), &a,
+                      pass->attending + (size_t)thread * pass->attend_bytes);
 }
 
 /* Tokens of one attention task. */
-static size_t task_tokens(const struct eng_session *session)
+static size_t task_tokens(const struct eng_model *model)
 {
-    const struct eng_model_info *info = &session->model->info;
-    return ENG_ATTEND_ROWS / (info->heads / info->kv_heads);
+    return ENG_ATTEND_ROWS / (model->info.heads / model->info.kv_heads);
 }
 
-static void attend_task(const void *job, size_t task, int thread)
+static void attend_task(const void *data, size_t task, int thread)
 {
-    const struct chunk *c = job;
-    size_t kv_heads = c->session->model->info.kv_heads, of_task = task_tokens(c->session);
-    size_t first_row = task / kv_heads * of_task, left = c->rows - first_row;
-    attend(c, task % kv_heads, first_row, left < of_task ? left : of_task, thread);
+    const struct job *job = data;
+    size_t kv_heads = job->pass->model->info.kv_heads, of_task = task_tokens(job->pass->model);
+    size_t number = 0;
+    while (task >= job->first_task[number + 1])
+        number++;
+    const struct eng_span *span = &job->pass->span[number];
+    task -= job->first_task[number];
+    size_t first = task / kv_heads * of_task, left = span->rows - first;
+    attend(job, span, (uint32_t)(task % kv_heads), first, left < of_task ? left : of_task, thread);
 }
 
-void eng_attend(struct eng_session *session, uint32_t layer, size_t position, size_t rows)
+void eng_attend(struct eng_pass *pass, uint32_t layer)
 {
-    const struct eng_model *model = session->model;
-    struct chunk chunk = {.session = session,
-                          .layer = &model->layers[layer],
-                          .number = layer,
-                          .position = position,
-                          .rows = rows};
-    eng_pool_run(model->pool, prepare_task, &chunk, (rows + TASK_ROWS - 1) / TASK_ROWS);
-    size_t of_task = task_tokens(session);
-    eng_pool_run(model->pool, attend_task, &chunk,
-                 (rows + of_task - 1) / of_task * model->info.kv_heads);
+    const struct eng_model *model = pass->model;
+    struct job job = {.pass = pass, .layer = &model->layers[layer], .number = layer};
+    size_t of_task = task_tokens(model);
+    for (size_t i = 0; i < pass->n_spans; i++)
+        job.first_task[i + 1] =
+            job.first_task[i] + (pass->span[i].rows + of_task - 1) / of_task * model->info.kv_heads;
+    eng_pool_run(model->pool, prepare_task, &job, (pass->rows + TASK_ROWS - 1) / TASK_ROWS);
+    eng_pool_run(model->pool, attend_task, &job, job.first_task[pass->n_spans]);
 }

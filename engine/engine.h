@@ -2,7 +2,7 @@
  *
  * An eng_model is an immutable, memory-mapped GGUF file: weights, tokenizer, hyper-
  * parameters; any number of sessions on any threads share it. An eng_session is the
- * mutable state of one sequence: the KV cache and scratch. The caller states the whole
+ * mutable state of one sequence: its part of the KV cache. The caller states the whole
  * wanted prefix (eng_session_sync); the session keeps the longest common prefix of what it
  * has cached, drops the rest and evaluates what is missing.
  *
@@ -68,11 +68,20 @@ enum eng_weights { ENG_WEIGHTS_AS_STORED = 0, ENG_WEIGHTS_F32 };
 
 struct eng_model_options {
     enum eng_weights weights;
-    int threads;     /* compute threads of this model's sessions, the caller's included; 0:
-                        one for each physical core, at most 4 */
-    bool vocab_only; /* only the tokenizer: the file need not hold tensors, and sessions
-                        on such a model are refused */
+    int threads;            /* compute threads of this model's sessions, the caller's included; 0:
+                               one for each physical core, at most 4 */
+    bool vocab_only;        /* only the tokenizer: the file need not hold tensors, and sessions
+                               on such a model are refused */
+    uint64_t cache_bytes;   /* limit of the keys and values of all sessions and of the sequences
+                               that are kept beside them, ENG_CACHE_BYTES when 0; what open
+                               sessions need is there even beyond it */
+    uint32_t batch_wait_us; /* how long a pass waits for the next tokens of other sessions that
+                               decode at the moment, so as to serve all at once; 0:
+                               ENG_BATCH_WAIT_US */
 };
+
+#define ENG_CACHE_BYTES   (UINT64_C(32) << 20)
+#define ENG_BATCH_WAIT_US 5000u
 
 /* path is copied. options may be NULL.
  *
@@ -189,7 +198,15 @@ enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity
                                 struct eng_session **out, struct eng_error *err);
 void eng_session_free(struct eng_session *session);
 
-/* Makes the cache hold exactly want[0..n). *reused: tokens kept from before (may be NULL).
+/* Whose tokens are evaluated first when several sessions of a model want some at the same time;
+ * more urgent ones interrupt prompts of others within a layer. New sessions have the first. */
+enum eng_priority { ENG_PRIORITY_TYPING = 0, ENG_PRIORITY_REVIEW, ENG_PRIORITY_BATCH };
+#define ENG_PRIORITIES 3
+void eng_session_set_priority(struct eng_session *session, enum eng_priority priority);
+
+/* Makes the cache hold exactly want[0..n). *reused: tokens kept from before (may be NULL): the
+ * session's own, or those of a sequence that this or another session of the model has held earlier,
+ * of which the model keeps as many as its limit allows, the last used ones.
  * Logits of the last token are available afterwards, also when nothing had to be
  * evaluated but it. Cancelled or failed: the cache holds a valid, shorter prefix. */
 enum eng_status eng_session_sync(struct eng_session *session, const struct eng_input *want,
@@ -199,6 +216,28 @@ enum eng_status eng_session_sync(struct eng_session *session, const struct eng_i
 /* Evaluates one more token. No allocation. */
 enum eng_status eng_session_append(struct eng_session *session, const struct eng_input *next,
                                    eng_cancel *cancel, struct eng_error *err);
+
+/* The most tokens, or sessions, of one call below. */
+#define ENG_BATCH 16
+
+/* Evaluates one more token of each of n sessions of one model, in one pass over its weights:
+ * next[n]. The same bits as n appends. Cancelled: none or some of the sessions have got theirs, see
+ * eng_session_length. No allocation. */
+enum eng_status eng_sessions_append(struct eng_session *const *sessions,
+                                    const struct eng_input *next, size_t n, eng_cancel *cancel,
+                                    struct eng_error *err);
+
+/* Evaluates n more tokens in one pass, and writes the logits after each: float[n, vocab]. The same
+ * bits as n appends; who guessed what would be decoded rewinds to where the guess was wrong. No
+ * allocation. */
+enum eng_status eng_session_extend(struct eng_session *session, const struct eng_input *next,
+                                   size_t n, float *logits, eng_cancel *cancel,
+                                   struct eng_error *err);
+
+/* Makes `to` hold what `from` holds, logits included, without evaluating anything: they share the
+ * memory of what they have in common. Both are the calling thread's. */
+enum eng_status eng_session_copy(struct eng_session *to, const struct eng_session *from,
+                                 struct eng_error *err);
 
 /* Drops the tokens from position n on; logits are stale until the next sync or append. */
 void eng_session_rewind(struct eng_session *session, size_t n);
@@ -214,7 +253,8 @@ enum eng_status eng_session_logits_all(struct eng_session *session, const struct
                                        size_t n, size_t first, float *out, eng_cancel *cancel,
                                        struct eng_error *err);
 
-/* Bytes held by the session (cache and scratch). */
+/* Bytes that the session holds at most: its pages of keys and values, and the scratch that it
+ * shares with all sessions of the model. */
 size_t eng_session_bytes(const struct eng_session *session);
 
 /* ---- Sampling ---------------------------------------------------------------------- */

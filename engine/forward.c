@@ -3,19 +3,20 @@
  * Reads like the formula: each line of `layer` is a line of the usual description of a
  * pre-norm decoder. How products are cut is product.c's business, what attention sees is
  * attention.c's. Nothing here allocates and nothing but scratch, keys and values of the
- * evaluated positions is written, so a pass that is cancelled leaves no trace: the session
+ * evaluated positions is written, so a pass that is cancelled leaves no trace: a session
  * counts a token only when the last layer is done.
  */
 #include "engine/ngram.h"
 #include "engine/session.h"
 
+#include <string.h>
+
 /* Tokens of one elementwise task. */
 #define TASK_ROWS 8u
 
 struct elementwise {
-    struct eng_session *session;
+    struct eng_pass *pass;
     const float *weight; /* of a norm, [d_model] */
-    size_t position, rows;
 };
 
 static size_t task_end(size_t task, size_t rows)
@@ -23,33 +24,36 @@ static size_t task_end(size_t task, size_t rows)
     return (task + 1) * TASK_ROWS < rows ? (task + 1) * TASK_ROWS : rows;
 }
 
-static void run(struct eng_session *session, eng_work work, const float *weight, size_t position,
-                size_t rows)
+static void run(struct eng_pass *pass, eng_work work, const float *weight)
 {
-    struct elementwise job = {session, weight, position, rows};
-    eng_pool_run(session->model->pool, work, &job, (rows + TASK_ROWS - 1) / TASK_ROWS);
+    struct elementwise job = {pass, weight};
+    eng_pool_run(pass->model->pool, work, &job, (pass->rows + TASK_ROWS - 1) / TASK_ROWS);
 }
 
 /* x = embedding of the token */
 static void embed_task(const void *job, size_t task, int thread)
 {
     (void)thread;
-    const struct elementwise *e = job;
-    const struct eng_model *model = e->session->model;
-    for (size_t r = task * TASK_ROWS; r < task_end(task, e->rows); r++)
-        eng_matrix_row(&model->embedding, (size_t)e->session->inputs[e->position + r].id,
-                       e->session->x + r * model->info.d_model);
+    struct eng_pass *pass = ((const struct elementwise *)job)->pass;
+    for (size_t r = task * TASK_ROWS; r < task_end(task, pass->rows); r++) {
+        const struct eng_span *span = eng_span_of(pass, r);
+        const struct eng_input *input = &span->session->inputs[span->position + r - span->first];
+        eng_matrix_row(&pass->model->embedding, (size_t)input->id,
+                       pass->x + r * pass->model->info.d_model);
+    }
 }
 
 /* grams = the table rows of the n-grams that end at the token */
 static void gram_task(const void *job, size_t task, int thread)
 {
     (void)thread;
-    const struct elementwise *e = job;
-    const struct eng_ngram *ngram = &e->session->model->ngram;
-    for (size_t r = task * TASK_ROWS; r < task_end(task, e->rows); r++)
-        eng_ngram_gather(ngram, e->session->inputs, e->position + r,
-                         e->session->grams + r * ngram->count * ngram->length);
+    struct eng_pass *pass = ((const struct elementwise *)job)->pass;
+    const struct eng_ngram *ngram = &pass->model->ngram;
+    for (size_t r = task * TASK_ROWS; r < task_end(task, pass->rows); r++) {
+        const struct eng_span *span = eng_span_of(pass, r);
+        eng_ngram_gather(ngram, span->session->inputs, span->position + r - span->first,
+                         pass->grams + r * ngram->count * ngram->length);
+    }
 }
 
 /* h = norm(x) */
@@ -57,21 +61,20 @@ static void norm_task(const void *job, size_t task, int thread)
 {
     (void)thread;
     const struct elementwise *e = job;
-    const struct eng_model *model = e->session->model;
+    const struct eng_model *model = e->pass->model;
     size_t width = model->info.d_model;
-    for (size_t r = task * TASK_ROWS; r < task_end(task, e->rows); r++)
-        model->kernels->rmsnorm(e->session->x + r * width, e->weight, width, model->norm_epsilon,
-                                e->session->h + r * width);
+    for (size_t r = task * TASK_ROWS; r < task_end(task, e->pass->rows); r++)
+        model->kernels->rmsnorm(e->pass->x + r * width, e->weight, width, model->norm_epsilon,
+                                e->pass->h + r * width);
 }
 
 /* x = x + h, h = norm(x) */
 static void add_norm_task(const void *job, size_t task, int thread)
 {
-    const struct elementwise *e = job;
-    size_t width = e->session->model->info.d_model, first = task * TASK_ROWS;
-    size_t n = (task_end(task, e->rows) - first) * width;
-    e->session->model->kernels->add(e->session->x + first * width, e->session->h + first * width,
-                                    n);
+    struct eng_pass *pass = ((const struct elementwise *)job)->pass;
+    size_t width = pass->model->info.d_model, first = task * TASK_ROWS;
+    size_t n = (task_end(task, pass->rows) - first) * width;
+    pass->model->kernels->add(pass->x + first * width, pass->h + first * width, n);
     norm_task(job, task, thread);
 }
 
@@ -79,21 +82,25 @@ static void add_norm_task(const void *job, size_t task, int thread)
 static void activation_task(const void *job, size_t task, int thread)
 {
     (void)thread;
-    const struct elementwise *e = job;
-    struct eng_session *session = e->session;
-    size_t width = session->model->info.d_ff, first = task * TASK_ROWS;
-    size_t n = (task_end(task, e->rows) - first) * width;
-    if (session->model->activation == ENG_SWIGLU)
-        session->model->kernels->silu_mul(session->gate + first * width,
-                                          session->up + first * width, n);
+    struct eng_pass *pass = ((const struct elementwise *)job)->pass;
+    size_t width = pass->model->info.d_ff, first = task * TASK_ROWS;
+    size_t n = (task_end(task, pass->rows) - first) * width;
+    if (pass->model->activation == ENG_SWIGLU)
+        pass->model->kernels->silu_mul(pass->gate + first * width, pass->up + first * width, n);
     else
-        session->model->kernels->relu2(session->up + first * width, n);
+        pass->model->kernels->relu2(pass->up + first * width, n);
+}
+
+static void multiply(struct eng_pass *pass, const struct eng_product *products, size_t n,
+                     const float *x)
+{
+    eng_multiply(pass, products, n, x, pass->rows, pass->span[0].position);
 }
 
 /* On entry h holds the layer's normalised input, on return what is to be added to x. */
-static void layer(struct eng_session *session, uint32_t number, size_t position, size_t rows)
+static void layer(struct eng_pass *pass, uint32_t number)
 {
-    const struct eng_model *model = session->model;
+    const struct eng_model *model = pass->model;
     const struct eng_model_info *info = &model->info;
     const struct eng_layer *w = &model->layers[number];
     size_t q_dim = (size_t)info->heads * info->head_dim;
@@ -101,65 +108,107 @@ static void layer(struct eng_session *session, uint32_t number, size_t position,
     bool swiglu = model->activation == ENG_SWIGLU;
 
     const struct eng_product qkv[] = {
-        {&w->q, session->q, q_dim}, {&w->k, session->k, kv_dim}, {&w->v, session->v, kv_dim}};
-    const struct eng_product o[] = {{&w->o, session->h, info->d_model}};
-    const struct eng_product up[] = {{&w->up, session->up, info->d_ff},
-                                     {&w->gate, session->gate, info->d_ff}};
-    const struct eng_product down[] = {{&w->down, session->h, info->d_model}};
+        {&w->q, pass->q, q_dim}, {&w->k, pass->k, kv_dim}, {&w->v, pass->v, kv_dim}};
+    const struct eng_product o[] = {{&w->o, pass->h, info->d_model}};
+    const struct eng_product up[] = {{&w->up, pass->up, info->d_ff},
+                                     {&w->gate, pass->gate, info->d_ff}};
+    const struct eng_product down[] = {{&w->down, pass->h, info->d_model}};
 
-    eng_multiply(session, qkv, 3, session->h, rows, position);
-    eng_attend(session, number, position, rows);
-    eng_multiply(session, o, 1, session->mixed, rows, position);
-    run(session, add_norm_task, w->ffn_norm, position, rows);
-    eng_multiply(session, up, swiglu ? 2 : 1, session->h, rows, position);
-    run(session, activation_task, NULL, position, rows);
-    eng_multiply(session, down, 1, swiglu ? session->gate : session->up, rows, position);
+    multiply(pass, qkv, 3, pass->h);
+    eng_attend(pass, number);
+    multiply(pass, o, 1, pass->mixed);
+    run(pass, add_norm_task, w->ffn_norm);
+    multiply(pass, up, swiglu ? 2 : 1, pass->h);
+    run(pass, activation_task, NULL);
+    multiply(pass, down, 1, swiglu ? pass->gate : pass->up);
 }
 
 /* x = E[id] + P grams, h = norm(x) */
-static void embed(struct eng_session *session, size_t position, size_t rows)
+static void embed(struct eng_pass *pass)
 {
-    const struct eng_model *model = session->model;
+    const struct eng_model *model = pass->model;
     const struct eng_product projection[] = {
-        {&model->ngram.projection, session->h, model->info.d_model}};
+        {&model->ngram.projection, pass->h, model->info.d_model}};
 
-    run(session, embed_task, NULL, position, rows);
+    run(pass, embed_task, NULL);
     if (model->ngram.count == 0) {
-        run(session, norm_task, model->layers[0].attn_norm, position, rows);
+        run(pass, norm_task, model->layers[0].attn_norm);
         return;
     }
-    run(session, gram_task, NULL, position, rows);
-    eng_multiply(session, projection, 1, session->grams, rows, position);
-    run(session, add_norm_task, model->layers[0].attn_norm, position, rows);
+    run(pass, gram_task, NULL);
+    multiply(pass, projection, 1, pass->grams);
+    run(pass, add_norm_task, model->layers[0].attn_norm);
 }
 
-enum eng_status eng_forward(struct eng_session *session, bool prefill, size_t position, size_t n,
-                            size_t first_row, float *out, eng_cancel *cancel)
+/* logits = output . h, for the rows of which they are wanted. Of one sequence they go where they
+ * belong at once; of several the rows are brought together first, so that the matrix is read once.
+ */
+static void compute_logits(struct eng_pass *pass)
 {
-    const struct eng_model *model = session->model;
-    const struct eng_model_info *info = &model->info;
-    enum eng_status status = ENG_OK;
+    const struct eng_model *model = pass->model;
+    size_t width = model->info.d_model, vocab = model->info.vocab, n = 0;
+    if (pass->n_spans == 1) {
+        const struct eng_span *span = &pass->span[0];
+        const struct eng_product logits[] = {{&model->output, span->logits, vocab}};
+        if (span->logits_from < span->rows)
+            eng_multiply(pass, logits, 1, pass->h + span->logits_from * width,
+                         span->rows - span->logits_from, span->position + span->logits_from);
+        return;
+    }
+    for (size_t i = 0; i < pass->n_spans; i++) {
+        const struct eng_span *span = &pass->span[i];
+        size_t rows = span->rows - span->logits_from;
+        memmove(pass->h + n * width, pass->h + (span->first + span->logits_from) * width,
+                rows * width * sizeof *pass->h);
+        n += rows;
+    }
+    const struct eng_product logits[] = {{&model->output, pass->logits, vocab}};
+    if (n > 0) eng_multiply(pass, logits, 1, pass->h, n, 0);
+    const float *from = pass->logits;
+    for (size_t i = 0; i < pass->n_spans; i++) {
+        const struct eng_span *span = &pass->span[i];
+        size_t values = (span->rows - span->logits_from) * vocab;
+        if (values > 0) memcpy(span->logits, from, values * sizeof *from);
+        from += values;
+    }
+}
 
-    eng_pool_enter(model->pool);
-    session->by_tiles = prefill && session->has_tiles;
-    embed(session, position, n);
-    eng_relate(session, position, n);
-    for (uint32_t i = 0; i < info->layers; i++) {
-        if (cancel && atomic_load_explicit(cancel, memory_order_relaxed)) {
-            status = ENG_CANCELLED;
-            break;
+/* The pages that the spans write to, and the inputs into them. */
+static void open_pages(const struct eng_pass *pass)
+{
+    struct eng_cache *cache = pass->model->cache;
+    for (size_t i = 0; i < pass->n_spans; i++) {
+        const struct eng_span *span = &pass->span[i];
+        struct eng_session *session = span->session;
+        size_t end = span->position + span->rows;
+        for (size_t at = span->position; at < end;) {
+            size_t number = at / ENG_CACHE_PAGE, start = number * ENG_CACHE_PAGE;
+            size_t stop = end - start < ENG_CACHE_PAGE ? end - start : ENG_CACHE_PAGE;
+            eng_page_write(cache, &session->pages[number], at - start, stop);
+            session->page_bytes[number] = session->pages[number]->bytes;
+            memcpy(eng_page_inputs(cache, session->pages[number]) + (at - start),
+                   session->inputs + at, (start + stop - at) * sizeof *session->inputs);
+            at = start + stop;
         }
-        layer(session, i, position, n);
-        run(session, add_norm_task,
-            i + 1 < info->layers ? model->layers[i + 1].attn_norm : model->output_norm, position,
-            n);
     }
-    session->by_tiles = false;
-    if (status == ENG_OK && first_row < n) {
-        const struct eng_product logits[] = {{&model->output, out, info->vocab}};
-        eng_multiply(session, logits, 1, session->h + first_row * info->d_model, n - first_row,
-                     position + first_row);
+}
+
+enum eng_status eng_forward(struct eng_pass *pass, bool prefill, eng_go_on go_on, void *user)
+{
+    const struct eng_model *model = pass->model;
+    const struct eng_model_info *info = &model->info;
+
+    open_pages(pass);
+    pass->by_tiles = prefill && pass->has_tiles;
+    embed(pass);
+    eng_relate(pass);
+    for (uint32_t i = 0; i < info->layers; i++) {
+        if (go_on && !go_on(user)) return ENG_CANCELLED;
+        layer(pass, i);
+        run(pass, add_norm_task,
+            i + 1 < info->layers ? model->layers[i + 1].attn_norm : model->output_norm);
     }
-    eng_pool_leave(model->pool);
-    return status;
+    pass->by_tiles = false;
+    compute_logits(pass);
+    return ENG_OK;
 }

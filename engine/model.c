@@ -13,6 +13,7 @@
 #include "engine/error.h"
 #include "engine/hardware.h"
 #include "engine/ngram.h"
+#include "engine/queue.h"
 #include "engine/reader.h"
 #include "engine/sparse.h"
 #include "engine/tokenizer.h"
@@ -398,6 +399,19 @@ static enum eng_status read_vocabulary(const struct eng_reader *in)
     return ENG_OK;
 }
 
+/* What all sessions share. */
+static enum eng_status open_shared(const struct eng_reader *in,
+                                   const struct eng_model_options *options)
+{
+    struct eng_model *model = in->model;
+    uint64_t limit = options && options->cache_bytes ? options->cache_bytes : ENG_CACHE_BYTES;
+    uint32_t wait = options && options->batch_wait_us ? options->batch_wait_us : ENG_BATCH_WAIT_US;
+    enum eng_status status = eng_cache_new(model, limit, &model->cache, in->err);
+    if (status == ENG_OK) status = eng_pass_new(model, &model->pass, in->err);
+    if (status == ENG_OK) status = eng_queue_new(model, wait, &model->queue, in->err);
+    return status;
+}
+
 static enum eng_status read_model(struct eng_reader *in, const char *path, int threads)
 {
     struct eng_model *model = in->model;
@@ -457,6 +471,7 @@ enum eng_status eng_model_open(const char *path, const struct eng_model_options 
                                 .weights = options ? options->weights : ENG_WEIGHTS_AS_STORED,
                                 .err = err};
         status = read_model(&in, path, options ? options->threads : 0);
+        if (status == ENG_OK && model->layers) status = open_shared(&in, options);
     }
     if (status != ENG_OK) {
         eng_model_close(model);
@@ -488,6 +503,9 @@ void eng_model_close(struct eng_model *model)
     free(model->ngram.projection.owned);
     free(model->output_norm);
     free(model->rope_frequency);
+    eng_queue_free(model->queue);
+    eng_pass_free(model->pass);
+    eng_cache_free(model->cache);
     eng_pool_free(model->pool);
     eng_tokenizer_free(model->tokenizer);
     eng_gguf_close(model->gguf);

@@ -1,7 +1,7 @@
 /* model.h: an opened model, as the engine's own files see it. Internal.
  *
- * Everything here is immutable once eng_model_open has returned, except what the pool
- * guards itself.
+ * Everything here is immutable once eng_model_open has returned, except what the pool, the cache
+ * and the pass guard themselves.
  */
 #ifndef ESPALIER_ENGINE_MODEL_H
 #define ESPALIER_ENGINE_MODEL_H
@@ -12,6 +12,9 @@
 #include "engine/pool.h"
 
 struct eng_tokenizer;
+struct eng_cache;
+struct eng_pass;
+struct eng_queue;
 
 /* Relations padded to the lanes of a vector look-up. */
 #define ENG_TABLE 16u
@@ -72,6 +75,9 @@ struct eng_model {
     struct eng_pool *pool;
     const struct eng_kernels *kernels;
     const struct eng_blas *blas; /* NULL: all products by our own kernels */
+    struct eng_cache *cache;     /* of all sessions, as is pass; NULL without weights */
+    struct eng_pass *pass;       /* of who holds the pool */
+    struct eng_queue *queue;     /* which leads to it */
 
     struct eng_model_info info; /* its strings are owned below */
     char *name, *architecture, *license;

@@ -15,9 +15,9 @@
  * AVX-512, 20 M weights of F16, 400 tokens: 310 ms and 6 ms a decoded token by our kernels, 490 ms
  * and 77 ms by OpenBLAS.)
  *
- * Holds no state of its own and never allocates; scratch is the session's.
+ * Holds no state of its own and never allocates; scratch is the pass's.
  */
-#include "engine/session.h"
+#include "engine/pass.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@
 #define MAX_PRODUCTS 3u
 
 struct multiplication {
-    struct eng_session *session;
+    struct eng_pass *pass;
     const struct eng_product *products;
     size_t n;
     const float *x; /* [rows, cols] */
@@ -42,16 +42,16 @@ static void quantize_task(const void *job, size_t task, int thread)
 {
     (void)thread;
     const struct multiplication *m = job;
-    const struct eng_q8_rows *to = &m->session->quantized;
+    const struct eng_q8_rows *to = &m->pass->quantized;
     size_t blocks = m->cols / ENG_Q8_VALUES;
-    m->session->model->kernels->quantize(m->x + task * m->cols, m->cols, to->q + task * m->cols,
-                                         to->scale + task * blocks, to->bias + task * blocks);
+    m->pass->model->kernels->quantize(m->x + task * m->cols, m->cols, to->q + task * m->cols,
+                                      to->scale + task * blocks, to->bias + task * blocks);
 }
 
 static void multiply_own(const struct multiplication *m, const struct eng_product *product,
                          size_t first, size_t last)
 {
-    const struct eng_kernels *kernels = m->session->model->kernels;
+    const struct eng_kernels *kernels = m->pass->model->kernels;
     const struct eng_matrix *w = product->matrix;
     float *y = product->y;
     size_t stride = product->y_stride;
@@ -68,7 +68,7 @@ static void multiply_own(const struct multiplication *m, const struct eng_produc
         break;
     default: /* ENG_Q8_0 */
         kernels->q8_product(w->packed ? (const void *)w->packed : w->rows, w->cols, first, last,
-                            &m->session->quantized, m->rows, y, stride);
+                            &m->pass->quantized, m->rows, y, stride);
         break;
     }
 }
@@ -79,21 +79,21 @@ static void round_task(const void *job, size_t task, int thread)
 {
     (void)thread;
     const struct multiplication *m = job;
-    m->session->model->kernels->tile_rows(m->x + task * m->cols, m->cols,
-                                          m->session->rounded + task * m->cols);
+    m->pass->model->kernels->tile_rows(m->x + task * m->cols, m->cols,
+                                       m->pass->rounded + task * m->cols);
 }
 
 static void multiply_tiles(const struct multiplication *m, const struct eng_product *product,
                            size_t first, size_t last, int thread)
 {
-    const struct eng_kernels *kernels = m->session->model->kernels;
+    const struct eng_kernels *kernels = m->pass->model->kernels;
     size_t group_bytes = eng_packed_group_bytes(kernels->lanes, m->cols);
-    uint16_t *panel = m->session->panels + (size_t)thread * ENG_PANEL_OUTPUTS * m->session->widest;
+    uint16_t *panel = m->pass->panels + (size_t)thread * ENG_PANEL_OUTPUTS * m->pass->widest;
     for (; first < last; first += ENG_PANEL_OUTPUTS) {
         size_t n = last - first < ENG_PANEL_OUTPUTS ? last - first : ENG_PANEL_OUTPUTS;
         kernels->tile_weights(product->matrix->packed + first / kernels->lanes * group_bytes,
                               m->cols, n, panel);
-        kernels->tile_product(panel, m->cols, n, m->session->rounded, m->rows, product->y + first,
+        kernels->tile_product(panel, m->cols, n, m->pass->rounded, m->rows, product->y + first,
                               product->y_stride);
     }
 }
@@ -126,7 +126,7 @@ static void fill_edges(const struct multiplication *m)
         size_t from, to, at;
         if (side == 1 && tiles == 1) break;
         tile_rows(m, side == 0 ? 0 : tiles - 1, &from, &to, &at);
-        float *edge = m->session->edges + side * ENG_TILE * m->cols; /* [ENG_TILE, cols] */
+        float *edge = m->pass->edges + side * ENG_TILE * m->cols; /* [ENG_TILE, cols] */
         memset(edge, 0, ENG_TILE * m->cols * sizeof *edge);
         memcpy(edge + at * m->cols, m->x + from * m->cols, (to - from) * m->cols * sizeof *edge);
     }
@@ -135,18 +135,18 @@ static void fill_edges(const struct multiplication *m)
 static void multiply_blas(const struct multiplication *m, const struct eng_product *product,
                           size_t first, size_t last, int thread)
 {
-    const struct eng_session *session = m->session;
-    const struct eng_blas *blas = session->model->blas;
+    const struct eng_pass *pass = m->pass;
+    const struct eng_blas *blas = pass->model->blas;
     const struct eng_matrix *w = product->matrix;
     size_t n = last - first, cols = m->cols, tiles = tile_count(m);
-    float *tile = session->tile + (size_t)thread * ENG_TILE * ENG_PANEL; /* [ENG_TILE, n] */
-    const float *panel;                                                  /* [n, cols] */
+    float *tile = pass->tile + (size_t)thread * ENG_TILE * ENG_PANEL; /* [ENG_TILE, n] */
+    const float *panel;                                               /* [n, cols] */
 
     if (w->type == ENG_F32) {
         panel = (const float *)w->rows + first * cols;
     } else {
         uint64_t row_bytes = 0;
-        float *expanded = session->panel + (size_t)thread * ENG_PANEL * cols;
+        float *expanded = pass->panel + (size_t)thread * ENG_PANEL * cols;
         eng_type_bytes(w->type, cols, &row_bytes);
         eng_expand_weights((const uint8_t *)w->rows + first * row_bytes, w->type, n * cols,
                            expanded);
@@ -157,7 +157,7 @@ static void multiply_blas(const struct multiplication *m, const struct eng_produ
         tile_rows(m, i, &from, &to, &at);
         bool whole = to - from == ENG_TILE;
         const float *a = m->x + from * cols;
-        if (!whole) a = session->edges + (i == 0 ? 0 : 1) * ENG_TILE * cols;
+        if (!whole) a = pass->edges + (i == 0 ? 0 : 1) * ENG_TILE * cols;
         blas->product(blas, (int)ENG_TILE, (int)n, (int)cols, a, panel, tile, (int)n);
         for (size_t r = from; r < to; r++)
             memcpy(product->y + r * product->y_stride + first, tile + (at + r - from) * n,
@@ -177,19 +177,19 @@ static void product_task(const void *job, size_t task, int thread)
     size_t first = (task - m->first_task[p]) * m->outputs_per_task;
     size_t last = first + m->outputs_per_task;
     if (last > product->matrix->outputs) last = product->matrix->outputs;
-    if (m->session->model->blas)
+    if (m->pass->model->blas)
         multiply_blas(m, product, first, last, thread);
-    else if (m->session->by_tiles && product->matrix->packed)
+    else if (m->pass->by_tiles && product->matrix->packed)
         multiply_tiles(m, product, first, last, thread);
     else
         multiply_own(m, product, first, last);
 }
 
-void eng_multiply(struct eng_session *session, const struct eng_product *products, size_t n,
+void eng_multiply(struct eng_pass *pass, const struct eng_product *products, size_t n,
                   const float *x, size_t rows, size_t position)
 {
-    const struct eng_model *model = session->model;
-    struct multiplication m = {.session = session,
+    const struct eng_model *model = pass->model;
+    struct multiplication m = {.pass = pass,
                                .products = products,
                                .n = n,
                                .x = x,
@@ -201,7 +201,7 @@ void eng_multiply(struct eng_session *session, const struct eng_product *product
     for (size_t p = 0; p < n; p++) {
         size_t tasks = (products[p].matrix->outputs + m.outputs_per_task - 1) / m.outputs_per_task;
         m.first_task[p + 1] = m.first_task[p] + tasks;
-        bool tiles = session->by_tiles && products[p].matrix->packed;
+        bool tiles = pass->by_tiles && products[p].matrix->packed;
         rounded |= tiles;
         quantized |= products[p].matrix->type == ENG_Q8_0 && !model->blas && !tiles;
     }

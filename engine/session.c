@@ -1,118 +1,44 @@
 /* Sessions: what is cached, what of it can be kept, and what has to be evaluated.
  *
- * A session is one block of memory, laid out at creation and never grown: sync, append and
- * rewind do not allocate. It keeps the inputs beside the cache, so that the caller only
- * states what the sequence should be. A token counts as cached once its keys and values
- * are written in every layer; everything at and past `length` is scratch. The logits of the
- * last sync are kept beside those at hand: who decodes several texts from one prompt comes back
- * to it without evaluating anything.
+ * A session is a row of pages, the inputs that they hold and the logits of the last token. Its
+ * arrays are laid out at creation and its pages promised by the cache, so sync, append and rewind
+ * do not allocate. The caller only states what the sequence should be. A token counts as cached
+ * once its keys and values are written in every layer; everything at and past `length` is scratch.
+ * Of what is about to be dropped, a long rest is parked in the cache, and where more of the wanted
+ * sequence is parked than the session holds, it continues from there. The logits of the last sync
+ * are kept beside those at hand: who decodes several texts from one prompt comes back to it without
+ * evaluating anything.
  *
- * Deliberately absent: paging, sharing of prefixes between sessions, batches of several
- * sequences. An editor has one sequence.
+ * Deliberately absent: which session runs when, which is the queue's business.
  */
 #include "engine/session.h"
 #include "engine/error.h"
+#include "engine/layout.h"
+#include "engine/queue.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct eng_record) == 4 * ENG_LEVELS + 4, "records compare as bytes");
 
+/* Tokens that have to be at stake for a sequence to be parked, or taken from where it was: fewer
+ * are evaluated in less time than a page is copied. */
+#define PARK_LEAST 32u
+
 /* ---- Memory ------------------------------------------------------------------------ */
 
-/* Lays arrays out one after the other, first to learn the size, then to place them. */
-struct layout {
-    uint8_t *base; /* NULL while measuring */
-    size_t used;
-    bool overflow;
-};
-
-static void *place(struct layout *l, size_t a, size_t b, size_t c, size_t size)
+static void lay_out(struct eng_session *s, struct eng_layout *l)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(a, b, &bytes) || __builtin_mul_overflow(bytes, c, &bytes) ||
-        __builtin_mul_overflow(bytes, size, &bytes) || bytes > SIZE_MAX / 4 - l->used) {
-        l->overflow = true;
-        return NULL;
-    }
-    void *at = l->base && bytes > 0 ? l->base + l->used : NULL;
-    l->used += (bytes + 63) / 64 * 64;
-    return at;
-}
-
-/* The longest input row of any product. */
-static size_t widest_row(const struct eng_model *model)
-{
-    const struct eng_model_info *info = &model->info;
-    size_t widest = (size_t)info->heads * info->head_dim;
-    size_t grams = (size_t)model->ngram.count * model->ngram.length;
-    if (grams > widest) widest = grams;
-    if (info->d_model > widest) widest = info->d_model;
-    if (info->d_ff > widest) widest = info->d_ff;
-    return widest;
-}
-
-static void lay_out(struct eng_session *s, struct layout *l)
-{
-    const struct eng_model *model = s->model;
-    const struct eng_model_info *info = &model->info;
-    size_t kv_heads = (size_t)info->layers * info->kv_heads, dim = info->head_dim;
-    size_t q_dim = info->heads * dim, kv_dim = info->kv_heads * dim;
-    size_t threads = (size_t)eng_pool_threads(model->pool), widest = s->widest;
-    size_t sparse = model->sparse.window > 0, words = ENG_BLOCK_WORDS(s->key_blocks);
-    size_t structure = info->structure != ENG_STRUCTURE_NONE || sparse;
-    size_t additive_key = info->structure == ENG_STRUCTURE_ADDITIVE_KEY;
-    size_t blas = model->blas != NULL;
-
-    s->inputs = place(l, s->capacity, 1, 1, sizeof *s->inputs);
-    s->group = place(l, s->padded, 1, 1, sizeof *s->group);
-    s->innermost = place(l, s->padded, 1, 1, sizeof *s->innermost);
-    s->keys = place(l, kv_heads, s->head_bytes, 1, 1);
-    s->values = place(l, kv_heads, s->head_bytes, 1, 1);
-    s->cosine = place(l, s->capacity, model->rope_dim / 2, 1, sizeof *s->cosine);
-    s->sine = place(l, s->capacity, model->rope_dim / 2, 1, sizeof *s->sine);
-
-    s->x = place(l, s->chunk, info->d_model, 1, sizeof *s->x);
-    s->h = place(l, s->chunk, info->d_model, 1, sizeof *s->h);
-    s->q = place(l, s->chunk, q_dim, 1, sizeof *s->q);
-    s->q_plain = place(l, s->chunk * additive_key, q_dim, 1, sizeof *s->q_plain);
-    s->k = place(l, s->chunk, kv_dim, 1, sizeof *s->k);
-    s->v = place(l, s->chunk, kv_dim, 1, sizeof *s->v);
-    s->mixed = place(l, s->chunk, q_dim, 1, sizeof *s->mixed);
-    s->up = place(l, s->chunk, info->d_ff, 1, sizeof *s->up);
-    s->gate = place(l, s->chunk, info->d_ff, model->activation == ENG_SWIGLU, sizeof *s->gate);
-    s->grams = place(l, s->chunk, model->ngram.count, model->ngram.length, sizeof *s->grams);
-    s->relation = place(l, s->chunk * structure, s->padded, 1, sizeof *s->relation);
-    s->chosen = place(l, s->chunk * sparse, s->padded, 1, sizeof *s->chosen);
-    s->chosen_blocks = place(l, s->chunk * sparse, words, 1, sizeof *s->chosen_blocks);
-    s->quantized.q = place(l, s->chunk, widest, 1, sizeof *s->quantized.q);
-    s->quantized.scale = place(l, s->chunk, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.scale);
-    s->quantized.bias = place(l, s->chunk, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.bias);
-
-    s->rounded = place(l, s->chunk * s->has_tiles, widest, 1, sizeof *s->rounded);
-
-    s->panels = place(l, threads * s->has_tiles, ENG_PANEL_OUTPUTS, widest, sizeof *s->panels);
-    s->attending = place(l, threads, s->attend_bytes, 1, 1);
-    s->all_blocks = place(l, threads * sparse, words, 1, sizeof *s->all_blocks);
-    s->panel = place(l, threads * blas, ENG_PANEL, widest, sizeof *s->panel);
-    s->tile = place(l, threads * blas, ENG_TILE, ENG_PANEL, sizeof *s->tile);
-    s->edges = place(l, 2 * blas, ENG_TILE, widest, sizeof *s->edges);
-    s->logits = place(l, info->vocab, 1, 1, sizeof *s->logits);
-    s->kept_logits = place(l, info->vocab, 1, 1, sizeof *s->kept_logits);
-}
-
-static void fill_rotations(struct eng_session *s)
-{
-    size_t half = s->model->rope_dim / 2;
-    for (size_t p = 0; p < s->capacity; p++) {
-        for (size_t i = 0; i < half; i++) {
-            double angle = (double)p * s->model->rope_frequency[i];
-            s->cosine[p * half + i] = (float)cos(angle);
-            s->sine[p * half + i] = (float)sin(angle);
-        }
-    }
+    size_t padded = s->n_pages * ENG_CACHE_PAGE, vocab = s->model->info.vocab;
+    s->inputs = eng_place(l, s->capacity, 1, 1, sizeof *s->inputs);
+    s->group = eng_place(l, padded, 1, 1, sizeof *s->group);
+    s->innermost = eng_place(l, padded, 1, 1, sizeof *s->innermost);
+    s->pages = eng_place(l, s->n_pages, 1, 1, sizeof *s->pages);
+    s->page_bytes = eng_place(l, s->n_pages, 1, 1, sizeof *s->page_bytes);
+    s->spare = eng_place(l, s->n_pages, 1, 1, sizeof *s->spare);
+    s->logits = eng_place(l, vocab, 1, 1, sizeof *s->logits);
+    s->kept_logits = eng_place(l, vocab, 1, 1, sizeof *s->kept_logits);
 }
 
 enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity,
@@ -127,34 +53,31 @@ enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity
         return eng_fail(err, ENG_BAD_INPUT,
                         "session of %" PRIu32 " tokens, the model's context is %" PRIu32, capacity,
                         model->info.context);
+    enum eng_status status = eng_pass_fit(model->pass, capacity, err);
+    if (status != ENG_OK) return status;
     struct eng_session *s = calloc(1, sizeof *s);
     if (!s) return eng_fail(err, ENG_NO_MEMORY, "out of memory for a session");
     s->model = model;
     s->capacity = capacity;
-    s->padded = (capacity + ENG_CACHE_UNIT - 1) / ENG_CACHE_UNIT * ENG_CACHE_UNIT;
-    s->key_blocks = s->padded / ENG_KEY_LANES;
-    /* Who stores weights in fp32 or halves wants more than a cache of halves keeps. */
-    s->cache = model->packed ? ENG_CACHE_F16 : ENG_CACHE_F32;
-    if (model->packed && model->kernels->attend) s->cache = ENG_CACHE_OF_SET;
-    s->head_bytes = eng_cache_bytes(model->kernels, s->cache, s->padded, model->info.head_dim);
-    s->attend_bytes = eng_attend_scratch(model->kernels, s->cache, model->info.head_dim);
-    s->attend_bytes = (s->attend_bytes + 63) / 64 * 64;
-    s->widest = widest_row(model);
-    s->has_tiles = model->kernels->tile_product && !model->blas;
-    s->chunk = s->has_tiles ? ENG_CHUNK_TILES : ENG_CHUNK;
+    s->n_pages = eng_pages_of(capacity);
 
-    struct layout layout = {.base = NULL};
+    struct eng_layout layout = {.base = NULL};
     lay_out(s, &layout);
     if (layout.overflow || posix_memalign(&s->block, 64, layout.used) != 0) {
         free(s);
         return eng_fail(err, ENG_NO_MEMORY, "out of memory for a session of %" PRIu32 " tokens",
                         capacity);
     }
-    s->bytes = sizeof *s + layout.used;
-    memset(s->block, 0, layout.used); /* scores read whole blocks of keys */
-    layout = (struct layout){.base = s->block};
+    status = eng_cache_promise(model->cache, s->n_pages, err);
+    if (status != ENG_OK) {
+        free(s->block);
+        free(s);
+        return status;
+    }
+    s->bytes = sizeof *s + layout.used + s->n_pages * eng_cache_page_bytes(model->cache);
+    memset(s->block, 0, layout.used);
+    layout = (struct eng_layout){.base = s->block};
     lay_out(s, &layout);
-    fill_rotations(s);
     *out = s;
     return ENG_OK;
 }
@@ -162,13 +85,21 @@ enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity
 void eng_session_free(struct eng_session *session)
 {
     if (!session) return;
+    eng_cache_park(session->model->cache, session->pages, session->synced);
+    eng_pages_drop(session->model->cache, session->pages, session->n_pages);
+    eng_cache_withdraw(session->model->cache, session->n_pages);
     free(session->block);
     free(session);
 }
 
 size_t eng_session_bytes(const struct eng_session *session)
 {
-    return session->bytes;
+    return session->bytes + session->model->pass->bytes;
+}
+
+void eng_session_set_priority(struct eng_session *session, enum eng_priority priority)
+{
+    atomic_store(&session->priority, (int)priority);
 }
 
 size_t eng_session_length(const struct eng_session *session)
@@ -226,6 +157,42 @@ static bool same_input(const struct eng_session *s, const struct eng_input *a,
     return !uses_records(s) || memcmp(&a->record, &b->record, sizeof a->record) == 0;
 }
 
+/* ---- Pages -------------------------------------------------------------------------- */
+
+static void show_pages(struct eng_session *s)
+{
+    for (size_t i = 0; i < s->n_pages; i++)
+        s->page_bytes[i] = s->pages[i] ? s->pages[i]->bytes : NULL;
+}
+
+/* Takes over the first n tokens of pages that are held already, in place of its own. */
+static void adopt(struct eng_session *s, struct eng_page **pages, const struct eng_input *inputs,
+                  size_t n)
+{
+    eng_pages_drop(s->model->cache, s->pages, s->n_pages);
+    memcpy(s->pages, pages, eng_pages_of(n) * sizeof *pages);
+    show_pages(s);
+    for (size_t i = 0; i < n; i++)
+        store_input(s, i, &inputs[i]);
+    s->length = s->synced = n;
+    s->kept_at = 0;
+    s->has_logits = false;
+}
+
+/* Looks whether more of want[0..n) is parked than the `keep` tokens that the session has of it, and
+ * continues from there. What the session loses is parked. Returns the tokens that it then has. */
+static size_t exchange(struct eng_session *s, const struct eng_input *want, size_t n, size_t keep)
+{
+    struct eng_cache *cache = s->model->cache;
+    struct eng_page **found = s->spare;
+    size_t length = 0;
+    if (n > keep + PARK_LEAST)
+        length = eng_cache_find(cache, want, n, keep + PARK_LEAST, uses_records(s), found);
+    if (s->synced > keep + PARK_LEAST) eng_cache_park(cache, s->pages, s->synced);
+    if (length > 0) adopt(s, found, want, length);
+    return length > 0 ? length : keep;
+}
+
 /* ---- Evaluation -------------------------------------------------------------------- */
 
 /* Evaluates want[length..n). Logits of the positions from first on go to out, row by row;
@@ -233,15 +200,18 @@ static bool same_input(const struct eng_session *s, const struct eng_input *a,
 static enum eng_status evaluate(struct eng_session *s, const struct eng_input *want, size_t n,
                                 size_t first, float *out, eng_cancel *cancel, struct eng_error *err)
 {
+    size_t chunk = s->model->pass->chunk;
     while (s->length < n) {
         size_t position = s->length;
-        size_t count = n - position < s->chunk ? n - position : s->chunk;
+        size_t count = n - position < chunk ? n - position : chunk;
         for (size_t i = 0; i < count; i++)
             store_input(s, position + i, &want[position + i]);
 
         size_t first_row = first > position ? first - position : 0;
         if (first_row > count) first_row = count;
-        enum eng_status status = eng_forward(s, true, position, count, first_row, out, cancel);
+        struct eng_request request = {
+            .session = s, .rows = count, .logits_from = first_row, .logits = out, .prefill = true};
+        enum eng_status status = eng_queue_run(s->model->queue, &request, 1, cancel);
         if (status != ENG_OK)
             return eng_fail(err, status, "cancelled after %zu of %zu tokens", s->length, n);
         s->length += count;
@@ -285,6 +255,7 @@ enum eng_status eng_session_sync(struct eng_session *session, const struct eng_i
         if (reused) *reused = n;
         return ENG_OK;
     }
+    keep = exchange(session, want, n, keep);
     if (keep == n && n > 0) keep = n - 1; /* the last token again, for its logits */
     eng_session_rewind(session, keep);
     if (reused) *reused = keep;
@@ -298,21 +269,99 @@ enum eng_status eng_session_sync(struct eng_session *session, const struct eng_i
     return status;
 }
 
+/* Evaluates rows tokens each of some sessions, whose inputs are stored, as decoded ones. */
+static enum eng_status decode(struct eng_request *requests, size_t n, eng_cancel *cancel,
+                              struct eng_error *err)
+{
+    const struct eng_model *model = requests[0].session->model;
+    for (size_t i = 0; i < n; i++)
+        requests[i].session->has_logits = false;
+    enum eng_status status = eng_queue_run(model->queue, requests, n, cancel);
+    for (size_t i = 0; i < n; i++) {
+        struct eng_session *s = requests[i].session;
+        if (requests[i].status != ENG_OK) continue;
+        s->length += requests[i].rows;
+        if (!model->pass->has_tiles) s->synced = s->length;
+    }
+    if (status != ENG_OK) return eng_fail(err, status, "cancelled while decoding");
+    return ENG_OK;
+}
+
+static enum eng_status take_inputs(struct eng_session *s, const struct eng_input *next, size_t n,
+                                   struct eng_error *err)
+{
+    enum eng_status status = check_length(s, s->length + n, err);
+    for (size_t i = 0; i < n && status == ENG_OK; i++)
+        status = check_input(s, &next[i], s->length + i, err);
+    for (size_t i = 0; i < n && status == ENG_OK; i++)
+        store_input(s, s->length + i, &next[i]);
+    return status;
+}
+
 enum eng_status eng_session_append(struct eng_session *session, const struct eng_input *next,
                                    eng_cancel *cancel, struct eng_error *err)
 {
-    size_t position = session->length;
-    enum eng_status status = check_length(session, position + 1, err);
-    if (status == ENG_OK) status = check_input(session, next, position, err);
-    if (status != ENG_OK) return status;
+    return eng_sessions_append(&session, next, 1, cancel, err);
+}
 
-    session->has_logits = false;
-    store_input(session, position, next);
-    status = eng_forward(session, false, position, 1, 0, session->logits, cancel);
-    if (status != ENG_OK) return eng_fail(err, status, "cancelled at token %zu", position);
-    session->length++;
-    if (!session->has_tiles) session->synced = session->length;
+enum eng_status eng_sessions_append(struct eng_session *const *sessions,
+                                    const struct eng_input *next, size_t n, eng_cancel *cancel,
+                                    struct eng_error *err)
+{
+    struct eng_request requests[ENG_BATCH] = {{0}};
+    if (n == 0) return ENG_OK;
+    if (n > ENG_BATCH)
+        return eng_fail(err, ENG_BAD_INPUT, "%zu sessions at a time, expected at most %d", n,
+                        ENG_BATCH);
+    for (size_t i = 0; i < n; i++) {
+        if (sessions[i]->model != sessions[0]->model)
+            return eng_fail(err, ENG_BAD_INPUT, "session %zu is of another model", i);
+        enum eng_status status = take_inputs(sessions[i], &next[i], 1, err);
+        if (status != ENG_OK) return status;
+        requests[i] =
+            (struct eng_request){.session = sessions[i], .rows = 1, .logits = sessions[i]->logits};
+    }
+    enum eng_status status = decode(requests, n, cancel, err);
+    for (size_t i = 0; i < n; i++)
+        sessions[i]->has_logits = requests[i].status == ENG_OK;
+    return status;
+}
+
+enum eng_status eng_session_extend(struct eng_session *session, const struct eng_input *next,
+                                   size_t n, float *logits, eng_cancel *cancel,
+                                   struct eng_error *err)
+{
+    if (n == 0) return ENG_OK;
+    if (n > ENG_BATCH)
+        return eng_fail(err, ENG_BAD_INPUT, "%zu tokens at a time, expected at most %d", n,
+                        ENG_BATCH);
+    enum eng_status status = take_inputs(session, next, n, err);
+    if (status != ENG_OK) return status;
+    struct eng_request request = {.session = session, .rows = n, .logits = logits};
+    status = decode(&request, 1, cancel, err);
+    if (status != ENG_OK) return status;
+    size_t vocab = session->model->info.vocab;
+    memcpy(session->logits, logits + (n - 1) * vocab, vocab * sizeof *logits);
     session->has_logits = true;
+    return ENG_OK;
+}
+
+enum eng_status eng_session_copy(struct eng_session *to, const struct eng_session *from,
+                                 struct eng_error *err)
+{
+    if (to->model != from->model)
+        return eng_fail(err, ENG_BAD_INPUT, "the sessions are of two models");
+    enum eng_status status = check_length(to, from->length, err);
+    if (status != ENG_OK || to == from) return status;
+    eng_pages_hold(from->model->cache, from->pages, eng_pages_of(from->length));
+    memcpy(to->spare, from->pages, eng_pages_of(from->length) * sizeof *to->spare);
+    adopt(to, to->spare, from->inputs, from->length);
+    to->synced = from->synced;
+    size_t bytes = to->model->info.vocab * sizeof *to->logits;
+    to->has_logits = from->has_logits;
+    if (from->has_logits) memcpy(to->logits, from->logits, bytes);
+    to->kept_at = from->kept_at;
+    if (from->kept_at > 0) memcpy(to->kept_logits, from->kept_logits, bytes);
     return ENG_OK;
 }
 

@@ -41,21 +41,17 @@ bool eng_sparse_layer(const struct eng_model *model, uint32_t layer)
 
 /* ---- Choice ------------------------------------------------------------------------- */
 
-struct choice {
-    struct eng_session *session;
-    size_t position;
-};
-
 static void choose_task(const void *job, size_t row, int thread)
 {
     (void)thread;
-    const struct choice *c = job;
-    const struct eng_session *session = c->session;
-    const struct eng_sparse *sparse = &session->model->sparse;
-    size_t i = c->position + row, words = ENG_BLOCK_WORDS(session->key_blocks);
-    const uint8_t *relation = session->relation + row * session->padded;
-    uint8_t *chosen = session->chosen + row * session->padded;
-    uint64_t *blocks = session->chosen_blocks + row * words;
+    const struct eng_pass *pass = job;
+    const struct eng_sparse *sparse = &pass->model->sparse;
+    const struct eng_span *span = eng_span_of(pass, row);
+    size_t i = span->position + row - span->first;
+    size_t words = ENG_BLOCK_WORDS(pass->padded / ENG_KEY_LANES);
+    const uint8_t *relation = pass->relation + row * pass->padded;
+    uint8_t *chosen = pass->chosen + row * pass->padded;
+    uint64_t *blocks = pass->chosen_blocks + row * words;
     size_t end = (i / ENG_KEY_LANES + 1) * ENG_KEY_LANES;
 
     memset(blocks, 0, words * sizeof *blocks);
@@ -68,21 +64,20 @@ static void choose_task(const void *job, size_t row, int thread)
     }
 }
 
-void eng_sparse_choose(struct eng_session *session, size_t position, size_t rows)
+void eng_sparse_choose(struct eng_pass *pass)
 {
-    struct choice choice = {session, position};
-    if (session->model->sparse.window == 0) return;
-    eng_pool_run(session->model->pool, choose_task, &choice, rows);
+    if (pass->model->sparse.window == 0) return;
+    eng_pool_run(pass->model->pool, choose_task, pass, pass->rows);
 }
 
-const uint64_t *eng_sparse_union(const struct eng_session *session, size_t first_row, size_t rows,
+const uint64_t *eng_sparse_union(const struct eng_pass *pass, size_t first_row, size_t rows,
                                  int thread)
 {
-    size_t words = ENG_BLOCK_WORDS(session->key_blocks);
-    uint64_t *all = session->all_blocks + (size_t)thread * words;
+    size_t words = ENG_BLOCK_WORDS(pass->padded / ENG_KEY_LANES);
+    uint64_t *all = pass->all_blocks + (size_t)thread * words;
     memset(all, 0, words * sizeof *all);
     for (size_t r = first_row; r < first_row + rows; r++)
         for (size_t w = 0; w < words; w++)
-            all[w] |= session->chosen_blocks[r * words + w];
+            all[w] |= pass->chosen_blocks[r * words + w];
     return all;
 }

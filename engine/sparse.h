@@ -13,7 +13,7 @@
 #ifndef ESPALIER_ENGINE_SPARSE_H
 #define ESPALIER_ENGINE_SPARSE_H
 
-#include "engine/session.h"
+#include "engine/pass.h"
 
 struct eng_reader;
 
@@ -27,13 +27,13 @@ enum eng_status eng_sparse_read_keys(const struct eng_reader *in);
 
 bool eng_sparse_layer(const struct eng_model *model, uint32_t layer);
 
-/* Chooses for the tokens [position, position + rows), whose relations are in session->relation:
- * fills session->chosen and session->chosen_blocks. The calling thread holds the pool. */
-void eng_sparse_choose(struct eng_session *session, size_t position, size_t rows);
+/* Chooses for the tokens of a pass, whose relations are in pass->relation: fills pass->chosen and
+ * pass->chosen_blocks. The calling thread holds the pool. */
+void eng_sparse_choose(struct eng_pass *pass);
 
-/* The blocks that any of the chunk's rows [first_row, first_row + rows) looks at, a bit each; valid
+/* The blocks that any of the pass's rows [first_row, first_row + rows) looks at, a bit each; valid
  * until the thread's next call. */
-const uint64_t *eng_sparse_union(const struct eng_session *session, size_t first_row, size_t rows,
+const uint64_t *eng_sparse_union(const struct eng_pass *pass, size_t first_row, size_t rows,
                                  int thread);
 
 #endif

@@ -16,8 +16,8 @@ void eng_amx_tile_rows(const float *x, size_t n, uint16_t *out);
 void eng_amx_tile_product(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,
                           size_t rows, float *y, size_t y_stride);
 
-size_t eng_amx_cache_bytes(size_t positions, size_t dim);
-void eng_amx_store(void *keys, void *values, size_t position, size_t dim, const float *k,
+size_t eng_amx_cache_bytes(size_t dim);
+void eng_amx_store(void *keys, void *values, size_t place, size_t dim, const float *k,
                    const float *v);
 size_t eng_amx_attend_scratch(size_t dim);
 void eng_amx_attend(const struct eng_attention *attention, void *scratch);

@@ -28,16 +28,16 @@
 #define STEP   32u                     /* columns of a tile */
 
 _Static_assert(ENG_KEY_LANES == LANES && 2 * TILE_ROWS == ENG_ATTEND_ROWS, "two tiles of rows");
-_Static_assert(ENG_CACHE_UNIT == 2 * LANES, "values come in tiles of 32 positions");
+_Static_assert(ENG_CACHE_PAGE == STRIP, "a strip is a page");
 
 static size_t padded_dim(size_t dim)
 {
     return (dim + STEP - 1) / STEP * STEP;
 }
 
-size_t eng_amx_cache_bytes(size_t positions, size_t dim)
+size_t eng_amx_cache_bytes(size_t dim)
 {
-    return positions * padded_dim(dim) * sizeof(uint16_t);
+    return ENG_CACHE_PAGE * padded_dim(dim) * sizeof(uint16_t);
 }
 
 /* 16 values from i on of n, as bf16; those past the end are zero. */
@@ -57,17 +57,17 @@ static __m512i load_finite(const float *x, size_t i, size_t n)
     return _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(v));
 }
 
-void eng_amx_store(void *keys, void *values, size_t position, size_t dim, const float *k,
+void eng_amx_store(void *keys, void *values, size_t place, size_t dim, const float *k,
                    const float *v)
 {
     size_t padded = padded_dim(dim);
-    uint16_t *key = (uint16_t *)keys + position / LANES * padded * LANES + position % LANES * 2;
-    uint16_t *value = (uint16_t *)values + position / 2 * padded * 2;
+    uint16_t *key = (uint16_t *)keys + place / LANES * padded * LANES + place % LANES * 2;
+    uint16_t *value = (uint16_t *)values + place / 2 * padded * 2;
     const __m256i places = _mm256_setr_epi32(0, 16, 32, 48, 64, 80, 96, 112);
     for (size_t d = 0; d < dim; d += LANES) {
         _mm256_i32scatter_epi32(key + d * LANES, places, load_bf16(k, d, dim), 4);
         __m512i pairs = load_finite(v, d, dim);
-        if (position % 2)
+        if (place % 2)
             _mm512_mask_storeu_epi16(value + 2 * d, 0xaaaaaaaa, _mm512_slli_epi32(pairs, 16));
         else
             _mm512_mask_storeu_epi16(value + 2 * d, 0x55555555, pairs);
@@ -116,9 +116,9 @@ static void begin(struct state *s, const struct eng_attention *a, void *scratch)
  * by blocks (0, 1). */
 static void score_blocks(const struct state *s, size_t strip, size_t left, size_t right)
 {
-    const uint16_t *keys = s->a->keys;
-    const uint16_t *k0 = keys + (strip * BLOCKS + left) * s->padded * LANES;
-    const uint16_t *k1 = keys + (strip * BLOCKS + right) * s->padded * LANES;
+    const uint16_t *keys = (const uint16_t *)(s->a->pages[strip] + s->a->keys);
+    const uint16_t *k0 = keys + left * s->padded * LANES;
+    const uint16_t *k1 = keys + right * s->padded * LANES;
     const uint16_t *q1 = s->q + (s->tiles - 1) * TILE_ROWS * s->padded;
     size_t q_bytes = s->padded * sizeof *s->q, out_bytes = STRIP * sizeof *s->scores;
     _tile_zero(0);
@@ -241,7 +241,7 @@ static void weigh(struct state *s, size_t strip, uint32_t visited)
  * (d, d + 16). */
 static void mix(const struct state *s, size_t strip, uint32_t visited)
 {
-    const uint16_t *values = (const uint16_t *)s->a->values + strip * STRIP * s->padded;
+    const uint16_t *values = (const uint16_t *)(s->a->pages[strip] + s->a->values);
     const uint16_t *w1 = s->weights + (s->tiles - 1) * TILE_ROWS * STRIP;
     float *lower = s->sums + (s->tiles - 1) * TILE_ROWS * s->padded;
     uint32_t pairs = (visited | visited >> 1) & 0x5555;

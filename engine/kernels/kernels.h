@@ -22,7 +22,7 @@
 #define ENG_Q8_VALUES   32u /* values that share one scale */
 #define ENG_KEY_LANES   16u /* keys interleaved in the key cache, see scores below */
 #define ENG_ATTEND_ROWS 32u /* rows at most in one call of attend */
-#define ENG_CACHE_UNIT  32u /* what the positions of a cache are rounded up to for it */
+#define ENG_CACHE_PAGE  256u /* positions of a page of the cache: the longest strip of any set */
 
 #define ENG_PANEL_OUTPUTS 64u /* outputs of one panel of tiles */
 #define ENG_TILE_ROWS     16u /* what the rows of a product by tiles are padded to */
@@ -64,7 +64,8 @@ struct eng_attention {
     const float *table[ENG_ATTEND_ROWS];      /* each [16] */
     enum eng_term term;
     float scale;
-    const void *keys, *values; /* as `store` has left them */
+    const uint8_t *const *pages; /* of ENG_CACHE_PAGE positions each, as `store` has left them: */
+    size_t keys, values;         /* where the head's lie in each page, in bytes */
     const uint64_t *blocks;    /* a bit for each ENG_KEY_LANES positions that any row looks at,
                                   NULL: all; what a row does not see there has a relation whose
                                   term leaves nothing of it */
@@ -111,12 +112,12 @@ struct eng_kernels {
 
     /* Attention as engine/attend.c has it, from a cache in the set's own format; NULL in sets
      * that leave it to the steps below. The order of summation follows the positions alone.
-     * cache_bytes: of the keys, and as many of the values, of one head; positions a multiple of
-     * ENG_CACHE_UNIT. store writes one token's. The cache has to be zero at first; what was once
+     * cache_bytes: of the keys, and as many of the values, of one head in a page. store writes one
+     * token's, place in [0, ENG_CACHE_PAGE). Pages have to be zero at first; what was once
      * stored past a limit does not matter. scratch: attend_scratch(dim) bytes, 64-byte aligned,
      * zero at first. */
-    size_t (*cache_bytes)(size_t positions, size_t dim);
-    void (*store)(void *keys, void *values, size_t position, size_t dim, const float *k,
+    size_t (*cache_bytes)(size_t dim);
+    void (*store)(void *keys, void *values, size_t place, size_t dim, const float *k,
                   const float *v);
     size_t (*attend_scratch)(size_t dim);
     void (*attend)(const struct eng_attention *attention, void *scratch);

@@ -526,7 +526,7 @@ static void test_values(void **state)
 /* Queries of one head over a cache that has other things behind the limits: against sums in double
  * of what is stored, rounded as it is there; and each row alone. */
 struct attention_case {
-    enum eng_cache cache;
+    enum eng_format cache;
     size_t dim, rows, positions;
     enum eng_term term;
     bool sparse; /* each third block alone */
@@ -544,7 +544,7 @@ static bool is_seen(const struct attention_case *c, size_t position, size_t limi
     return position < limit && (!c->sparse || block % 3 == 0 || position + 20 > limit);
 }
 
-static double stored(enum eng_cache cache, float value)
+static double stored(enum eng_format cache, float value)
 {
     if (cache == ENG_CACHE_F32) return (double)value;
     if (cache == ENG_CACHE_F16) return (double)eng_float_of_half(eng_half_of_float(value));
@@ -607,28 +607,35 @@ static void relate_rows(const struct attention_case *c, struct eng_attention *a,
 
 static void check_attention(const struct eng_kernels *set, const struct attention_case *c)
 {
-    size_t n = c->positions, units = (n + ENG_CACHE_UNIT - 1) / ENG_CACHE_UNIT * ENG_CACHE_UNIT;
+    enum { PAGES = 3 };
+    size_t n = c->positions, head = eng_format_bytes(set, c->cache, c->dim);
     float *k = random_floats(1, n * c->dim, 2), *v = random_floats(2, n * c->dim, 2);
     float *q = random_floats(3, c->rows * c->dim, 2), *table = random_floats(4, 16, 1);
     float *got = calloc(c->rows * c->dim, sizeof *got), *alone = malloc(c->dim * sizeof *alone);
     double *want = malloc(c->dim * sizeof *want);
     uint8_t *relation = malloc(c->rows * n);
     uint64_t blocks[64] = {0};
-    uint8_t *keys = zeroed(eng_cache_bytes(set, c->cache, units, c->dim));
-    uint8_t *values = zeroed(eng_cache_bytes(set, c->cache, units, c->dim));
+    uint8_t *block = zeroed(PAGES * 2 * head);
+    const uint8_t *pages[PAGES]; /* in another order than they lie */
     void *scratch = zeroed(eng_attend_scratch(set, c->cache, c->dim));
     double bound = c->cache == ENG_CACHE_OF_SET ? 0.01 : 1e-5;
     for (size_t i = 0; i < 16; i++)
         table[i] = i == 15 ? -1e30f : fabsf(table[i]) + 0.01f;
-    for (size_t p = 0; p < n; p++)
-        eng_cache_store(set, c->cache, keys, values, p, c->dim, k + p * c->dim, v + p * c->dim);
+    for (size_t i = 0; i < PAGES; i++)
+        pages[i] = block + (i + 1) % PAGES * 2 * head;
+    for (size_t p = 0; p < n; p++) {
+        uint8_t *page = block + (p / ENG_CACHE_PAGE + 1) % PAGES * 2 * head;
+        eng_attend_store(set, c->cache, page, page + head, p % ENG_CACHE_PAGE, c->dim,
+                         k + p * c->dim, v + p * c->dim);
+    }
 
     struct eng_attention a = {.rows = c->rows,
                               .dim = c->dim,
                               .term = c->term,
                               .scale = 1 / sqrtf((float)c->dim),
-                              .keys = keys,
-                              .values = values};
+                              .pages = pages,
+                              .keys = 0,
+                              .values = head};
     for (size_t r = 0; r < c->rows; r++) {
         size_t before = (c->rows - 1 - r) / 2; /* two rows a token */
         a.q[r] = q + r * c->dim;
@@ -655,8 +662,7 @@ static void check_attention(const struct eng_kernels *set, const struct attentio
         assert_same(alone, got + r * c->dim, c->dim);
     }
     free(scratch);
-    free(values);
-    free(keys);
+    free(block);
     free(relation);
     free(want);
     free(alone);
@@ -675,7 +681,7 @@ static void test_attention(void **state)
     enum { DIMS = 6, ROWS = 6, POSITIONS = 8 };
     for (int cache = ENG_CACHE_F32; cache <= ENG_CACHE_OF_SET; cache++)
         for (size_t i = 0; i < DIMS * ROWS * POSITIONS; i++) {
-            struct attention_case c = {(enum eng_cache)cache,      dims[i % DIMS],
+            struct attention_case c = {(enum eng_format)cache,     dims[i % DIMS],
                                        rows[i / DIMS % ROWS],      positions[i / DIMS / ROWS],
                                        (enum eng_term)(i * 7 % 4), false};
             if (cache == ENG_CACHE_OF_SET && !set->attend) continue;
