@@ -329,3 +329,11 @@ uint64_t eng_cache_held(struct eng_cache *c)
     pthread_mutex_unlock(&c->mutex);
     return bytes;
 }
+
+size_t eng_cache_promised(struct eng_cache *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    size_t pages = c->promised;
+    pthread_mutex_unlock(&c->mutex);
+    return pages;
+}

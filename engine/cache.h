@@ -71,8 +71,9 @@ void eng_cache_park(struct eng_cache *cache, struct eng_page *const *pages, size
 size_t eng_cache_find(struct eng_cache *cache, const struct eng_input *want, size_t n, size_t least,
                       bool records, struct eng_page **pages);
 
-/* Bytes of all pages that are held. */
+/* Bytes of all pages that are held, and pages that sessions are promised. */
 uint64_t eng_cache_held(struct eng_cache *cache);
+size_t eng_cache_promised(struct eng_cache *cache);
 
 static inline size_t eng_pages_of(size_t tokens)
 {

@@ -181,7 +181,7 @@ static void open_pages(const struct eng_pass *pass)
         const struct eng_span *span = &pass->span[i];
         struct eng_session *session = span->session;
         size_t end = span->position + span->rows;
-        for (size_t at = span->position; at < end;) {
+        for (size_t at = span->again ? end : span->position; at < end;) {
             size_t number = at / ENG_CACHE_PAGE, start = number * ENG_CACHE_PAGE;
             size_t stop = end - start < ENG_CACHE_PAGE ? end - start : ENG_CACHE_PAGE;
             eng_page_write(cache, &session->pages[number], at - start, stop);

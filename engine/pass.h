@@ -34,6 +34,7 @@ struct eng_span {
     struct eng_session *session;
     size_t position, rows; /* tokens [position, position + rows), position the session's length */
     size_t first;          /* row of the first in the pass */
+    bool again;            /* they are evaluated for their logits: the pages hold them already */
     size_t logits_from;    /* logits of the rows from here on are wanted; rows: of none */
     float *logits;         /* [rows - logits_from, vocab] */
 };

@@ -204,6 +204,7 @@ static enum eng_status run_pass(struct running *running)
                                           .position = r->session->length,
                                           .rows = r->rows,
                                           .first = pass->rows,
+                                          .again = r->again,
                                           .logits_from = r->logits_from,
                                           .logits = r->logits};
         pass->rows += r->rows;

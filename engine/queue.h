@@ -23,7 +23,7 @@ struct eng_request {
     struct eng_session *session;
     size_t rows, logits_from; /* as in a span */
     float *logits;
-    bool prefill;
+    bool prefill, again;
 
     /* The queue's. */
     enum { ENG_REQUEST_WAITS, ENG_REQUEST_RUNS, ENG_REQUEST_DONE } state;

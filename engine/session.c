@@ -196,9 +196,11 @@ static size_t exchange(struct eng_session *s, const struct eng_input *want, size
 /* ---- Evaluation -------------------------------------------------------------------- */
 
 /* Evaluates want[length..n). Logits of the positions from first on go to out, row by row;
- * first == n - 1 leaves those of the last token. */
+ * first == n - 1 leaves those of the last token. again: of a token that is cached as it is wanted
+ * nothing is to be written: what a shared page holds would be copied to become what it is. */
 static enum eng_status evaluate(struct eng_session *s, const struct eng_input *want, size_t n,
-                                size_t first, float *out, eng_cancel *cancel, struct eng_error *err)
+                                size_t first, bool again, float *out, eng_cancel *cancel,
+                                struct eng_error *err)
 {
     size_t chunk = s->model->pass->chunk;
     while (s->length < n) {
@@ -209,8 +211,12 @@ static enum eng_status evaluate(struct eng_session *s, const struct eng_input *w
 
         size_t first_row = first > position ? first - position : 0;
         if (first_row > count) first_row = count;
-        struct eng_request request = {
-            .session = s, .rows = count, .logits_from = first_row, .logits = out, .prefill = true};
+        struct eng_request request = {.session = s,
+                                      .rows = count,
+                                      .logits_from = first_row,
+                                      .logits = out,
+                                      .prefill = true,
+                                      .again = again};
         enum eng_status status = eng_queue_run(s->model->queue, &request, 1, cancel);
         if (status != ENG_OK)
             return eng_fail(err, status, "cancelled after %zu of %zu tokens", s->length, n);
@@ -256,11 +262,12 @@ enum eng_status eng_session_sync(struct eng_session *session, const struct eng_i
         return ENG_OK;
     }
     keep = exchange(session, want, n, keep);
-    if (keep == n && n > 0) keep = n - 1; /* the last token again, for its logits */
+    bool again = keep == n && n > 0;
+    if (again) keep = n - 1; /* the last token again, for its logits */
     eng_session_rewind(session, keep);
     if (reused) *reused = keep;
     session->has_logits = false;
-    status = evaluate(session, want, n, n - 1, session->logits, cancel, err);
+    status = evaluate(session, want, n, n - 1, again, session->logits, cancel, err);
     session->has_logits = status == ENG_OK && n > 0;
     if (session->has_logits) {
         memcpy(session->kept_logits, session->logits, bytes);
@@ -387,5 +394,5 @@ enum eng_status eng_session_logits_all(struct eng_session *session, const struct
 
     session->length = session->synced = session->kept_at = 0;
     session->has_logits = false;
-    return evaluate(session, want, n, first, out, cancel, err);
+    return evaluate(session, want, n, first, false, out, cancel, err);
 }
