@@ -322,6 +322,43 @@ size_t eng_cache_find(struct eng_cache *c, const struct eng_input *want, size_t 
     return least;
 }
 
+size_t eng_cache_most_pages(const struct eng_cache *c)
+{
+    return c->most_pages;
+}
+
+size_t eng_cache_list(struct eng_cache *c, struct eng_page **pages, size_t *lengths)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&c->mutex);
+    uint64_t before = UINT64_MAX;
+    for (; n < ENG_CACHE_PARKED; n++) {
+        const struct parked *next = NULL;
+        for (size_t i = 0; i < ENG_CACHE_PARKED; i++) {
+            const struct parked *p = &c->parked[i];
+            if (p->length > 0 && p->used < before && (!next || p->used > next->used)) next = p;
+        }
+        if (!next) break;
+        before = next->used;
+        lengths[n] = next->length;
+        for (size_t i = 0; i < eng_pages_of(next->length); i++) {
+            pages[n * c->most_pages + i] = next->pages[i];
+            next->pages[i]->holders++;
+        }
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return n;
+}
+
+struct eng_page *eng_page_spare(struct eng_cache *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    size_t needed = c->promised; /* what sessions may still ask for */
+    struct eng_page *page = c->pages - c->held > needed ? take_free(c) : NULL;
+    pthread_mutex_unlock(&c->mutex);
+    return page;
+}
+
 uint64_t eng_cache_held(struct eng_cache *c)
 {
     pthread_mutex_lock(&c->mutex);

@@ -29,6 +29,7 @@ struct eng_page {
     uint32_t holders; /* of the store alone, under its mutex */
     uint32_t written; /* positions that a holder may rely on */
     struct eng_page *next_free;
+    uint32_t number; /* in a list of pages that is being written, under the pool */
 };
 
 struct eng_cache;
@@ -70,6 +71,15 @@ void eng_cache_park(struct eng_cache *cache, struct eng_page *const *pages, size
  * there is none. records: whether inputs differ that have the same id. */
 size_t eng_cache_find(struct eng_cache *cache, const struct eng_input *want, size_t n, size_t least,
                       bool records, struct eng_page **pages);
+
+/* Copies the table of parked sequences, the last used first, and takes hold of their pages: pages
+ * [ENG_CACHE_PARKED, eng_cache_most_pages], lengths [ENG_CACHE_PARKED]. Returns how many there
+ * are. */
+size_t eng_cache_list(struct eng_cache *cache, struct eng_page **pages, size_t *lengths);
+size_t eng_cache_most_pages(const struct eng_cache *cache);
+
+/* A page that nobody needs, for the caller to fill; NULL when there is none. */
+struct eng_page *eng_page_spare(struct eng_cache *cache);
 
 /* Bytes of all pages that are held, and pages that sessions are promised. */
 uint64_t eng_cache_held(struct eng_cache *cache);

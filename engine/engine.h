@@ -253,6 +253,18 @@ enum eng_status eng_session_logits_all(struct eng_session *session, const struct
                                        size_t n, size_t first, float *out, eng_cancel *cancel,
                                        struct eng_error *err);
 
+/* Writes the sequences that the model keeps for later to a file (those of open sessions only once
+ * these have turned to something else, or were closed), and takes them from there into a model
+ * that has just been opened, so that it continues as the one before left off. The file is good for
+ * the same model file and the same kernel set; any other one, and one that is damaged, is refused
+ * with ENG_BAD_FILE and changes nothing. It holds token numbers of what was edited: who writes it
+ * keeps it private. *loaded: sequences that were taken; what the limit does not hold is left out.
+ */
+enum eng_status eng_model_save_sequences(const struct eng_model *model, const char *path,
+                                         struct eng_error *err);
+enum eng_status eng_model_load_sequences(const struct eng_model *model, const char *path,
+                                         size_t *loaded, struct eng_error *err);
+
 /* Bytes that the session holds at most: its pages of keys and values, and the scratch that it
  * shares with all sessions of the model. */
 size_t eng_session_bytes(const struct eng_session *session);

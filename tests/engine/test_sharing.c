@@ -142,12 +142,12 @@ static void test_limits_are_kept(void **state)
 {
     struct fixture *f = set_up(*state);
     size_t page = eng_cache_page_bytes(f->model->cache);
-    for (uint64_t pages = 1; pages < 12; pages += 2) {
+    for (uint64_t pages = 1; pages < 12; pages += 4) {
         eng_model_close(f->model);
         f->model = open_model(f->path, pages * page);
         struct eng_session *a = open_session(f->model), *b = open_session(f->model);
         size_t most = pages > 6 ? pages : 6; /* two sessions of three pages */
-        for (size_t i = 0; i < 12; i++) {
+        for (size_t i = 0; i < 6; i++) {
             sync_checked(f, i % 3 ? a : b, 3 + i % 2, 600);
             sync_checked(f, i % 3 ? b : a, i % 3, 550);
             assert_true(eng_cache_held(f->model->cache) <= most * page);
@@ -180,6 +180,162 @@ static void test_many_sequences(void **state)
     assert_memory_equal(eng_session_logits(session), first, BYTES);
     free(first);
     eng_session_free(session);
+    tear_down(f);
+}
+
+/* ---- Snapshots -------------------------------------------------------------------------- */
+
+static char *file_bytes(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    *size = (size_t)ftell(file);
+    rewind(file);
+    char *bytes = malloc(*size);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
+}
+
+static void write_bytes(const char *path, const char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static void reopen(struct fixture *f, uint64_t cache_bytes)
+{
+    eng_model_close(f->model);
+    f->model = open_model(f->path, cache_bytes);
+}
+
+static void test_snapshots(void **state)
+{
+    struct fixture *f = set_up(*state);
+    struct eng_error err = {""};
+    char path[80];
+    size_t loaded = 9, page = eng_cache_page_bytes(f->model->cache);
+    snprintf(path, sizeof path, "%s.sequences", f->path);
+    struct eng_session *session = open_session(f->model);
+    for (size_t s = 0; s < SEQUENCES; s++)
+        sync_checked(f, session, s, 300 + s);
+    eng_session_free(session);
+    assert_int_equal(eng_model_save_sequences(f->model, path, &err), ENG_OK);
+
+    reopen(f, 0);
+    if (eng_model_load_sequences(f->model, path, &loaded, &err) != ENG_OK) fail_msg("%s", err.text);
+    assert_int_equal(loaded, SEQUENCES);
+    session = open_session(f->model);
+    assert_int_equal(sync_checked(f, session, 1, 600), 301);
+    assert_int_equal(sync_checked(f, session, 4, 304), 303);
+    eng_session_free(session);
+    assert_int_equal(eng_model_save_sequences(f->model, path, &err), ENG_OK);
+
+    reopen(f, 4 * page); /* room for the last used ones alone: page 0 of 4, and what 1 needs */
+    assert_int_equal(eng_model_load_sequences(f->model, path, &loaded, &err), ENG_OK);
+    assert_in_range(loaded, 1, 2);
+    session = open_session(f->model);
+    assert_int_equal(sync_checked(f, session, 4, 304), 303);
+    eng_session_free(session);
+    unlink(path);
+    tear_down(f);
+}
+
+static void refuse(struct fixture *f, const char *path, enum eng_status want, const char *word)
+{
+    struct eng_error err = {""};
+    size_t loaded = 9;
+    assert_int_equal(eng_model_load_sequences(f->model, path, &loaded, &err), want);
+    if (!strstr(err.text, word) || !strstr(err.text, path)) fail_msg("%s lacks %s", err.text, word);
+    assert_int_equal(loaded, 0);
+    struct eng_session *session = open_session(f->model);
+    assert_int_equal(sync_checked(f, session, 0, 280), 0);
+    eng_session_free(session);
+    reopen(f, 0);
+}
+
+/* As the model would write it, but for the sequences. */
+static void forge(const char *from, const char *to, const int32_t *lengths, size_t n,
+                  const int32_t *numbers, size_t n_numbers)
+{
+    struct eng_gguf *gguf;
+    assert_int_equal(eng_gguf_open(from, &gguf, NULL), ENG_OK);
+    struct eng_gguf_writer *writer = eng_gguf_writer_new();
+    for (size_t i = 0; i < eng_gguf_key_count(gguf); i++) {
+        const struct eng_key *key = eng_gguf_key_at(gguf, i);
+        if (key->type != ENG_VALUE_ARRAY) eng_gguf_put_key(writer, key);
+    }
+    eng_gguf_put_i32s(writer, "snapshot.lengths", lengths, n);
+    eng_gguf_put_i32s(writer, "snapshot.pages", numbers, n_numbers);
+    for (size_t i = 0; i < eng_gguf_tensor_count(gguf); i++) {
+        const struct eng_tensor *t = eng_gguf_tensor_at(gguf, i);
+        eng_gguf_put_tensor(writer, t->name, t->type, t->n_dims, t->dims, t->data);
+    }
+    assert_int_equal(eng_gguf_writer_save(writer, to, NULL), ENG_OK);
+    eng_gguf_writer_free(writer);
+    eng_gguf_close(gguf);
+}
+
+static void test_bad_snapshots(void **state)
+{
+    struct fixture *f = set_up(*state);
+    char path[80], other[80];
+    size_t size;
+    snprintf(path, sizeof path, "%s.sequences", f->path);
+    snprintf(other, sizeof other, "%s.other", f->path);
+    refuse(f, path, ENG_IO, "No such file");
+    refuse(f, f->path, ENG_BAD_FILE, "snapshot.version"); /* a model is none */
+    struct eng_session *session = open_session(f->model);
+    sync_checked(f, session, 0, 300);
+    eng_session_free(session);
+    assert_int_equal(eng_model_save_sequences(f->model, path, NULL), ENG_OK);
+    reopen(f, 0);
+
+    char *bytes = file_bytes(path, &size);
+    for (size_t cut = 1; cut < size; cut += size / 5)
+        write_bytes(other, bytes, size - cut), refuse(f, other, ENG_BAD_FILE, "");
+    bytes[size - 5000] ^= 1; /* of a page */
+    write_bytes(other, bytes, size);
+    refuse(f, other, ENG_BAD_FILE, "snapshot.sum");
+    free(bytes);
+
+    static const int32_t lengths[][2] = {{300, 0}, {300, 641}, {-1, 10}, {300, 1 << 30}};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        forge(path, other, lengths[i], 2, (int32_t[]){0, 1, 0, 1, 0}, 5);
+        refuse(f, other, ENG_BAD_FILE, "tokens");
+    }
+    forge(path, other, (int32_t[]){300}, 1, (int32_t[]){0, 2}, 2);
+    refuse(f, other, ENG_BAD_FILE, "number 2");
+    forge(path, other, (int32_t[]){300}, 1, (int32_t[]){0, -1}, 2);
+    refuse(f, other, ENG_BAD_FILE, "number -1");
+    forge(path, other, (int32_t[]){300}, 1, (int32_t[]){0}, 1);
+    refuse(f, other, ENG_BAD_FILE, "snapshot.pages");
+    forge(path, other, (int32_t[]){300}, 1, (int32_t[]){0, 1, 1}, 3);
+    refuse(f, other, ENG_BAD_FILE, "page 2");
+    int32_t many[ENG_CACHE_PARKED + 1];
+    for (size_t i = 0; i <= ENG_CACHE_PARKED; i++)
+        many[i] = 1;
+    forge(path, other, many, ENG_CACHE_PARKED + 1, (int32_t[]){0}, 1);
+    refuse(f, other, ENG_BAD_FILE, "at most");
+
+    /* Of another kernel set. */
+    const char *set = getenv("ESPALIER_CPU");
+    if (set && strcmp(set, "ref") != 0) {
+        char own[32];
+        snprintf(own, sizeof own, "%s", set);
+        setenv("ESPALIER_CPU", "ref", 1);
+        struct eng_model *model = open_model(f->path, 0);
+        struct eng_error err = {""};
+        assert_int_equal(eng_model_load_sequences(model, path, NULL, &err), ENG_BAD_FILE);
+        assert_non_null(strstr(err.text, own));
+        eng_model_close(model);
+        setenv("ESPALIER_CPU", own, 1);
+    }
+    unlink(path);
+    unlink(other);
     tear_down(f);
 }
 
@@ -352,6 +508,8 @@ int main(void)
         {"sequences come back", test_sequences_come_back},
         {"limits are kept", test_limits_are_kept},
         {"many sequences", test_many_sequences},
+        {"snapshots", test_snapshots},
+        {"bad snapshots", test_bad_snapshots},
         {"many tokens at once", test_many_tokens_at_once},
         {"alternatives", test_alternatives},
         {"users at once", test_users_at_once},
