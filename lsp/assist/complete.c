@@ -21,11 +21,17 @@
 
 enum { LINE_TOKENS = 48, BLOCK_TOKENS = 128, LOOP_PERIOD_MAX = 16, LOOP_REPEATS = 4 };
 
+/* Drafts: tokens at most, and how many have to match for what followed them to be one. */
+enum { DRAFT_MOST = 7, DRAFT_LEAST = 3 };
+_Static_assert(DRAFT_MOST < ENG_BATCH, "a drafted run is evaluated in one pass");
+
 struct asst_job {
     const struct eng_model *model;
     struct asst_prompt prompt;
     struct asst_site site;
-    struct asst_recall *recall; /* NULL: the model alone */
+    struct asst_recall *recall; /* the document's tokens; NULL: of no use here */
+    bool mixes;                 /* they are mixed into the model's distribution, by the weights */
+    bool drafts;                /* they are evaluated ahead */
     float recall_weights[ASST_RECALL_FEATURES];
     char *healed; /* bytes left of the cursor that the text has to begin with */
     size_t healed_len;
@@ -127,15 +133,17 @@ static uint32_t tokens_wanted(const struct asst_request *request, bool block, ui
     return n < middle_max ? n : middle_max;
 }
 
-/* The document's tokens, where there are weights to mix them in by. */
+/* The document's tokens, where there are weights to mix them in by, or drafts are made of them. */
 static enum eng_status read_recall(struct asst_job *job, const struct asst_request *request,
                                    const struct asst_source *source, struct eng_error *err)
 {
     const struct eng_model_info *info = eng_model_info(job->model);
     const float *weights = request->recall;
     if (!weights && info->recalls) weights = info->recall;
-    if (!weights || request->no_recall) return ENG_OK;
-    memcpy(job->recall_weights, weights, sizeof job->recall_weights);
+    job->mixes = weights && !request->no_recall;
+    job->drafts = !request->no_draft;
+    if (!job->mixes && !job->drafts) return ENG_OK;
+    if (job->mixes) memcpy(job->recall_weights, weights, sizeof job->recall_weights);
     enum eng_status status = asst_recall_new(job->model, ASST_MAX_TOKENS, &job->recall, err);
     if (status == ENG_OK)
         status = asst_recall_read(job->recall, source, job->prompt.heal_start, err);
@@ -286,14 +294,19 @@ struct run {
     eng_cancel *cancel;
     struct eng_error *err;
     float *scratch; /* [vocab] */
-    float *mixed;   /* [vocab], NULL without recall */
+    float *mixed;   /* [vocab], where recall is mixed in */
+    float *rows;    /* [DRAFT_MOST + 1, vocab]: logits after the last accepted token when it was
+                       evaluated, and after each of its draft's tokens; NULL without drafts */
+    int32_t draft[DRAFT_MOST];
+    size_t drafted, row; /* tokens of the draft; the row at hand, so many of them were right */
+    bool ahead;          /* rows are of use, else the session's logits are */
     size_t vocab;
     int32_t end;
     int32_t taken[ASST_MAX_ITEMS];
     size_t n_taken;
     struct eng_sampler sampler;
     struct candidate *now;
-    uint32_t generated;
+    uint32_t generated, passes;
 };
 
 static bool is_cancelled(const struct run *r)
@@ -304,7 +317,7 @@ static bool is_cancelled(const struct run *r)
 /* The model's logits, and what the document itself says mixed in. */
 static const float *next_logits(struct run *r)
 {
-    const float *logits = eng_session_logits(r->session);
+    const float *logits = r->ahead ? r->rows + r->row * r->vocab : eng_session_logits(r->session);
     if (!r->mixed) return logits;
     struct asst_guesses guesses;
     asst_recall_next(r->job->recall, r->job->block ? -1 : r->end, &guesses);
@@ -402,6 +415,49 @@ static bool loops(struct run *r, uint32_t first)
     return false;
 }
 
+/* Puts the draft behind the prompt's last token, which is not evaluated yet: inputs[0] is that
+ * token's, the prompt itself stays as long as it was. */
+static enum eng_status lay_out_draft(struct run *r, size_t most)
+{
+    struct asst_job *job = r->job;
+    uint32_t length = job->prompt.length;
+    struct syn_middle middle = job->prompt.middle;
+    size_t room = job->prompt.capacity - length;
+    enum eng_status status = ENG_OK;
+    most = most < room ? most : room;
+    most = most < DRAFT_MOST ? most : DRAFT_MOST;
+    r->drafted = asst_recall_draft(job->recall, DRAFT_LEAST, most, !job->block, r->draft);
+    for (size_t i = 0; i < r->drafted && status == ENG_OK; i++)
+        status = asst_prompt_append(&job->prompt, job->model, r->draft[i], r->err);
+    job->prompt.length = length;
+    job->prompt.middle = middle;
+    return status;
+}
+
+/* Makes the logits after the prompt's last token available, of which it lacks nothing else; `left`
+ * more tokens are wanted at most. What the document says comes next is evaluated along with
+ * it: a few rows more cost little where reading the weights costs most. */
+static enum eng_status evaluate(struct run *r, size_t left)
+{
+    struct asst_prompt *prompt = &r->job->prompt;
+    const struct eng_input *last = &prompt->inputs[prompt->length - 1];
+    if (r->ahead && r->row < r->drafted && r->draft[r->row] == last->id) {
+        r->row++; /* the draft was right */
+        return ENG_OK;
+    }
+    eng_session_rewind(r->session, prompt->length - 1);
+    r->ahead = false;
+    r->row = r->drafted = 0;
+    r->passes++;
+    if (r->rows) {
+        enum eng_status status = lay_out_draft(r, left - 1);
+        if (status != ENG_OK) return status;
+    }
+    if (r->drafted == 0) return eng_session_append(r->session, last, r->cancel, r->err);
+    r->ahead = true;
+    return eng_session_extend(r->session, last, r->drafted + 1, r->rows, r->cancel, r->err);
+}
+
 /* Decodes one candidate from a session that stands at the end of the prompt. */
 static enum eng_status decode(struct run *r)
 {
@@ -435,8 +491,7 @@ static enum eng_status decode(struct run *r)
         if (status != ENG_OK) return status;
         if (block_ended(r) || loops(r, first)) return ENG_OK;
         if (step + 1 == job->max_tokens) return ENG_OK;
-        status = eng_session_append(r->session, &job->prompt.inputs[job->prompt.length - 1],
-                                    r->cancel, r->err);
+        status = evaluate(r, job->max_tokens - step - 1);
         if (status != ENG_OK) return status;
     }
     return ENG_OK;
@@ -550,6 +605,7 @@ static enum eng_status run_all(struct run *r, struct asst_result *out)
         status = eng_session_sync(r->session, job->prompt.inputs, prompt_length, r->cancel, &cached,
                                   r->err);
         double synced = now_ms();
+        r->ahead = false;
         if (i == 0) {
             out->timings.prefill_ms = synced - began;
             out->timings.cached_tokens = (uint32_t)cached;
@@ -577,16 +633,21 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
                     .end = eng_end_token(job->model),
                     .sampler = {job->temperature, 1.0f, job->seed}};
     r.scratch = malloc(r.vocab * sizeof *r.scratch);
-    r.mixed = job->recall ? malloc(r.vocab * sizeof *r.mixed) : NULL;
+    r.mixed = job->mixes ? malloc(r.vocab * sizeof *r.mixed) : NULL;
+    r.rows = job->drafts ? malloc((DRAFT_MOST + 1) * r.vocab * sizeof *r.rows) : NULL;
     r.now = malloc(sizeof *r.now);
     out->storage = malloc(((size_t)job->n + 1) * ASST_MAX_TEXT_BYTES);
     enum eng_status status = ENG_OK;
-    if (!r.scratch || (job->recall && !r.mixed) || !r.now || !out->storage) status = no_memory(err);
+    if (!r.scratch || (job->mixes && !r.mixed) || (job->drafts && !r.rows) || !r.now ||
+        !out->storage)
+        status = no_memory(err);
     if (status == ENG_OK) status = run_all(&r, out);
     out->timings.prepare_ms = job->prepare_ms;
     out->timings.prompt_tokens = job->prompt.length;
     out->timings.generated_tokens = r.generated;
+    out->timings.passes = r.passes;
     free(r.scratch);
+    free(r.rows);
     free(r.mixed);
     free(r.now);
     if (status != ENG_OK) asst_result_free(out);

@@ -66,11 +66,14 @@ struct asst_request {
     const float *recall;                     /* [ASST_RECALL_FEATURES], see recall.h; NULL: the
                                                 model file's own, if it has them */
     bool no_recall;                          /* the model alone */
+    bool no_draft; /* one token at a time: without it, tokens that the document suggests are
+                      evaluated together; the text is the same */
 };
 
 struct asst_timings {
     double prepare_ms, prefill_ms, decode_ms;
     uint32_t prompt_tokens, cached_tokens, generated_tokens;
+    uint32_t passes; /* over the model's weights, for the generated tokens */
 };
 
 struct asst_item {

@@ -286,6 +286,30 @@ void asst_recall_next(const struct asst_recall *r, int32_t end, struct asst_gues
     }
 }
 
+size_t asst_recall_draft(const struct asst_recall *r, uint32_t least, size_t most, bool line,
+                         int32_t *ids)
+{
+    uint32_t n = r->length, longest = least > 0 ? least - 1 : 0;
+    size_t drafted = 0;
+    int32_t best = NONE;
+    int visits = 0;
+    if (n == 0 || r->ids[n - 1] == GAP) return 0;
+    for (int32_t p = r->previous[n - 1]; p != NONE && visits < VISITS; p = r->previous[p]) {
+        if (r->ids[p] != r->ids[n - 1]) continue;
+        visits++;
+        uint32_t length = match_length(r, (uint32_t)p);
+        if (length <= longest) continue;
+        longest = length;
+        best = p;
+    }
+    if (best == NONE) return 0;
+    for (uint32_t p = (uint32_t)best + 1; p < n && drafted < most; p++) {
+        if (r->ids[p] == GAP || (line && ends_line(r, r->ids[p]))) break;
+        ids[drafted++] = r->ids[p];
+    }
+    return drafted;
+}
+
 /* ---- Mixing ----------------------------------------------------------------------------- */
 
 void asst_recall_evidence(const struct asst_guesses *g, const float *logits, size_t vocab,

@@ -73,6 +73,11 @@ struct asst_guesses {
  * in a text that must not go beyond it, -1: none. */
 void asst_recall_next(const struct asst_recall *recall, int32_t end, struct asst_guesses *out);
 
+/* What followed the longest match of at least `least` tokens, the nearest of such: at most `most`
+ * tokens into ids, and, where line is set, none that ends a line. Returns how many. */
+size_t asst_recall_draft(const struct asst_recall *recall, uint32_t least, size_t most, bool line,
+                         int32_t *ids);
+
 /* The features of a guess beside logits[vocab]; *log_sum: ln of the sum of their exponentials. */
 void asst_recall_evidence(const struct asst_guesses *guesses, const float *logits, size_t vocab,
                           float feature[ASST_RECALL_FEATURES], double *log_sum);

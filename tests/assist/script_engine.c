@@ -168,6 +168,22 @@ const float *eng_session_logits(const struct eng_session *session)
     return s->logits;
 }
 
+void eng_session_rewind(struct eng_session *s, size_t n)
+{
+    if (n >= s->prompt && n - s->prompt < s->n_written) s->n_written = n - s->prompt;
+}
+
+enum eng_status eng_session_extend(struct eng_session *s, const struct eng_input *next, size_t n,
+                                   float *logits, eng_cancel *cancel, struct eng_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        enum eng_status status = eng_session_append(s, &next[i], cancel, err);
+        if (status != ENG_OK) return status;
+        memcpy(logits + i * SCRIPT_VOCAB, eng_session_logits(s), sizeof s->logits);
+    }
+    return ENG_OK;
+}
+
 int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab, eng_allow allow,
                    void *user, float *scratch, float *log_prob)
 {

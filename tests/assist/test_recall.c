@@ -215,6 +215,52 @@ static char *complete(struct eng_model *model, const char *text, const float *we
     return out;
 }
 
+/* Drafts change how often the model is asked, and nothing else. */
+static void drafts_change_nothing(void **state)
+{
+    const float always[ASST_RECALL_FEATURES] = {30};
+    static const char text[] = "level = compute(alpha, beta)\n"
+                               "other = compute(alpha, gamma)\n"
+                               "if level:\n    level = compute(alpha, beta)\n";
+    struct eng_session *session;
+    uint32_t saved = 0;
+    assert_int_equal(eng_session_new(*state, 0, &session, NULL), ENG_OK);
+    for (size_t at = 4; at < sizeof text; at += 3) {
+        struct syn_document *doc = case_document(gram_by_id("python"), text, sizeof text - 1);
+        struct asst_result result[2];
+        for (int i = 0; i < 2; i++) {
+            struct asst_job *job;
+            struct asst_request request = {.doc = doc,
+                                           .cursor = at,
+                                           .recall = at % 2 ? always : NULL,
+                                           .n = 2,
+                                           .scope = at % 5 ? ASST_SCOPE_LINE : ASST_SCOPE_TEXT,
+                                           .temperature = at % 7 ? 0 : 0.7f,
+                                           .seed = at,
+                                           .no_draft = i > 0};
+            assert_int_equal(asst_complete_prepare(*state, &request, &job, NULL), ENG_OK);
+            assert_int_equal(asst_complete_run(session, job, NULL, &result[i], NULL), ENG_OK);
+            asst_job_free(job);
+        }
+        assert_int_equal(result[0].raw_len, result[1].raw_len);
+        if (result[0].raw_len > 0)
+            assert_memory_equal(result[0].raw, result[1].raw, result[0].raw_len);
+        assert_int_equal(result[0].count, result[1].count);
+        for (size_t k = 0; k < result[0].count; k++) {
+            assert_string_equal(result[0].items[k].text, result[1].items[k].text);
+            assert_float_equal(result[0].items[k].confidence, result[1].items[k].confidence, 0);
+        }
+        assert_int_equal(result[0].timings.generated_tokens, result[1].timings.generated_tokens);
+        assert_true(result[0].timings.passes <= result[1].timings.passes);
+        saved += result[1].timings.passes - result[0].timings.passes;
+        asst_result_free(&result[0]);
+        asst_result_free(&result[1]);
+        syn_document_free(doc);
+    }
+    assert_true(saved > 100);
+    eng_session_free(session);
+}
+
 static void what_is_recalled_is_written(void **state)
 {
     static const char text[] = "level = compute(alpha, beta)\nlevel = ";
@@ -253,6 +299,7 @@ int main(void)
         cmocka_unit_test(long_lines_are_known_by_the_hole),
         cmocka_unit_test(mixtures_are_as_stated),
         cmocka_unit_test(what_is_recalled_is_written),
+        cmocka_unit_test(drafts_change_nothing),
     };
     return cmocka_run_group_tests_name("recall", tests, set_up, tear_down);
 }
