@@ -2,8 +2,9 @@
  *
  * Owns regions of reserved memory, cut into pages, and the table of parked sequences. A region is
  * made when a session is; nothing is allocated afterwards: a page that is wanted is a free one, or
- * one that a parked sequence gives up. That always suffices, as at least so many pages exist as
- * sessions were promised, and what parked sequences alone hold can be taken from them.
+ * one that a parked sequence gives up so that the limit is kept. That always suffices, as at least
+ * so many pages exist as sessions were promised, and what parked sequences alone hold can be taken
+ * from them.
  *
  * It deliberately knows neither what a record means nor how keys lie in a page. What is compared is
  * the inputs, which are kept in the pages themselves, so a parked sequence is a row of pointers.
@@ -177,10 +178,17 @@ static struct parked *oldest(struct eng_cache *c, bool in_use)
     return found;
 }
 
+/* Pages that may be held. */
+static size_t most_held(const struct eng_cache *c)
+{
+    size_t most = (size_t)(c->limit / c->page_bytes);
+    return most < c->promised ? c->promised : most;
+}
+
 static struct eng_page *take_free(struct eng_cache *c)
 {
     struct parked *least;
-    while (!c->free_pages && (least = oldest(c, true)))
+    while (c->held >= most_held(c) && (least = oldest(c, true)))
         forget(c, least);
     struct eng_page *page = c->free_pages;
     if (!page) return NULL; /* more is wanted than was promised */
@@ -353,8 +361,8 @@ size_t eng_cache_list(struct eng_cache *c, struct eng_page **pages, size_t *leng
 struct eng_page *eng_page_spare(struct eng_cache *c)
 {
     pthread_mutex_lock(&c->mutex);
-    size_t needed = c->promised; /* what sessions may still ask for */
-    struct eng_page *page = c->pages - c->held > needed ? take_free(c) : NULL;
+    bool room = c->held + c->promised < most_held(c); /* what sessions may ask for is not taken */
+    struct eng_page *page = room ? take_free(c) : NULL;
     pthread_mutex_unlock(&c->mutex);
     return page;
 }

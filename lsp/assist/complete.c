@@ -1,17 +1,17 @@
-/* complete.c: the decode loop and what it stops for.
+/* complete.c: from a request to a job, and from a job to items.
  *
- * Owns the job (prompt, site, limits) and the loop that turns a session's logits into
- * candidates. Everything that reads the document happens in prepare; run touches plain
- * values and the job's own snapshot, so the document may change or go away meanwhile. It
- * deliberately knows no request ids, versions or editors: whether a result is still wanted
- * is the caller's question, asked through the cancel flag.
+ * Owns the job (prompt, site, limits) and the turns that its writers take; the loop that turns
+ * logits into text is writer.c's. Everything that reads the document happens in prepare; run
+ * touches plain values and the job's own snapshot, so the document may change or go away meanwhile.
+ * It deliberately knows no request ids, versions or editors: whether a result is still wanted is
+ * the caller's question, asked through the cancel flag.
  *
  * All memory a run needs is taken before the first token.
  */
 #include "lsp/assist/complete.h"
 #include "grammars/grammars.h"
-#include "lsp/assist/candidate.h"
 #include "lsp/assist/tokens.h"
+#include "lsp/assist/writer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,29 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINE_TOKENS = 48, BLOCK_TOKENS = 128, LOOP_PERIOD_MAX = 16, LOOP_REPEATS = 4 };
-
-/* Drafts: tokens at most, and how many have to match for what followed them to be one. */
-enum { DRAFT_MOST = 7, DRAFT_LEAST = 3 };
-_Static_assert(DRAFT_MOST < ENG_BATCH, "a drafted run is evaluated in one pass");
-
-struct asst_job {
-    const struct eng_model *model;
-    struct asst_prompt prompt;
-    struct asst_site site;
-    struct asst_recall *recall; /* the document's tokens; NULL: of no use here */
-    bool mixes;                 /* they are mixed into the model's distribution, by the weights */
-    bool drafts;                /* they are evaluated ahead */
-    float recall_weights[ASST_RECALL_FEATURES];
-    char *healed; /* bytes left of the cursor that the text has to begin with */
-    size_t healed_len;
-    uint32_t max_tokens, n;
-    float temperature, min_confidence;
-    uint64_t seed;
-    bool block; /* may go on past the end of the line ... */
-    bool free;  /* ... and where the block around the cursor ends */
-    double prepare_ms;
-};
+enum { LINE_TOKENS = 48, BLOCK_TOKENS = 128 };
 
 static double now_ms(void)
 {
@@ -233,270 +211,6 @@ bool asst_job_is_block(const struct asst_job *job)
     return job->block;
 }
 
-/* ---- Decode --------------------------------------------------------------------------- */
-
-/* One candidate while it is written. text holds the healed bytes first. */
-struct candidate {
-    char text[ASST_MAX_TEXT_BYTES];
-    size_t len;
-    uint32_t tokens;
-    float log_prob[ASST_MAX_TOKENS]; /* of each token ... */
-    uint32_t start[ASST_MAX_TOKENS]; /* ... and the byte of text where it starts */
-    enum asst_stop stop;
-};
-
-/* What may be drawn next. */
-struct choice {
-    const struct asst_job *job;
-    const char *want; /* healed bytes still outstanding */
-    size_t want_len;
-    int32_t end;          /* <|end|>, or -1 */
-    const int32_t *taken; /* not to be drawn where they would go beyond want: what earlier */
-    size_t n_taken;       /* candidates began with */
-};
-
-static bool is_taken(const struct choice *c, int32_t id)
-{
-    for (size_t i = 0; i < c->n_taken; i++)
-        if (c->taken[i] == id) return true;
-    return false;
-}
-
-static bool may_draw(int32_t id, void *user)
-{
-    const struct choice *c = user;
-    if (id == c->end) return c->want_len == 0 && !is_taken(c, id);
-    size_t len;
-    if (!eng_token_text(c->job->model, id, &len)) return false;
-    if (len > c->want_len && is_taken(c, id)) return false;
-    return c->want_len == 0 || eng_heal_allows(c->job->model, id, c->want, c->want_len);
-}
-
-/* log of the probability mass that the choice leaves, under the whole softmax. */
-static double allowed_log_mass(const float *logits, size_t vocab, struct choice *c)
-{
-    float top = logits[0];
-    for (size_t i = 1; i < vocab; i++)
-        top = logits[i] > top ? logits[i] : top;
-    double all = 0, allowed = 0;
-    for (size_t i = 0; i < vocab; i++) {
-        double e = exp((double)logits[i] - top);
-        all += e;
-        if (may_draw((int32_t)i, c)) allowed += e;
-    }
-    return allowed > 0 ? log(allowed / all) : 0;
-}
-
-/* Scratch of a run: everything the loop needs, allocated once. */
-struct run {
-    struct eng_session *session;
-    struct asst_job *job;
-    eng_cancel *cancel;
-    struct eng_error *err;
-    float *scratch; /* [vocab] */
-    float *mixed;   /* [vocab], where recall is mixed in */
-    float *rows;    /* [DRAFT_MOST + 1, vocab]: logits after the last accepted token when it was
-                       evaluated, and after each of its draft's tokens; NULL without drafts */
-    int32_t draft[DRAFT_MOST];
-    size_t drafted, row; /* tokens of the draft; the row at hand, so many of them were right */
-    bool ahead;          /* rows are of use, else the session's logits are */
-    size_t vocab;
-    int32_t end;
-    int32_t taken[ASST_MAX_ITEMS];
-    size_t n_taken;
-    struct eng_sampler sampler;
-    struct candidate *now;
-    uint32_t generated, passes;
-};
-
-static bool is_cancelled(const struct run *r)
-{
-    return r->cancel && atomic_load_explicit(r->cancel, memory_order_relaxed) != 0;
-}
-
-/* The model's logits, and what the document itself says mixed in. */
-static const float *next_logits(struct run *r)
-{
-    const float *logits = r->ahead ? r->rows + r->row * r->vocab : eng_session_logits(r->session);
-    if (!r->mixed) return logits;
-    struct asst_guesses guesses;
-    asst_recall_next(r->job->recall, r->job->block ? -1 : r->end, &guesses);
-    memcpy(r->mixed, logits, r->vocab * sizeof *logits);
-    asst_recall_mix(&guesses, r->job->recall_weights, r->mixed, r->vocab);
-    return r->mixed;
-}
-
-/* Draws one token; false when nothing may follow. */
-static bool draw(struct run *r, struct choice *choice, int32_t *id)
-{
-    const float *logits = next_logits(r);
-    float log_prob = 0;
-    *id = eng_sample(&r->sampler, logits, r->vocab, may_draw, choice, r->scratch, &log_prob);
-    if (*id < 0) return false;
-    if (choice->want_len > 0) log_prob -= (float)allowed_log_mass(logits, r->vocab, choice);
-    r->now->log_prob[r->now->tokens] = log_prob < 0 ? log_prob : 0;
-    r->now->start[r->now->tokens++] = (uint32_t)r->now->len;
-    r->generated++;
-    return true;
-}
-
-/* Adds a token's bytes; false when the candidate ends here. */
-static bool take_bytes(struct run *r, const char *bytes, size_t len)
-{
-    struct candidate *c = r->now;
-    for (size_t i = 0; i < len; i++) {
-        bool newline = bytes[i] == '\n' || bytes[i] == '\r';
-        if (newline && !r->job->block && c->len >= r->job->healed_len) {
-            c->stop = ASST_STOP_NEWLINE;
-            return false;
-        }
-        if (c->len + 1 >= sizeof c->text) {
-            c->stop = ASST_STOP_MAX_TOKENS;
-            return false;
-        }
-        c->text[c->len++] = bytes[i];
-    }
-    return true;
-}
-
-/* At a line's end: has the block ended, with the node that held the cursor or with a line
- * no deeper than the cursor's? */
-static bool block_ended(struct run *r)
-{
-    struct candidate *c = r->now;
-    const struct asst_site *site = &r->job->site;
-    size_t healed = r->job->healed_len;
-    if (!r->job->block || r->job->free || c->len <= healed) return false;
-    const char *text = c->text + healed, last = c->text[c->len - 1];
-    if (last != '\n' && last != '\r') return false;
-    size_t len = c->len - healed, keep = asst_block_end(site, text, len);
-    struct syn_verdict verdict;
-    if (keep == SIZE_MAX && site->hole &&
-        syn_candidate_judge(site->hole, text, len, &verdict, NULL) == SYN_OK && verdict.closed)
-        keep = verdict.keep;
-    if (keep == SIZE_MAX) return false;
-    c->len = healed + keep;
-    c->stop = ASST_STOP_CLOSED;
-    return true;
-}
-
-static bool has_word(const struct eng_model *model, const struct eng_input *inputs, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        size_t len = 0;
-        const char *text = eng_token_text(model, inputs[i].id, &len);
-        for (size_t k = 0; k < len; k++)
-            if ((text[k] | 0x20) >= 'a' && (text[k] | 0x20) <= 'z') return true;
-    }
-    return false;
-}
-
-/* Small models fall into loops (rows of numbers, blanks and rules are none). When the last tokens
- * say one thing LOOP_REPEATS times, its repetitions are taken back and the candidate ends. */
-static bool loops(struct run *r, uint32_t first)
-{
-    const struct eng_input *inputs = r->job->prompt.inputs;
-    uint32_t n = r->job->prompt.length - first;
-    for (uint32_t period = 1; period <= LOOP_PERIOD_MAX; period++) {
-        uint32_t tail = period * (LOOP_REPEATS - 1), same = 0;
-        if (tail + period > n || tail < 6) continue;
-        const struct eng_input *end = inputs + first + n;
-        while (same < tail && end[-1 - (int)same].id == end[-1 - (int)(same + period)].id)
-            same++;
-        if (same < tail || !has_word(r->job->model, end - period, period)) continue;
-        for (uint32_t i = 0; i < tail; i++) {
-            size_t len = 0;
-            eng_token_text(r->job->model, end[-1 - (int)i].id, &len);
-            r->now->len -= len < r->now->len ? len : r->now->len;
-        }
-        r->now->stop = ASST_STOP_INVALID;
-        return true;
-    }
-    return false;
-}
-
-/* Puts the draft behind the prompt's last token, which is not evaluated yet: inputs[0] is that
- * token's, the prompt itself stays as long as it was. */
-static enum eng_status lay_out_draft(struct run *r, size_t most)
-{
-    struct asst_job *job = r->job;
-    uint32_t length = job->prompt.length;
-    struct syn_middle middle = job->prompt.middle;
-    size_t room = job->prompt.capacity - length;
-    enum eng_status status = ENG_OK;
-    most = most < room ? most : room;
-    most = most < DRAFT_MOST ? most : DRAFT_MOST;
-    r->drafted = asst_recall_draft(job->recall, DRAFT_LEAST, most, !job->block, r->draft);
-    for (size_t i = 0; i < r->drafted && status == ENG_OK; i++)
-        status = asst_prompt_append(&job->prompt, job->model, r->draft[i], r->err);
-    job->prompt.length = length;
-    job->prompt.middle = middle;
-    return status;
-}
-
-/* Makes the logits after the prompt's last token available, of which it lacks nothing else; `left`
- * more tokens are wanted at most. What the document says comes next is evaluated along with
- * it: a few rows more cost little where reading the weights costs most. */
-static enum eng_status evaluate(struct run *r, size_t left)
-{
-    struct asst_prompt *prompt = &r->job->prompt;
-    const struct eng_input *last = &prompt->inputs[prompt->length - 1];
-    if (r->ahead && r->row < r->drafted && r->draft[r->row] == last->id) {
-        r->row++; /* the draft was right */
-        return ENG_OK;
-    }
-    eng_session_rewind(r->session, prompt->length - 1);
-    r->ahead = false;
-    r->row = r->drafted = 0;
-    r->passes++;
-    if (r->rows) {
-        enum eng_status status = lay_out_draft(r, left - 1);
-        if (status != ENG_OK) return status;
-    }
-    if (r->drafted == 0) return eng_session_append(r->session, last, r->cancel, r->err);
-    r->ahead = true;
-    return eng_session_extend(r->session, last, r->drafted + 1, r->rows, r->cancel, r->err);
-}
-
-/* Decodes one candidate from a session that stands at the end of the prompt. */
-static enum eng_status decode(struct run *r)
-{
-    struct asst_job *job = r->job;
-    struct candidate *c = r->now;
-    uint32_t first = job->prompt.length;
-    bool begun = false; /* a token beyond the healed bytes was drawn */
-    c->len = c->tokens = 0;
-    c->stop = ASST_STOP_MAX_TOKENS;
-    for (uint32_t step = 0; step < job->max_tokens; step++) {
-        if (is_cancelled(r)) return ENG_CANCELLED;
-        size_t done = c->len < job->healed_len ? c->len : job->healed_len;
-        struct choice choice = {job,    job->healed + done, job->healed_len - done,
-                                r->end, r->taken,           begun ? 0 : r->n_taken};
-        int32_t id;
-        if (!draw(r, &choice, &id)) return ENG_OK;
-        size_t len = 0;
-        const char *bytes = eng_token_text(job->model, id, &len);
-        if (!begun && (id == r->end || len > choice.want_len)) {
-            begun = true;
-            if (r->n_taken < ASST_MAX_ITEMS) r->taken[r->n_taken++] = id;
-        }
-        if (id == r->end) {
-            c->stop = ASST_STOP_END;
-            return ENG_OK;
-        }
-        if (!take_bytes(r, bytes, len)) return ENG_OK;
-        if (job->recall) asst_recall_push(job->recall, id);
-        if (job->prompt.length >= job->prompt.capacity) return ENG_OK;
-        enum eng_status status = asst_prompt_append(&job->prompt, job->model, id, r->err);
-        if (status != ENG_OK) return status;
-        if (block_ended(r) || loops(r, first)) return ENG_OK;
-        if (step + 1 == job->max_tokens) return ENG_OK;
-        status = evaluate(r, job->max_tokens - step - 1);
-        if (status != ENG_OK) return status;
-    }
-    return ENG_OK;
-}
-
 /* ---- Items ---------------------------------------------------------------------------- */
 
 /* Bytes of the character at text[0..len), 0 when it is none that a text buffer should get:
@@ -524,7 +238,7 @@ static size_t sound_length(const char *text, size_t len)
 }
 
 /* What speaks for text[len], of which the model had written `length` bytes. */
-static void weigh(const struct candidate *c, size_t healed, const char *text, size_t len,
+static void weigh(const struct asst_candidate *c, size_t healed, const char *text, size_t len,
                   size_t length, struct asst_evidence *out)
 {
     bool cut = false, lines = false;
@@ -544,10 +258,10 @@ static void weigh(const struct candidate *c, size_t healed, const char *text, si
 
 /* Turns the candidate into an item, unless nothing is left of it, it is there already, or
  * there is too little in its favour. */
-static enum eng_status keep_item(struct run *r, struct asst_result *out)
+static enum eng_status keep_item(struct asst_writer *writer, struct asst_result *out)
 {
-    struct candidate *c = r->now;
-    struct asst_job *job = r->job;
+    struct asst_candidate *c = &writer->candidate;
+    const struct asst_job *job = writer->run->job;
     if (c->len <= job->healed_len || memcmp(c->text, job->healed, job->healed_len) != 0)
         return ENG_OK;
     char *text = c->text + job->healed_len;
@@ -562,7 +276,7 @@ static enum eng_status keep_item(struct run *r, struct asst_result *out)
     }
     struct syn_error why = {"the candidate could not be judged"};
     enum syn_status syn = asst_candidate_trim(&job->site, text, &len, &c->stop, &why);
-    if (syn != SYN_OK) return asst_from_syntax(syn, &why, r->err);
+    if (syn != SYN_OK) return asst_from_syntax(syn, &why, writer->run->err);
     if (len == 0) return ENG_OK;
     for (size_t i = 0; i < out->count; i++)
         if (out->items[i].len == len && memcmp(out->items[i].text, text, len) == 0) return ENG_OK;
@@ -592,31 +306,88 @@ enum eng_status asst_complete_prefill(struct eng_session *session, const struct 
     return eng_session_sync(session, job->prompt.inputs, job->prompt.length, cancel, NULL, err);
 }
 
-static enum eng_status run_all(struct run *r, struct asst_result *out)
+/* ---- Run ------------------------------------------------------------------------------- */
+
+/* The sessions of a run's further writers: copies of the first one's, which stands at the end of
+ * the prompt. */
+static enum eng_status open_writers(struct asst_run *run, struct eng_session *session,
+                                    struct asst_writer **writers)
 {
-    struct asst_job *job = r->job;
-    struct syn_middle at_cursor = job->prompt.middle;
-    uint32_t prompt_length = job->prompt.length;
-    size_t recalled = job->recall ? asst_recall_length(job->recall) : 0;
+    const struct asst_job *job = run->job;
     enum eng_status status = ENG_OK;
-    for (uint32_t i = 0; status == ENG_OK && i < job->n; i++) {
-        double began = now_ms();
-        size_t cached = 0;
-        status = eng_session_sync(r->session, job->prompt.inputs, prompt_length, r->cancel, &cached,
-                                  r->err);
-        double synced = now_ms();
-        r->ahead = false;
-        if (i == 0) {
-            out->timings.prefill_ms = synced - began;
-            out->timings.cached_tokens = (uint32_t)cached;
-        }
-        if (status == ENG_OK) status = decode(r);
-        if (status == ENG_OK) status = keep_item(r, out);
-        out->timings.decode_ms += now_ms() - (i == 0 ? synced : began);
-        job->prompt.length = prompt_length;
-        job->prompt.middle = at_cursor;
-        if (job->recall) asst_recall_rewind(job->recall, recalled);
+    for (uint32_t i = 0; i < job->n && status == ENG_OK; i++) {
+        struct eng_session *own = session;
+        writers[i] = calloc(1, sizeof *writers[i]);
+        if (!writers[i]) return no_memory(run->err);
+        if (i > 0) status = eng_session_new(job->model, job->prompt.capacity, &own, run->err);
+        if (i > 0 && status == ENG_OK) status = eng_session_copy(own, session, run->err);
+        if (!own) continue;
+        enum eng_status opened = asst_writer_open(writers[i], run, own, i == 0);
+        if (status == ENG_OK) status = opened;
     }
+    return status;
+}
+
+static void close_writers(const struct asst_job *job, struct asst_writer **writers)
+{
+    for (uint32_t i = 0; i < job->n; i++) {
+        if (!writers[i]) continue;
+        struct eng_session *own = i > 0 ? writers[i]->session : NULL;
+        asst_writer_close(writers[i]);
+        eng_session_free(own);
+        free(writers[i]);
+    }
+}
+
+/* One writer goes on by itself; of several, each takes a token in turn, and one pass evaluates all.
+ * A writer starts when those before it have begun with another token than its own. */
+static enum eng_status write_all(struct asst_run *run, struct asst_writer **writers)
+{
+    size_t n = run->job->n;
+    enum eng_status status = ENG_OK;
+    while (status == ENG_OK) {
+        struct eng_session *sessions[ASST_MAX_ITEMS];
+        struct eng_input next[ASST_MAX_ITEMS];
+        size_t go_on = 0;
+        bool may_start = true;
+        for (size_t i = 0; i < n && status == ENG_OK && may_start; i++) {
+            struct asst_writer *w = writers[i];
+            if (!w->ended) status = asst_writer_step(w);
+            may_start = w->begun || w->ended;
+            if (w->ended) continue;
+            sessions[go_on] = w->session;
+            next[go_on++] = *asst_writer_input(w);
+        }
+        if (status != ENG_OK || go_on == 0) return status;
+        if (n == 1) {
+            status = asst_writer_evaluate(writers[0]);
+            continue;
+        }
+        run->passes++;
+        status = eng_sessions_append(sessions, next, go_on, run->cancel, run->err);
+    }
+    return status;
+}
+
+static enum eng_status run_all(struct asst_run *run, struct eng_session *session,
+                               struct asst_result *out)
+{
+    const struct asst_job *job = run->job;
+    struct asst_writer *writers[ASST_MAX_ITEMS] = {NULL};
+    size_t recalled = job->recall ? asst_recall_length(job->recall) : 0, cached = 0;
+    double began = now_ms();
+    enum eng_status status = eng_session_sync(session, job->prompt.inputs, job->prompt.length,
+                                              run->cancel, &cached, run->err);
+    double synced = now_ms();
+    out->timings.prefill_ms = synced - began;
+    out->timings.cached_tokens = (uint32_t)cached;
+    if (status == ENG_OK) status = open_writers(run, session, writers);
+    if (status == ENG_OK) status = write_all(run, writers);
+    for (uint32_t i = 0; i < job->n && status == ENG_OK; i++)
+        status = keep_item(writers[i], out);
+    close_writers(job, writers);
+    if (job->recall) asst_recall_rewind(job->recall, recalled);
+    out->timings.decode_ms = now_ms() - synced;
     return status;
 }
 
@@ -625,31 +396,24 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
                                   struct eng_error *err)
 {
     memset(out, 0, sizeof *out);
-    struct run r = {.session = session,
-                    .job = job,
-                    .cancel = cancel,
-                    .err = err,
-                    .vocab = eng_model_info(job->model)->vocab,
-                    .end = eng_end_token(job->model),
-                    .sampler = {job->temperature, 1.0f, job->seed}};
-    r.scratch = malloc(r.vocab * sizeof *r.scratch);
-    r.mixed = job->mixes ? malloc(r.vocab * sizeof *r.mixed) : NULL;
-    r.rows = job->drafts ? malloc((DRAFT_MOST + 1) * r.vocab * sizeof *r.rows) : NULL;
-    r.now = malloc(sizeof *r.now);
+    struct asst_run run = {.job = job,
+                           .cancel = cancel,
+                           .err = err,
+                           .vocab = eng_model_info(job->model)->vocab,
+                           .end = eng_end_token(job->model),
+                           .sampler = {job->temperature, 1.0f, job->seed}};
+    run.scratch = malloc(run.vocab * sizeof *run.scratch);
+    run.mixed = job->mixes ? malloc(run.vocab * sizeof *run.mixed) : NULL;
     out->storage = malloc(((size_t)job->n + 1) * ASST_MAX_TEXT_BYTES);
     enum eng_status status = ENG_OK;
-    if (!r.scratch || (job->mixes && !r.mixed) || (job->drafts && !r.rows) || !r.now ||
-        !out->storage)
-        status = no_memory(err);
-    if (status == ENG_OK) status = run_all(&r, out);
+    if (!run.scratch || (job->mixes && !run.mixed) || !out->storage) status = no_memory(err);
+    if (status == ENG_OK) status = run_all(&run, session, out);
     out->timings.prepare_ms = job->prepare_ms;
     out->timings.prompt_tokens = job->prompt.length;
-    out->timings.generated_tokens = r.generated;
-    out->timings.passes = r.passes;
-    free(r.scratch);
-    free(r.rows);
-    free(r.mixed);
-    free(r.now);
+    out->timings.generated_tokens = run.generated;
+    out->timings.passes = run.passes;
+    free(run.scratch);
+    free(run.mixed);
     if (status != ENG_OK) asst_result_free(out);
     qsort(out->items, out->count, sizeof out->items[0], by_confidence);
     return status;

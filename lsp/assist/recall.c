@@ -61,6 +61,20 @@ void asst_recall_free(struct asst_recall *r)
     free(r);
 }
 
+enum eng_status asst_recall_copy(const struct asst_recall *recall, struct asst_recall **out,
+                                 struct eng_error *err)
+{
+    uint32_t more = recall->capacity - (ASST_RECALL_BEFORE + ASST_RECALL_BEHIND + 1);
+    enum eng_status status = asst_recall_new(recall->model, more, out, err);
+    if (status != ENG_OK) return status;
+    struct asst_recall *copy = *out;
+    copy->length = recall->length;
+    memcpy(copy->ids, recall->ids, recall->length * sizeof *copy->ids);
+    memcpy(copy->previous, recall->previous, recall->length * sizeof *copy->previous);
+    memcpy(copy->last, recall->last, sizeof copy->last);
+    return ENG_OK;
+}
+
 static uint32_t slot_of(int32_t id)
 {
     return (uint32_t)id * 0x9E3779B1u >> 18;

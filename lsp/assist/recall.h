@@ -50,6 +50,8 @@ struct asst_recall;
 enum eng_status asst_recall_new(const struct eng_model *model, uint32_t more,
                                 struct asst_recall **out, struct eng_error *err);
 void asst_recall_free(struct asst_recall *recall);
+enum eng_status asst_recall_copy(const struct asst_recall *recall, struct asst_recall **out,
+                                 struct eng_error *err);
 
 /* Takes the source's text behind the hole, then the text in front of heal_start, which is on
  * the hole's line or where it starts. */

@@ -168,6 +168,24 @@ const float *eng_session_logits(const struct eng_session *session)
     return s->logits;
 }
 
+enum eng_status eng_sessions_append(struct eng_session *const *sessions,
+                                    const struct eng_input *next, size_t n, eng_cancel *cancel,
+                                    struct eng_error *err)
+{
+    enum eng_status status = ENG_OK;
+    for (size_t i = 0; i < n && status == ENG_OK; i++)
+        status = eng_session_append(sessions[i], &next[i], cancel, err);
+    return status;
+}
+
+enum eng_status eng_session_copy(struct eng_session *to, const struct eng_session *from,
+                                 struct eng_error *err)
+{
+    (void)err;
+    *to = *from;
+    return ENG_OK;
+}
+
 void eng_session_rewind(struct eng_session *s, size_t n)
 {
     if (n >= s->prompt && n - s->prompt < s->n_written) s->n_written = n - s->prompt;
