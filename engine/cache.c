@@ -330,6 +330,14 @@ size_t eng_cache_find(struct eng_cache *c, const struct eng_input *want, size_t 
     return least;
 }
 
+void eng_cache_forget(struct eng_cache *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    for (size_t i = 0; i < ENG_CACHE_PARKED; i++)
+        forget(c, &c->parked[i]);
+    pthread_mutex_unlock(&c->mutex);
+}
+
 size_t eng_cache_most_pages(const struct eng_cache *c)
 {
     return c->most_pages;

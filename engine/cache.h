@@ -72,6 +72,8 @@ void eng_cache_park(struct eng_cache *cache, struct eng_page *const *pages, size
 size_t eng_cache_find(struct eng_cache *cache, const struct eng_input *want, size_t n, size_t least,
                       bool records, struct eng_page **pages);
 
+void eng_cache_forget(struct eng_cache *cache); /* all parked sequences */
+
 /* Copies the table of parked sequences, the last used first, and takes hold of their pages: pages
  * [ENG_CACHE_PARKED, eng_cache_most_pages], lengths [ENG_CACHE_PARKED]. Returns how many there
  * are. */

@@ -253,6 +253,9 @@ enum eng_status eng_session_logits_all(struct eng_session *session, const struct
                                        size_t n, size_t first, float *out, eng_cancel *cancel,
                                        struct eng_error *err);
 
+/* Forgets the sequences that the model keeps for later; those of open sessions stay. */
+void eng_model_forget_sequences(const struct eng_model *model);
+
 /* Writes the sequences that the model keeps for later to a file (those of open sessions only once
  * these have turned to something else, or were closed), and takes them from there into a model
  * that has just been opened, so that it continues as the one before left off. The file is good for

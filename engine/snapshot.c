@@ -58,6 +58,11 @@ static uint64_t sum_of_model(const struct eng_model *model)
     return sum;
 }
 
+void eng_model_forget_sequences(const struct eng_model *model)
+{
+    if (model->cache) eng_cache_forget(model->cache);
+}
+
 /* ---- Writing ------------------------------------------------------------------------- */
 
 /* The parked sequences, and copies of their pages, each once. */

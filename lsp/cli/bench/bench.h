@@ -30,8 +30,10 @@ struct bench_report {
     uint64_t session_bytes, resident_bytes; /* the latter 0 where unknown */
     double open_ms, first_token_ms;         /* of a prompt of the shortest length, after opening */
     const char *typed;                      /* the file, or NULL */
-    struct bench_latency cold, warm;
-    double reused; /* share of the prompts' tokens that were cached, warm */
+    struct bench_latency cold, warm, back;  /* back: at a place where the cursor was before */
+    double reused;          /* share of the prompts' tokens that were cached, warm */
+    double tokens_per_pass; /* written in one pass over the weights, warm: more than 1 where the
+                               text suggests what comes */
 };
 
 /* Types in the middle of a file: warm, key after key; cold, each completion from nothing. False

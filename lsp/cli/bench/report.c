@@ -52,7 +52,9 @@ void bench_print_text(const struct bench_report *r)
     printf("\nkeystroke to suggestion in %s, ms\n             p50     p95     p99\n", r->typed);
     print_latency("warm", &r->warm);
     print_latency("cold", &r->cold);
-    printf("  %.1f%% of the warm prompts' tokens were cached\n", 100 * r->reused);
+    print_latency("back", &r->back);
+    printf("  %.1f%% of the warm prompts' tokens were cached, %.2f tokens written a pass\n",
+           100 * r->reused, r->tokens_per_pass);
 }
 
 static void add_latency(cJSON *parent, const char *name, const struct bench_latency *l)
@@ -109,7 +111,9 @@ void bench_print_json(const struct bench_report *r)
         cJSON_AddStringToObject(typing, "file", r->typed);
         add_latency(typing, "warm", &r->warm);
         add_latency(typing, "cold", &r->cold);
+        add_latency(typing, "back", &r->back);
         cJSON_AddNumberToObject(typing, "reused", r->reused);
+        cJSON_AddNumberToObject(typing, "tokens_per_pass", r->tokens_per_pass);
     }
     char *text = cJSON_Print(root);
     if (text) puts(text);

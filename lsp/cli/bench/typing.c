@@ -11,12 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COLD = 20 }; /* suggestions measured from nothing, and at places come back to */
+
 struct typing {
     struct eng_model *model;
     struct eng_session *session;
     struct syn_document *doc;
     struct asst_tokens *tokens;
-    double prompt, cached; /* tokens, summed up */
+    double prompt, cached, generated; /* tokens, summed up */
+    double passes;
     struct eng_error err;
 };
 
@@ -32,6 +35,8 @@ static double complete(struct typing *t, size_t cursor)
     double ms = cli_now_ms() - start;
     t->prompt += result.timings.prompt_tokens;
     t->cached += result.timings.cached_tokens;
+    t->generated += result.timings.generated_tokens;
+    t->passes += result.timings.passes + 1; /* the prompt's own gives the first token */
     asst_result_free(&result);
     asst_job_free(job);
     return status == ENG_OK ? ms : -1;
@@ -58,7 +63,7 @@ static bool type(struct typing *t, const char *text, size_t len, size_t start, s
                  double *ms, size_t *n)
 {
     if (complete(t, start) < 0) return false; /* as when the cursor arrives */
-    t->prompt = t->cached = 0;
+    t->prompt = t->cached = t->generated = t->passes = 0;
     for (size_t at = start; at < end;) {
         size_t bytes = character(text, len, at);
         double began = cli_now_ms();
@@ -93,10 +98,39 @@ static struct syn_document *without(const struct gram_language *lang, const char
     return doc;
 }
 
+/* From nothing, at places along a stretch. */
+static bool measure_cold(struct typing *t, const char *text, size_t start, size_t end, double *ms)
+{
+    for (size_t n = 0; n < COLD; n++) {
+        eng_session_rewind(t->session, 0);
+        eng_model_forget_sequences(t->model);
+        asst_tokens_free(t->tokens);
+        t->tokens = NULL;
+        if (asst_tokens_new(t->model, &t->tokens, &t->err) != ENG_OK) return false;
+        size_t at = start + (end - start) * n / COLD;
+        while (at > start && ((unsigned char)text[at] & 0xC0) == 0x80)
+            at--;
+        if ((ms[n] = complete(t, at)) < 0) return false;
+    }
+    return true;
+}
+
+/* To and fro between the ends of the document, as one goes from file to file. */
+static bool measure_back(struct typing *t, double *ms)
+{
+    size_t len;
+    syn_document_text(t->doc, &len);
+    for (int n = -2; n < COLD; n++) { /* the first two have not been there */
+        double took = complete(t, n % 2 ? 0 : len);
+        if (took < 0) return false;
+        if (n >= 0) ms[n] = took;
+    }
+    return true;
+}
+
 bool bench_typing(const struct cli *cli, struct eng_model *model, const char *path, size_t keys,
                   struct bench_report *out)
 {
-    enum { COLD = 20 };
     struct typing t = {.model = model, .err = {"out of memory"}};
     struct syn_document *whole = NULL;
     if (!cli_open_document(path, NULL, &whole)) return false;
@@ -113,17 +147,11 @@ bool bench_typing(const struct cli *cli, struct eng_model *model, const char *pa
     ok = ok && type(&t, text, len, start, end, ms, &n);
     out->warm = latency_of(ms, n);
     out->reused = t.prompt > 0 ? t.cached / t.prompt : 0;
-    for (n = 0; ok && n < COLD; n++) { /* from nothing, at places along the same stretch */
-        eng_session_rewind(t.session, 0);
-        asst_tokens_free(t.tokens);
-        t.tokens = NULL;
-        ok = asst_tokens_new(model, &t.tokens, &t.err) == ENG_OK;
-        size_t at = start + (end - start) * n / COLD;
-        while (at > start && ((unsigned char)text[at] & 0xC0) == 0x80)
-            at--;
-        ok = ok && (ms[n] = complete(&t, at)) >= 0;
-    }
-    out->cold = latency_of(ms, ok ? n : 0);
+    out->tokens_per_pass = t.passes > 0 ? t.generated / t.passes : 0;
+    ok = ok && measure_cold(&t, text, start, end, ms);
+    out->cold = latency_of(ms, ok ? COLD : 0);
+    ok = ok && measure_back(&t, ms);
+    out->back = latency_of(ms, ok ? COLD : 0);
     out->typed = path;
     cli_progress_end(cli);
     if (!ok) cli_fail("%s: %s", path, t.err.text);
