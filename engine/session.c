@@ -90,6 +90,7 @@ static void lay_out(struct eng_session *s, struct layout *l)
     s->quantized.q = place(l, s->chunk, widest, 1, sizeof *s->quantized.q);
     s->quantized.scale = place(l, s->chunk, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.scale);
     s->quantized.bias = place(l, s->chunk, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.bias);
+    s->quantized.half = place(l, s->chunk, widest / ENG_Q8_VALUES, 1, sizeof *s->quantized.half);
 
     s->rounded = place(l, s->chunk * s->has_tiles, widest, 1, sizeof *s->rounded);
 
