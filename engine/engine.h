@@ -120,7 +120,7 @@ struct eng_model_info {
     enum eng_fim_order fim_order;
     uint32_t outline; /* tokens of a prompt that training gave to lines in front of a window that
                          is cut: espalier.prompt.outline, see lsp/assist/prompt.h; 0: none */
-    /* How the file stores what: "F32", "F16", "BF16", "Q8_0", "Q4_0"; "none" where it has none. */
+    /* How the file stores what, as GGUF names types: "F16", "Q8_0"; "none" where it has none. */
     const char *weight_type;    /* the most frequent matrix type */
     const char *embedding_type; /* the tokens' embeddings, and the output matrix when tied */
     const char *table_type;     /* the first table of n-grams */

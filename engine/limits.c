@@ -62,8 +62,8 @@ static void multiply_task(const void *job, size_t task, int thread)
             kernels->tile_product(o->panel, COLS, ENG_PANEL_OUTPUTS, o->x, ROWS, o->y,
                                   ENG_PANEL_OUTPUTS);
         else
-            kernels->q8_product(o->packed, COLS, 0, ENG_PANEL_OUTPUTS, &o->q, ROWS, o->y,
-                                ENG_PANEL_OUTPUTS);
+            kernels->product(ENG_Q8_0, o->packed, COLS, 0, ENG_PANEL_OUTPUTS, &o->q, ROWS, o->y,
+                             ENG_PANEL_OUTPUTS);
     }
 }
 
@@ -97,8 +97,9 @@ static bool make_operands(struct operands *o)
     o->q.q = aligned(ROWS * COLS);
     o->q.scale = aligned(ROWS * COLS / ENG_Q8_VALUES * sizeof *o->q.scale);
     o->q.bias = aligned(ROWS * COLS / ENG_Q8_VALUES * sizeof *o->q.bias);
+    o->q.half = aligned(ROWS * COLS / ENG_Q8_VALUES * sizeof *o->q.half);
     o->y = aligned(ROWS * ENG_PANEL_OUTPUTS * sizeof *o->y);
-    return o->packed && o->panel && o->x && o->q.q && o->q.scale && o->q.bias && o->y;
+    return o->packed && o->panel && o->x && o->q.q && o->q.scale && o->q.bias && o->q.half && o->y;
 }
 
 static void free_operands(struct operands *o)
@@ -109,6 +110,7 @@ static void free_operands(struct operands *o)
     free(o->q.q);
     free(o->q.scale);
     free(o->q.bias);
+    free(o->q.half);
     free(o->y);
 }
 
@@ -137,11 +139,15 @@ enum eng_status eng_measure_limits(const struct eng_model *model, struct eng_lim
     return ok ? ENG_OK : eng_fail(err, ENG_NO_MEMORY, "out of memory for measuring limits");
 }
 
-static void add_matrix(const struct eng_matrix *m, uint64_t *multiplied, uint64_t *read)
+static void add_matrix(const struct eng_model *model, const struct eng_matrix *m,
+                       uint64_t *multiplied, uint64_t *read)
 {
     uint64_t values = (uint64_t)m->outputs * m->cols, bytes = 0;
+    size_t lanes = model->kernels->lanes;
     if (values == 0) return;
     eng_type_bytes(m->type, values, &bytes);
+    if (m->packed)
+        bytes = (m->outputs + lanes - 1) / lanes * eng_group_bytes(m->type, lanes, m->cols);
     *multiplied += values;
     *read += bytes;
 }
@@ -151,14 +157,14 @@ void eng_model_work(const struct eng_model *model, uint64_t *multiplied, uint64_
 {
     *multiplied = *read = 0;
     *threads = eng_pool_threads(model->pool);
-    add_matrix(&model->ngram.projection, multiplied, read);
+    add_matrix(model, &model->ngram.projection, multiplied, read);
     for (uint32_t i = 0; i < model->info.layers; i++) {
         const struct eng_layer *l = &model->layers[i];
         const struct eng_matrix *of_layer[] = {&l->q,  &l->k,    &l->v,   &l->o,
                                                &l->up, &l->gate, &l->down};
         for (size_t k = 0; k < sizeof of_layer / sizeof of_layer[0]; k++)
-            add_matrix(of_layer[k], multiplied, read);
+            add_matrix(model, of_layer[k], multiplied, read);
     }
     uint64_t once = 0; /* a prompt needs logits of its last token only */
-    add_matrix(&model->output, &once, read);
+    add_matrix(model, &model->output, &once, read);
 }

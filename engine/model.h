@@ -24,7 +24,7 @@ struct eng_matrix {
     const void *rows;          /* in the mapped file, or in owned; NULL when packed */
     enum eng_tensor_type type; /* of rows or packed: not the file's where it was expanded */
     uint32_t outputs, cols;
-    uint8_t *packed; /* Q8_0 in the kernel set's order, part of the model's block; or NULL */
+    uint8_t *packed; /* as kernels/blocks.h has it, part of the model's block; or NULL */
     void *owned;     /* what rows were allocated as, NULL when they lie in the file */
 };
 
@@ -103,8 +103,8 @@ struct eng_model {
 /* One row of a matrix that was not packed, as fp32: out [cols]. */
 void eng_matrix_row(const struct eng_matrix *matrix, size_t row, float *out);
 
-/* Bytes of n contiguous weights as fp32. type is F32, F16, BF16, Q8_0 or Q4_0; for the last
- * two n is a multiple of 32. */
+/* n contiguous weights as fp32. type is F32, F16, BF16 or a quantised one (kernels/blocks.h), of
+ * which n are whole blocks. */
 void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, float *out);
 
 #endif

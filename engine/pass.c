@@ -55,6 +55,8 @@ static void lay_out(struct eng_pass *p, struct eng_layout *l)
         eng_place(l, p->chunk, widest / ENG_Q8_VALUES, 1, sizeof *p->quantized.scale);
     p->quantized.bias =
         eng_place(l, p->chunk, widest / ENG_Q8_VALUES, 1, sizeof *p->quantized.bias);
+    p->quantized.half =
+        eng_place(l, p->chunk, widest / ENG_Q8_VALUES, 1, sizeof *p->quantized.half);
     p->rounded = eng_place(l, p->chunk * p->has_tiles, widest, 1, sizeof *p->rounded);
     p->logits = eng_place(l, ENG_LOGIT_ROWS, info->vocab, 1, sizeof *p->logits);
 

@@ -1,10 +1,10 @@
 /* Matrix products of a forward pass: which kernel, cut how, on which threads.
  *
- * Three ways. By tiles, where the kernel set has them, for the Q8_0 weights of a prefill: a
+ * Three ways. By tiles, where the kernel set has them, for the quantised weights of a prefill: a
  * thread takes a panel of outputs, expands its weights to bf16 and multiplies them with all rows of
  * the chunk. Expanding takes as long as the product of some 50 rows; that is why chunks are long
- * then, and why single tokens are decoded otherwise. Our other kernels: Q8_0 weights (what Q4_0 has
- * become by now, see weights.c) with activations quantised to 8 bits, other types in fp32; the
+ * then, and why single tokens are decoded otherwise. Our other kernels: quantised weights
+ * with activations quantised to 8 bits, other types in fp32; the
  * pool's threads take runs of outputs, and as a kernel's result for one row depends on nothing but
  * that row, any cut gives the same bits. Or OpenBLAS: weights are expanded panel by panel into a
  * thread's scratch and multiplied in fp32. A library's rounding may depend on the shape of a call
@@ -42,10 +42,11 @@ static void quantize_task(const void *job, size_t task, int thread)
 {
     (void)thread;
     const struct multiplication *m = job;
-    const struct eng_q8_rows *to = &m->pass->quantized;
-    size_t blocks = m->cols / ENG_Q8_VALUES;
-    m->pass->model->kernels->quantize(m->x + task * m->cols, m->cols, to->q + task * m->cols,
-                                      to->scale + task * blocks, to->bias + task * blocks);
+    const struct eng_q8_rows *all = &m->pass->quantized;
+    size_t at = task * (m->cols / ENG_Q8_VALUES);
+    struct eng_q8_rows row = {all->q + task * m->cols, all->scale + at, all->bias + at,
+                              all->half + at};
+    m->pass->model->kernels->quantize(m->x + task * m->cols, m->cols, &row);
 }
 
 static void multiply_own(const struct multiplication *m, const struct eng_product *product,
@@ -66,9 +67,9 @@ static void multiply_own(const struct multiplication *m, const struct eng_produc
     case ENG_BF16:
         kernels->bf16_product(w->rows, w->cols, first, last, m->x, m->rows, y, stride);
         break;
-    default: /* ENG_Q8_0 */
-        kernels->q8_product(w->packed ? (const void *)w->packed : w->rows, w->cols, first, last,
-                            &m->pass->quantized, m->rows, y, stride);
+    default:
+        kernels->product(w->type, w->packed ? (const void *)w->packed : w->rows, w->cols, first,
+                         last, &m->pass->quantized, m->rows, y, stride);
         break;
     }
 }
@@ -87,12 +88,13 @@ static void multiply_tiles(const struct multiplication *m, const struct eng_prod
                            size_t first, size_t last, int thread)
 {
     const struct eng_kernels *kernels = m->pass->model->kernels;
-    size_t group_bytes = eng_packed_group_bytes(kernels->lanes, m->cols);
+    const struct eng_matrix *w = product->matrix;
+    size_t group_bytes = eng_group_bytes(w->type, kernels->lanes, m->cols);
     uint16_t *panel = m->pass->panels + (size_t)thread * ENG_PANEL_OUTPUTS * m->pass->widest;
     for (; first < last; first += ENG_PANEL_OUTPUTS) {
         size_t n = last - first < ENG_PANEL_OUTPUTS ? last - first : ENG_PANEL_OUTPUTS;
-        kernels->tile_weights(product->matrix->packed + first / kernels->lanes * group_bytes,
-                              m->cols, n, panel);
+        kernels->tile_weights(w->type, w->packed + first / kernels->lanes * group_bytes, m->cols, n,
+                              panel);
         kernels->tile_product(panel, m->cols, n, m->pass->rounded, m->rows, product->y + first,
                               product->y_stride);
     }
@@ -203,7 +205,7 @@ void eng_multiply(struct eng_pass *pass, const struct eng_product *products, siz
         m.first_task[p + 1] = m.first_task[p] + tasks;
         bool tiles = pass->by_tiles && products[p].matrix->packed;
         rounded |= tiles;
-        quantized |= products[p].matrix->type == ENG_Q8_0 && !model->blas && !tiles;
+        quantized |= eng_is_quantized(products[p].matrix->type) && !model->blas && !tiles;
     }
     if (model->blas) fill_edges(&m);
     if (quantized) eng_pool_run(model->pool, quantize_task, &m, rows);

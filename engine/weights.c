@@ -3,13 +3,10 @@
  * Every tensor's type and shape is checked against the hyper-parameters (model.c) before anything
  * is computed from it; the rest of the engine relies on that and checks nothing again.
  *
- * Memory. F32, F16 and BF16 matrices are used where the file is mapped. Q8_0 matrices are
+ * Memory. F32, F16 and BF16 matrices are used where the file is mapped. Quantised matrices are
  * used there by kernel set ref and by the OpenBLAS path; the vector sets read a packed
- * copy of the same size (see kernels.c), so that a process holds each weight once in its
+ * copy of the same size (see kernels/blocks.h), so that a process holds each weight once in its
  * own memory and the mapped pages, touched once, stay in the system's cache.
- * Q4_0 matrices are multiplied as Q8_0, which holds the same numbers: the packed copy, or the
- * rows that ref reads, are made from the file's 4 bits, so in memory they are as large as
- * Q8_0; the OpenBLAS path expands panels of the file's own blocks.
  * The tables of embeddings, which are looked up and not multiplied, are read where they lie: what
  * no text asks for never enters memory.
  */
@@ -48,13 +45,12 @@ void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, f
         for (size_t i = 0; i < n; i++)
             out[i] = eng_float_of_bf16(halves[i]);
         break;
-    default: /* ENG_Q8_0, ENG_Q4_0 */
-        for (size_t b = 0; b < n / ENG_Q8_VALUES; b++) {
-            struct eng_block_q8_0 unpacked;
-            const struct eng_block_q8_0 *block = eng_q8_block(rows, type, b, &unpacked);
-            float scale = eng_float_of_half(block->d);
-            for (size_t i = 0; i < ENG_Q8_VALUES; i++)
-                out[b * ENG_Q8_VALUES + i] = scale * block->qs[i];
+    default: /* quantised */
+        for (size_t b = 0; b < n / ENG_BLOCK_VALUES; b++, out += ENG_BLOCK_VALUES) {
+            struct eng_block_values block;
+            eng_read_block(rows, type, b, &block);
+            for (size_t i = 0; i < ENG_BLOCK_VALUES; i++)
+                out[i] = block.scale[i / block.run] * block.q[i] - block.minimum;
         }
         break;
     }
@@ -62,14 +58,7 @@ void eng_expand_weights(const void *rows, enum eng_tensor_type type, size_t n, f
 
 static bool runnable(enum eng_tensor_type type)
 {
-    return type == ENG_F32 || type == ENG_F16 || type == ENG_BF16 || type == ENG_Q8_0 ||
-           type == ENG_Q4_0;
-}
-
-/* Whether a matrix of this type is multiplied with activations of 8 bits. */
-static bool quantized(enum eng_tensor_type type)
-{
-    return type == ENG_Q8_0 || type == ENG_Q4_0;
+    return type == ENG_F32 || type == ENG_F16 || type == ENG_BF16 || eng_is_quantized(type);
 }
 
 enum eng_status eng_read_tensor(const struct eng_reader *in, const char *name, uint64_t d0,
@@ -87,8 +76,9 @@ enum eng_status eng_read_tensor(const struct eng_reader *in, const char *name, u
                         want[2]);
     if (!runnable(tensor->type))
         return eng_fail(in->err, ENG_UNSUPPORTED,
-                        "tensor %s has type %s, expected F32, F16, BF16, Q8_0 or Q4_0", name,
-                        eng_type_info(tensor->type)->name);
+                        "tensor %s has type %s, expected F32, F16, BF16, Q8_0, Q6_K, Q4_K, Q4_0 or "
+                        "IQ4_NL",
+                        name, eng_type_info(tensor->type)->name);
     if (d0 % eng_type_info(tensor->type)->block_values != 0)
         return eng_fail(in->err, ENG_BAD_FILE,
                         "tensor %s: rows of %" PRIu64 " values are no whole %s blocks", name, d0,
@@ -116,9 +106,10 @@ static enum eng_status reserve_packed(const struct eng_reader *in)
     if (lanes == 0 || model->blas || in->weights == ENG_WEIGHTS_F32) return ENG_OK;
     for (size_t i = 0; i < eng_gguf_tensor_count(in->gguf); i++) {
         const struct eng_tensor *tensor = eng_gguf_tensor_at(in->gguf, i);
-        if (!quantized(tensor->type) || is_table(tensor)) continue;
+        if (!eng_is_quantized(tensor->type) || is_table(tensor)) continue;
+        if (tensor->dims[0] % eng_type_info(tensor->type)->block_values != 0) continue;
         size_t groups = (size_t)(tensor->dims[1] / lanes + 1);
-        bytes += groups * eng_packed_group_bytes(lanes, (size_t)tensor->dims[0]);
+        bytes += groups * eng_group_bytes(tensor->type, lanes, (size_t)tensor->dims[0]);
     }
     if (bytes == 0) return ENG_OK;
     void *block = NULL;
@@ -143,22 +134,8 @@ static void pack_task(const void *job, size_t task, int thread)
     const struct packing *p = job;
     size_t first = task * p->step, last = first + p->step;
     if (last > p->groups) last = p->groups;
-    eng_pack_q8(p->model->kernels, p->matrix->rows, p->matrix->type, p->matrix->cols,
-                p->matrix->outputs, first, last, p->matrix->packed);
-}
-
-/* Q8_0 rows of a Q4_0 matrix, for kernels that read rows as they are. */
-static enum eng_status unpack(const struct eng_reader *in, const char *name,
-                              struct eng_matrix *matrix)
-{
-    size_t blocks = (size_t)matrix->outputs * (matrix->cols / ENG_Q8_VALUES);
-    struct eng_block_q8_0 *rows = malloc(blocks * sizeof *rows);
-    if (!rows) return eng_fail(in->err, ENG_NO_MEMORY, "out of memory for %s", name);
-    for (size_t b = 0; b < blocks; b++)
-        eng_q8_block(matrix->rows, matrix->type, b, &rows[b]);
-    matrix->rows = matrix->owned = rows;
-    matrix->type = ENG_Q8_0;
-    return ENG_OK;
+    eng_pack(p->matrix->rows, p->matrix->type, p->matrix->cols, p->matrix->outputs,
+             p->model->kernels->lanes, p->model->kernels->flip, first, last, p->matrix->packed);
 }
 
 /* Brings a matrix into the form that the products read. */
@@ -176,13 +153,11 @@ static enum eng_status prepare(const struct eng_reader *in, const char *name,
         matrix->type = ENG_F32;
         return ENG_OK;
     }
-    if (!quantized(matrix->type) || model->blas) return ENG_OK;
-    if (model->kernels->lanes == 0)
-        return matrix->type == ENG_Q8_0 ? ENG_OK : unpack(in, name, matrix);
+    if (!eng_is_quantized(matrix->type) || model->blas || model->kernels->lanes == 0) return ENG_OK;
 
     size_t lanes = model->kernels->lanes, groups = (matrix->outputs + lanes - 1) / lanes;
     matrix->packed = model->packed + model->packed_used;
-    model->packed_used += groups * eng_packed_group_bytes(lanes, matrix->cols);
+    model->packed_used += groups * eng_group_bytes(matrix->type, lanes, matrix->cols);
 
     struct packing job = {.model = model, .matrix = matrix, .groups = groups, .step = 1};
     while (groups / job.step >= ENG_MAX_TASKS / 2)
@@ -191,7 +166,6 @@ static enum eng_status prepare(const struct eng_reader *in, const char *name,
     eng_pool_run(model->pool, pack_task, &job, (groups + job.step - 1) / job.step);
     eng_pool_leave(model->pool);
     matrix->rows = NULL;
-    matrix->type = ENG_Q8_0;
     return ENG_OK;
 }
 

@@ -2,12 +2,12 @@
  *
  * A tile instruction multiplies 16 rows by 16 outputs over 32 columns, 8192 multiplications in
  * the time of some 16 to 40 vector instructions, but it can only add up: scales that change every
- * 32 columns, as those of Q8_0 do, would have to be applied outside, which takes longer than the
- * product itself (measured: 1.5 times the speed of VNNI, where this way has up to 2.8 times). So
- * weights are expanded to bf16, scale included, a panel of ENG_PANEL_OUTPUTS at a time, used for
- * all rows of the chunk, and forgotten; activations become bf16 as well. bf16 keeps 8 bits: an
- * activation has less error than when quantised by blocks of 32, a weight of Q8_0 about a third of
- * a step more.
+ * 32 columns, as those of quantised weights do, would have to be applied outside, which takes
+ * longer than the product itself (measured: 1.5 times the speed of VNNI, where this way has up
+ * to 2.8 times). So weights are expanded to bf16, scale included, a panel of ENG_PANEL_OUTPUTS at a
+ * time, used for all rows of the chunk, and forgotten; activations become bf16 as well. bf16 keeps
+ * 8 bits: an activation has less error than when quantised by blocks of 32, a weight of Q8_0 about
+ * a third of a step more.
  *
  * Tiles are state of a thread, loaded and released in each call: what the thread does in between
  * may use none, and a thread that uses them costs the system 8 KB more at each switch.
@@ -17,28 +17,41 @@
 #ifdef ENG_HAS_TILES
 
 #include "engine/kernels/amx_tiles.h"
-#include "engine/kernels/avx512_math.h"
+#include "engine/kernels/avx512_weights.h"
 
 #include <string.h>
 
-#define BLOCK 32u             /* columns of a tile, and of a block of Q8_0 */
+#define BLOCK 32u             /* columns of a tile, and of a block */
 #define TILE  (LANES * BLOCK) /* values of a tile of weights */
 
 _Static_assert(ENG_PANEL_OUTPUTS % (2 * LANES) == 0, "a panel is some pairs of tiles wide");
-_Static_assert(ENG_Q8_VALUES == BLOCK, "a tile's columns have one scale");
+_Static_assert(ENG_BLOCK_VALUES == BLOCK, "a tile's columns are one block");
 
 /* Where a byte of weights is put to be the fraction of a float: 256 + byte has the byte in bits
  * 15 to 22. */
 #define FRACTION 15
 
-/* f[lane] = scale[lane] * (byte - 128), exactly: shifted is a vector whose bits 15 to 22 are the
- * byte; offset is -384 times the scale. */
-static inline __m512 expand(__m512i shifted, __m512 scale, __m512 offset)
+/* f[lane] = scale[lane] * (byte - zero) - minimum[lane]: shifted is a vector whose bits 15 to 22
+ * are the byte. Where a scale is a half float, scale * (256 + zero) fits a float, and subtracting
+ * it after the product, as `minimum`, is exact; that of a K type has more bits. */
+INLINE __m512 expand(__m512i shifted, __m512 scale, __m512 minimum, const enum eng_tensor_type type)
 {
     const __m512i mask = _mm512_set1_epi32(0xff << FRACTION);
-    const __m512i exponent = _mm512_set1_epi32(0x43800000);                  /* 256.0f */
-    __m512i bits = _mm512_ternarylogic_epi32(shifted, mask, exponent, 0xea); /* a & b | c */
-    return _mm512_fmadd_ps(_mm512_castsi512_ps(bits), scale, offset);
+    const __m512i exponent = _mm512_set1_epi32(0x43800000); /* 256.0f */
+    __m512 f = _mm512_castsi512_ps(
+        _mm512_ternarylogic_epi32(shifted, mask, exponent, 0xea)); /* a & b | c */
+    if (type == ENG_Q4_K || type == ENG_Q6_K)
+        f = _mm512_sub_ps(f, _mm512_set1_ps(256.0f + (float)zero_of(type)));
+    return _mm512_fmsub_ps(f, scale, minimum);
+}
+
+/* What expand takes for run `run` of block b. */
+INLINE __m512 minimum_of(__m512 scale, const uint8_t *scales, size_t b,
+                         const enum eng_tensor_type type)
+{
+    if (type == ENG_Q4_K) return minimum_at(scales, b);
+    if (type == ENG_Q6_K) return _mm512_setzero_ps();
+    return _mm512_mul_ps(scale, _mm512_set1_ps(256.0f + (float)zero_of(type)));
 }
 
 /* The bf16 of even and odd columns, side by side for each lane. */
@@ -50,32 +63,57 @@ static inline __m512i interleave(__m512 even, __m512 odd)
     return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even));
 }
 
-/* One packed group (see eng_pack_q8, flip 0x80) as tiles [blocks][16][16 lanes][2]. */
-static void expand_group(const uint8_t *values, size_t blocks, uint16_t *out)
+/* One packed group as tiles [blocks][16][16 lanes][2]. A byte's weight is scale * (byte - zero)
+ * - minimum. */
+INLINE void expand_group(const uint8_t *codes, size_t blocks, uint16_t *out,
+                         const enum eng_tensor_type type)
 {
-    const uint8_t *scales = values + blocks * LANES * ENG_Q8_VALUES;
-    for (size_t b = 0; b < blocks; b++) {
-        __m512 scale =
-            _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(scales + b * LANES * 2)));
-        __m512 offset = _mm512_mul_ps(scale, _mm512_set1_ps(-384.0f));
+    const uint8_t *scales = codes + eng_group_codes(type, LANES, blocks);
+    for (size_t b = 0; b < blocks; b++, codes += LANES * eng_code_bytes(type), out += TILE) {
         UNROLL for (size_t k = 0; k < 8; k++)
         {
-            __m512i v = _mm512_loadu_si512(values + (b * 8 + k) * 64);
-            __m512 f0 = expand(_mm512_slli_epi32(v, FRACTION), scale, offset);
-            __m512 f1 = expand(_mm512_slli_epi32(v, FRACTION - 8), scale, offset);
-            __m512 f2 = expand(_mm512_srli_epi32(v, 16 - FRACTION), scale, offset);
-            __m512 f3 = expand(_mm512_srli_epi32(v, 24 - FRACTION), scale, offset);
-            _mm512_storeu_si512(out + b * TILE + 4 * k * LANES, interleave(f0, f1));
-            _mm512_storeu_si512(out + b * TILE + (4 * k + 2) * LANES, interleave(f2, f3));
+            __m512 scale = scale_at(scales, b, k / (8 / runs_of(type)), type);
+            __m512 minimum = minimum_of(scale, scales, b, type);
+            __m512i v = codes_at(codes, k, type);
+            __m512 f0 = expand(_mm512_slli_epi32(v, FRACTION), scale, minimum, type);
+            __m512 f1 = expand(_mm512_slli_epi32(v, FRACTION - 8), scale, minimum, type);
+            __m512 f2 = expand(_mm512_srli_epi32(v, 16 - FRACTION), scale, minimum, type);
+            __m512 f3 = expand(_mm512_srli_epi32(v, 24 - FRACTION), scale, minimum, type);
+            _mm512_storeu_si512(out + 4 * k * LANES, interleave(f0, f1));
+            _mm512_storeu_si512(out + (4 * k + 2) * LANES, interleave(f2, f3));
         }
     }
 }
 
-void eng_amx_tile_weights(const void *packed, size_t cols, size_t outputs, uint16_t *panel)
+INLINE void expand_groups(const void *packed, size_t cols, size_t outputs, uint16_t *panel,
+                          const enum eng_tensor_type type)
 {
-    size_t blocks = cols / ENG_Q8_VALUES, group_bytes = eng_packed_group_bytes(LANES, cols);
+    size_t blocks = cols / BLOCK, group_bytes = eng_group_bytes(type, LANES, cols);
     for (size_t g = 0; g * LANES < outputs; g++)
-        expand_group((const uint8_t *)packed + g * group_bytes, blocks, panel + g * blocks * TILE);
+        expand_group((const uint8_t *)packed + g * group_bytes, blocks, panel + g * blocks * TILE,
+                     type);
+}
+
+void eng_amx_tile_weights(enum eng_tensor_type type, const void *packed, size_t cols,
+                          size_t outputs, uint16_t *panel)
+{
+    switch (type) {
+    case ENG_Q4_0:
+        expand_groups(packed, cols, outputs, panel, ENG_Q4_0);
+        break;
+    case ENG_IQ4_NL:
+        expand_groups(packed, cols, outputs, panel, ENG_IQ4_NL);
+        break;
+    case ENG_Q4_K:
+        expand_groups(packed, cols, outputs, panel, ENG_Q4_K);
+        break;
+    case ENG_Q6_K:
+        expand_groups(packed, cols, outputs, panel, ENG_Q6_K);
+        break;
+    default: /* ENG_Q8_0 */
+        expand_groups(packed, cols, outputs, panel, ENG_Q8_0);
+        break;
+    }
 }
 
 void eng_amx_tile_rows(const float *x, size_t n, uint16_t *out)

@@ -67,11 +67,13 @@ INLINE __m256 absolute(__m256 v)
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), v);
 }
 
-/* ---- Q8_0 -------------------------------------------------------------------------- */
+#include "engine/kernels/avx2_product.h"
 
-static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32_t *bias)
+/* ---- Activations ------------------------------------------------------------------- */
+
+static void quantize(const float *x, size_t cols, const struct eng_q8_rows *out)
 {
-    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES, q += ENG_Q8_VALUES) {
+    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES) {
         __m256 largest_of_lane = _mm256_setzero_ps();
         for (size_t i = 0; i < 4; i++)
             largest_of_lane =
@@ -85,111 +87,15 @@ static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32
         __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(part[0], part[1]),
                                            _mm256_packs_epi32(part[2], part[3]));
         bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-        _mm256_storeu_si256((__m256i *)q, bytes);
-        scale[b] = largest / 127.0f;
-        bias[b] = 0;
-        for (size_t i = 0; FLIP && i < ENG_Q8_VALUES; i++)
-            bias[b] -= FLIP * q[i];
-    }
-}
-
-/* What a weight vector gives for products, and sum[lane] += the four products of the lane's
- * bytes. Without VNNI weights are signed: the product of bytes takes one unsigned factor, so the
- * weight's sign moves to the activation. As activations are at most 127 in magnitude the sums of
- * two products fit 16 bits. */
-#ifdef ENG_AVX2_WITH_VNNI
-INLINE __m256i factor_of(__m256i w)
-{
-    return w;
-}
-
-INLINE __m256i dot4(__m256i sum, __m256i w, __m256i factor, __m256i x)
-{
-    (void)w;
-    return _mm256_dpbusd_avx_epi32(sum, factor, x);
-}
-#else
-INLINE __m256i factor_of(__m256i w)
-{
-    return _mm256_abs_epi8(w);
-}
-
-INLINE __m256i dot4(__m256i sum, __m256i w, __m256i factor, __m256i x)
-{
-    __m256i pairs = _mm256_maddubs_epi16(factor, _mm256_sign_epi8(x, w));
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-#endif
-
-/* y[n_rows, n_groups * 8]; the counts are constants. */
-INLINE void q8_tile(const uint8_t *weights, size_t group_bytes, size_t blocks,
-                    const struct eng_q8_rows *x, size_t row, float *y, size_t y_stride, size_t left,
-                    const size_t n_groups, const size_t n_rows)
-{
-    __m256 sum[2][2];
-    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-        sum[g][r] = _mm256_setzero_ps();
-
-    const uint8_t *w_scales = weights + blocks * LANES * ENG_Q8_VALUES;
-    const int8_t *q = x->q + row * blocks * ENG_Q8_VALUES;
-    const float *x_scale = x->scale + row * blocks;
-    const int32_t *bias = x->bias + row * blocks;
-
-    for (size_t b = 0; b < blocks; b++) {
-        __m256i dot[2][2];
-        UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-            dot[g][r] = _mm256_set1_epi32(bias[r * blocks + b]);
-        UNROLL for (size_t k = 0; k < 8; k++)
-        {
-            UNROLL for (size_t g = 0; g < n_groups; g++)
-            {
-                __m256i w = _mm256_loadu_si256(
-                    (const __m256i *)(weights + g * group_bytes + (b * 8 + k) * 4 * LANES));
-                __m256i factor = factor_of(w);
-                UNROLL for (size_t r = 0; r < n_rows; r++)
-                {
-                    int32_t four;
-                    memcpy(&four, q + (r * blocks + b) * ENG_Q8_VALUES + k * 4, sizeof four);
-                    dot[g][r] = dot4(dot[g][r], w, factor, _mm256_set1_epi32(four));
-                }
-            }
-        }
-        UNROLL for (size_t g = 0; g < n_groups; g++)
-        {
-            __m256 w_scale = _mm256_cvtph_ps(
-                _mm_loadu_si128((const __m128i *)(w_scales + g * group_bytes + b * LANES * 2)));
-            UNROLL for (size_t r = 0; r < n_rows; r++) sum[g][r] = _mm256_fmadd_ps(
-                _mm256_cvtepi32_ps(dot[g][r]),
-                _mm256_mul_ps(w_scale, _mm256_set1_ps(x_scale[r * blocks + b])), sum[g][r]);
-        }
-    }
-    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-        store(y + r * y_stride + g * LANES, left - g * LANES, sum[g][r]);
-}
-
-static void q8_product(const void *weights, size_t cols, size_t first, size_t last,
-                       const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride)
-{
-    size_t blocks = cols / ENG_Q8_VALUES;
-    size_t group_bytes = eng_packed_group_bytes(LANES, cols);
-    const uint8_t *w = (const uint8_t *)weights + first / LANES * group_bytes;
-
-    for (; first < last; first += 2 * LANES, w += 2 * group_bytes) {
-        size_t left = last - first, r = 0;
-        for (; r + 2 <= rows; r += 2) {
-            float *out = y + r * y_stride + first;
-            if (left > LANES)
-                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 2, 2);
-            else
-                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 1, 2);
-        }
-        if (r < rows) {
-            float *out = y + r * y_stride + first;
-            if (left > LANES)
-                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 2, 1);
-            else
-                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 1, 1);
-        }
+        _mm256_storeu_si256((__m256i *)(out->q + b * ENG_Q8_VALUES), bytes);
+        /* Sums of eight bytes each, 128 added to every byte. */
+        __m256i sums = _mm256_sad_epu8(_mm256_xor_si256(bytes, _mm256_set1_epi8((char)0x80)),
+                                       _mm256_setzero_si256());
+        int first = _mm256_extract_epi16(sums, 0) + _mm256_extract_epi16(sums, 4);
+        int second = _mm256_extract_epi16(sums, 8) + _mm256_extract_epi16(sums, 12);
+        out->scale[b] = largest / 127.0f;
+        out->half[b] = -128 * (first - 16 * 128);
+        out->bias[b] = out->half[b] - 128 * (second - 16 * 128);
     }
 }
 
@@ -500,7 +406,7 @@ const struct eng_kernels *TABLE_OF_SET(void)
         .lanes = LANES,
         .flip = FLIP,
         .quantize = quantize,
-        .q8_product = q8_product,
+        .product = product,
         .f32_product = f32_product,
         .f16_product = f16_product,
         .bf16_product = bf16_product,

@@ -25,16 +25,18 @@
     defined(__AVX512DQ__) && (!defined(ENG_AVX512_WITH_AMX) || defined(ENG_HAS_TILES))
 
 #include "engine/kernels/avx512_math.h"
+#include "engine/kernels/avx512_product.h"
 #include "engine/kernels/half.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- Q8_0 -------------------------------------------------------------------------- */
+/* ---- Activations ------------------------------------------------------------------- */
 
-static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32_t *bias)
+static void quantize(const float *x, size_t cols, const struct eng_q8_rows *out)
 {
-    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES, q += ENG_Q8_VALUES) {
+    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES) {
+        int8_t *q = out->q + b * ENG_Q8_VALUES;
         __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + LANES);
         float largest =
             _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(low), _mm512_abs_ps(high)));
@@ -43,105 +45,9 @@ static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32
         __m512i q_high = _mm512_cvtps_epi32(_mm512_mul_ps(high, inverse));
         _mm_storeu_si128((__m128i *)q, _mm512_cvtsepi32_epi8(q_low));
         _mm_storeu_si128((__m128i *)(q + LANES), _mm512_cvtsepi32_epi8(q_high));
-        scale[b] = largest / 127.0f;
-        bias[b] = -128 * _mm512_reduce_add_epi32(_mm512_add_epi32(q_low, q_high));
-    }
-}
-
-/* sum[lane] += the four products of the lane's bytes: w unsigned, x signed. */
-INLINE __m512i dot4(__m512i sum, __m512i w, __m512i x)
-{
-#ifdef __AVX512VNNI__
-    return _mm512_dpbusd_epi32(sum, w, x);
-#else
-    __m512i w_even = _mm512_and_si512(w, _mm512_set1_epi16(0xff)), w_odd = _mm512_srli_epi16(w, 8);
-    __m512i x_even = _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8), x_odd = _mm512_srai_epi16(x, 8);
-    sum = _mm512_add_epi32(sum, _mm512_madd_epi16(w_even, x_even));
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(w_odd, x_odd));
-#endif
-}
-
-/* y[n_rows, n_groups * 16] of n_groups packed groups; the counts are constants. keep:
- * lanes of the last group that exist. */
-INLINE void q8_tile(const uint8_t *weights, size_t group_bytes, size_t blocks,
-                    const struct eng_q8_rows *x, size_t row, float *y, size_t y_stride,
-                    __mmask16 keep, const size_t n_groups, const size_t n_rows)
-{
-    __m512 sum[4][6];
-    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-        sum[g][r] = _mm512_setzero_ps();
-
-    const uint8_t *w_scales = weights + blocks * LANES * ENG_Q8_VALUES;
-    const int8_t *q = x->q + row * blocks * ENG_Q8_VALUES;
-    const float *x_scale = x->scale + row * blocks;
-    const int32_t *bias = x->bias + row * blocks;
-
-    for (size_t b = 0; b < blocks; b++) {
-        __m512i dot[4][6];
-        UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-            dot[g][r] = _mm512_set1_epi32(bias[r * blocks + b]);
-        UNROLL for (size_t k = 0; k < 8; k++)
-        {
-            __m512i w[4];
-            UNROLL for (size_t g = 0; g < n_groups; g++) w[g] =
-                _mm512_loadu_si512(weights + g * group_bytes + (b * 8 + k) * 64);
-            UNROLL for (size_t r = 0; r < n_rows; r++)
-            {
-                int32_t four;
-                memcpy(&four, q + (r * blocks + b) * ENG_Q8_VALUES + k * 4, sizeof four);
-                __m512i x4 = _mm512_set1_epi32(four);
-                UNROLL for (size_t g = 0; g < n_groups; g++) dot[g][r] = dot4(dot[g][r], w[g], x4);
-            }
-        }
-        UNROLL for (size_t g = 0; g < n_groups; g++)
-        {
-            __m512 w_scale = _mm512_cvtph_ps(
-                _mm256_loadu_si256((const __m256i *)(w_scales + g * group_bytes + b * LANES * 2)));
-            UNROLL for (size_t r = 0; r < n_rows; r++) sum[g][r] = _mm512_fmadd_ps(
-                _mm512_cvtepi32_ps(dot[g][r]),
-                _mm512_mul_ps(w_scale, _mm512_set1_ps(x_scale[r * blocks + b])), sum[g][r]);
-        }
-    }
-    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-        _mm512_mask_storeu_ps(y + r * y_stride + g * LANES,
-                              g + 1 == n_groups ? keep : (__mmask16)0xffff, sum[g][r]);
-}
-
-INLINE void q8_rows(const uint8_t *weights, size_t group_bytes, size_t blocks,
-                    const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride,
-                    __mmask16 keep, const size_t n_groups)
-{
-    size_t row = 0;
-    for (; row + 6 <= rows; row += 6)
-        q8_tile(weights, group_bytes, blocks, x, row, y + row * y_stride, y_stride, keep, n_groups,
-                6);
-    for (; row + 2 <= rows; row += 2)
-        q8_tile(weights, group_bytes, blocks, x, row, y + row * y_stride, y_stride, keep, n_groups,
-                2);
-    if (row < rows)
-        q8_tile(weights, group_bytes, blocks, x, row, y + row * y_stride, y_stride, keep, n_groups,
-                1);
-}
-
-static void q8_product(const void *weights, size_t cols, size_t first, size_t last,
-                       const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride)
-{
-    size_t blocks = cols / ENG_Q8_VALUES;
-    size_t group_bytes = eng_packed_group_bytes(LANES, cols);
-    const uint8_t *w = (const uint8_t *)weights + first / LANES * group_bytes;
-
-    while (first < last) {
-        size_t left = last - first;
-        if (left > LANES) {
-            size_t used = left < 2 * LANES ? left - LANES : LANES;
-            q8_rows(w, group_bytes, blocks, x, rows, y + first, y_stride,
-                    (__mmask16)((1u << used) - 1), 2);
-        } else {
-            q8_rows(w, group_bytes, blocks, x, rows, y + first, y_stride,
-                    (__mmask16)((1u << left) - 1), 1);
-        }
-        first += left > LANES ? 2 * LANES : LANES;
-        w += (left > LANES ? 2 : 1) * group_bytes;
+        out->scale[b] = largest / 127.0f;
+        out->half[b] = -128 * _mm512_reduce_add_epi32(q_low);
+        out->bias[b] = out->half[b] - 128 * _mm512_reduce_add_epi32(q_high);
     }
 }
 
@@ -450,7 +356,7 @@ static const struct eng_kernels *table_of_set(void)
         .lanes = LANES,
         .flip = 0x80,
         .quantize = quantize,
-        .q8_product = q8_product,
+        .product = product,
         .f32_product = f32_product,
         .f16_product = f16_product,
         .bf16_product = bf16_product,

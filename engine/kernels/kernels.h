@@ -6,8 +6,8 @@
  * an output is summed and keeps it for every row count. On this rests the promise of
  * engine.h that logits do not depend on how a sequence came into the cache. (A set that has
  * tiles computes prefill by them and single tokens as the others do: two orders, two results,
- * each fixed; session.c keeps them apart.) Sums over Q8_0
- * blocks, attention scores, attention values and everything elementwise that has no
+ * each fixed; session.c keeps them apart.) Sums over quantised
+ * weights, attention scores, attention values and everything elementwise that has no
  * transcendental function agree bit by bit between all sets, too; fp32 row dots, rmsnorm,
  * softmax and silu agree within rounding.
  *
@@ -17,9 +17,9 @@
 #ifndef ESPALIER_ENGINE_KERNELS_H
 #define ESPALIER_ENGINE_KERNELS_H
 
-#include "engine/gguf.h"
+#include "engine/kernels/blocks.h"
 
-#define ENG_Q8_VALUES   32u /* values that share one scale */
+#define ENG_Q8_VALUES   32u /* activations that share one scale */
 #define ENG_KEY_LANES   16u /* keys interleaved in the key cache, see scores below */
 #define ENG_ATTEND_ROWS 32u /* rows at most in one call of attend */
 #define ENG_CACHE_PAGE  256u /* positions of a page of the cache: the longest strip of any set */
@@ -32,13 +32,19 @@
 #define ENG_Q8_SMALLEST 1e-30f
 
 /* Activations quantised like Q8_0, but with fp32 scales: value = scale * q, q in
- * [-127, 127]. bias: -128 times the sum of a block's q, what sets with unsigned weights
- * have to add. */
+ * [-127, 127]. bias: -128 times the sum of a block's q, half: the same of its first 16. They make
+ * good for weights whose codes stand for a number that is smaller by a constant, and for minima. */
 struct eng_q8_rows {
-    int8_t *q;     /* [rows, cols] */
-    float *scale;  /* [rows, cols / 32] */
-    int32_t *bias; /* [rows, cols / 32] */
+    int8_t *q;            /* [rows, cols] */
+    float *scale;         /* [rows, cols / 32] */
+    int32_t *bias, *half; /* [rows, cols / 32] */
 };
+
+/* What a weight's minimum is multiplied with: a block's sum of activations. */
+static inline float eng_sum_of_block(float scale, int32_t bias)
+{
+    return scale * ((float)bias * -0x1p-7f);
+}
 
 /* How a structure term enters attention. All are a look-up by relation in a table of
  * ENG_RELATIONS floats (padded to 16), whatever table the variant makes. */
@@ -74,26 +80,32 @@ struct eng_attention {
 struct eng_kernels {
     const char *name;
 
-    /* Q8_0 weights. lanes: weight rows interleaved by eng_pack_q8, 0 when the product
-     * reads the file's own rows. flip: XORed into each weight byte when packed (0x80 makes
+    /* Quantised weights. lanes: weight rows interleaved by eng_pack, 0 when the product
+     * reads the file's own rows. flip: XORed into each byte of Q8_0 when packed (0x80 makes
      * them unsigned). */
     size_t lanes;
     uint8_t flip;
 
-    /* x [cols] -> one row of quantised activations. cols is a multiple of 32. */
-    void (*quantize)(const float *x, size_t cols, int8_t *q, float *scale, int32_t *bias);
+    /* x [cols] -> one row of quantised activations (the arrays' parts of that row). cols is a
+     * multiple of 32. */
+    void (*quantize)(const float *x, size_t cols, const struct eng_q8_rows *out);
 
     /* y[r * y_stride + o], o in [first, last); first a multiple of lanes, and last too or
-     * the number of outputs. */
-    void (*q8_product)(const void *weights, size_t cols, size_t first, size_t last,
-                       const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride);
+     * the number of outputs. type is a quantised one. A sum goes through the blocks in ascending
+     * order: for each run of values that share a scale, the fused sum + dot * (scale * activation's
+     * scale) of the exact integer dot, then, where the type has minima, sum - minimum *
+     * eng_sum_of_block. */
+    void (*product)(enum eng_tensor_type type, const void *weights, size_t cols, size_t first,
+                    size_t last, const struct eng_q8_rows *x, size_t rows, float *y,
+                    size_t y_stride);
 
     /* Products of many rows by tiles of bf16; NULL in sets without tiles. tile_weights expands
-     * packed Q8_0 rows, `outputs` of at most ENG_PANEL_OUTPUTS, to bf16 in the set's own order:
+     * packed rows, `outputs` of at most ENG_PANEL_OUTPUTS, to bf16 in the set's own order:
      * panel [ENG_PANEL_OUTPUTS * cols]. tile_rows rounds activations to bf16, n a multiple of
      * 32. tile_product: y[r * y_stride + o] for the panel's outputs, in fp32 sums; x [rows
      * rounded up to ENG_TILE_ROWS, cols], of which the rows past `rows` may hold anything. */
-    void (*tile_weights)(const void *packed, size_t cols, size_t outputs, uint16_t *panel);
+    void (*tile_weights)(enum eng_tensor_type type, const void *packed, size_t cols, size_t outputs,
+                         uint16_t *panel);
     void (*tile_rows)(const float *x, size_t n, uint16_t *out);
     void (*tile_product)(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,
                          size_t rows, float *y, size_t y_stride);
@@ -157,18 +169,5 @@ const struct eng_kernels *eng_kernels_neon(void);
 /* The best set that this processor runs. name forces one; NULL when that one is unknown or cannot
  * run here. */
 const struct eng_kernels *eng_kernels_choose(const char *name);
-
-/* Block number `block` of rows of type Q8_0 or Q4_0, as Q8_0: a value of Q4_0 is its scale times
- * a whole number of -8 to 7, so Q8_0 holds the same number. Q8_0 is returned where it lies, Q4_0
- * is written to unpacked. */
-const struct eng_block_q8_0 *eng_q8_block(const void *rows, enum eng_tensor_type type, size_t block,
-                                          struct eng_block_q8_0 *unpacked);
-
-/* Bytes of a packed matrix, and packing one of type Q8_0 or Q4_0: for each group of lanes rows
- * (missing rows are zero), first the values of all blocks, [block][8][lanes][4], then the scales,
- * [block][lanes] halves, padded to 64 bytes. Fills groups [first, last). */
-size_t eng_packed_group_bytes(size_t lanes, size_t cols);
-void eng_pack_q8(const struct eng_kernels *kernels, const void *rows, enum eng_tensor_type type,
-                 size_t cols, size_t outputs, size_t first, size_t last, uint8_t *packed);
 
 #endif

@@ -46,11 +46,14 @@ INLINE float sum_of(float32x4_t v)
     return vget_lane_f32(vpadd_f32(two, two), 0);
 }
 
-/* ---- Q8_0 -------------------------------------------------------------------------- */
+#include "engine/kernels/neon_product.h"
 
-static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32_t *bias)
+/* ---- Activations ------------------------------------------------------------------- */
+
+static void quantize(const float *x, size_t cols, const struct eng_q8_rows *out)
 {
-    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES, q += ENG_Q8_VALUES) {
+    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES) {
+        int8_t *q = out->q + b * ENG_Q8_VALUES;
         float32x4_t largest_of_lane = vdupq_n_f32(0);
         for (size_t i = 0; i < ENG_Q8_VALUES; i += LANES)
             largest_of_lane = vmaxnmq_f32(largest_of_lane, vabsq_f32(vld1q_f32(x + i)));
@@ -61,90 +64,9 @@ static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32
             int32x4_t high = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i + LANES), inverse));
             vst1_s8(q + i, vqmovn_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high))));
         }
-        scale[b] = largest / 127.0f;
-        bias[b] = 0;
-    }
-}
-
-/* sum[lane] += the four products of the lane's bytes. A pair of products fits 16 bits only
- * if it is widened before it is added: -128 * -127 twice does not. */
-INLINE int32x4_t dot4(int32x4_t sum, int8x16_t w, int8x16_t x)
-{
-#if defined(__ARM_FEATURE_DOTPROD)
-    return vdotq_s32(sum, w, x);
-#else
-    int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(w), vget_low_s8(x)));
-    int32x4_t high = vpaddlq_s16(vmull_s8(vget_high_s8(w), vget_high_s8(x)));
-    return vaddq_s32(sum, vpaddq_s32(low, high));
-#endif
-}
-
-/* y[n_rows, n_groups * 4]; the counts are constants. */
-INLINE void q8_tile(const uint8_t *weights, size_t group_bytes, size_t blocks,
-                    const struct eng_q8_rows *x, size_t row, float *y, size_t y_stride, size_t left,
-                    const size_t n_groups, const size_t n_rows)
-{
-    float32x4_t sum[2][4];
-    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-        sum[g][r] = vdupq_n_f32(0);
-
-    const uint8_t *w_scales = weights + blocks * LANES * ENG_Q8_VALUES;
-    const int8_t *q = x->q + row * blocks * ENG_Q8_VALUES;
-    const float *x_scale = x->scale + row * blocks;
-
-    for (size_t b = 0; b < blocks; b++) {
-        int32x4_t dot[2][4];
-        UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-            dot[g][r] = vdupq_n_s32(0);
-        UNROLL for (size_t k = 0; k < 8; k++)
-        {
-            int8x16_t w[2];
-            UNROLL for (size_t g = 0; g < n_groups; g++) w[g] =
-                vreinterpretq_s8_u8(vld1q_u8(weights + g * group_bytes + (b * 8 + k) * 16));
-            UNROLL for (size_t r = 0; r < n_rows; r++)
-            {
-                int32_t four;
-                memcpy(&four, q + (r * blocks + b) * ENG_Q8_VALUES + k * 4, sizeof four);
-                int8x16_t x4 = vreinterpretq_s8_s32(vdupq_n_s32(four));
-                UNROLL for (size_t g = 0; g < n_groups; g++) dot[g][r] = dot4(dot[g][r], w[g], x4);
-            }
-        }
-        UNROLL for (size_t g = 0; g < n_groups; g++)
-        {
-            uint16_t halves[LANES];
-            memcpy(halves, w_scales + g * group_bytes + b * sizeof halves, sizeof halves);
-            float32x4_t w_scale = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(halves)));
-            UNROLL for (size_t r = 0; r < n_rows; r++) sum[g][r] = vfmaq_f32(
-                sum[g][r], vcvtq_f32_s32(dot[g][r]), vmulq_n_f32(w_scale, x_scale[r * blocks + b]));
-        }
-    }
-    UNROLL for (size_t g = 0; g < n_groups; g++) UNROLL for (size_t r = 0; r < n_rows; r++)
-        store(y + r * y_stride + g * LANES, left - g * LANES, sum[g][r]);
-}
-
-static void q8_product(const void *weights, size_t cols, size_t first, size_t last,
-                       const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride)
-{
-    size_t blocks = cols / ENG_Q8_VALUES;
-    size_t group_bytes = eng_packed_group_bytes(LANES, cols);
-    const uint8_t *w = (const uint8_t *)weights + first / LANES * group_bytes;
-
-    for (; first < last; first += 2 * LANES, w += 2 * group_bytes) {
-        size_t left = last - first, r = 0;
-        for (; r + 4 <= rows; r += 4) {
-            float *out = y + r * y_stride + first;
-            if (left > LANES)
-                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 2, 4);
-            else
-                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 1, 4);
-        }
-        for (; r < rows; r++) {
-            float *out = y + r * y_stride + first;
-            if (left > LANES)
-                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 2, 1);
-            else
-                q8_tile(w, group_bytes, blocks, x, r, out, y_stride, left, 1, 1);
-        }
+        out->scale[b] = largest / 127.0f;
+        out->half[b] = -128 * vaddlvq_s8(vld1q_s8(q));
+        out->bias[b] = out->half[b] - 128 * vaddlvq_s8(vld1q_s8(q + 16));
     }
 }
 
@@ -433,7 +355,7 @@ const struct eng_kernels *eng_kernels_neon(void)
         .lanes = LANES,
         .flip = 0,
         .quantize = quantize,
-        .q8_product = q8_product,
+        .product = product,
         .f32_product = f32_product,
         .f16_product = f16_product,
         .bf16_product = bf16_product,

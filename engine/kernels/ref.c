@@ -8,9 +8,10 @@
 
 #include <math.h>
 
-static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32_t *bias)
+static void quantize(const float *x, size_t cols, const struct eng_q8_rows *out)
 {
-    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES, q += ENG_Q8_VALUES) {
+    for (size_t b = 0; b < cols / ENG_Q8_VALUES; b++, x += ENG_Q8_VALUES) {
+        int8_t *q = out->q + b * ENG_Q8_VALUES;
         float largest = 0;
         for (size_t i = 0; i < ENG_Q8_VALUES; i++)
             largest = fmaxf(largest, fabsf(x[i]));
@@ -20,30 +21,44 @@ static void quantize(const float *x, size_t cols, int8_t *q, float *scale, int32
             float rounded = rintf(x[i] * inverse);
             q[i] = (int8_t)fmaxf(-127.0f, fminf(127.0f, rounded));
             sum += q[i];
+            if (i + 1 == ENG_Q8_VALUES / 2) out->half[b] = -128 * sum;
         }
-        scale[b] = largest / 127.0f;
-        bias[b] = -128 * sum;
+        out->scale[b] = largest / 127.0f;
+        out->bias[b] = -128 * sum;
     }
 }
 
-static void q8_product(const void *weights, size_t cols, size_t first, size_t last,
-                       const struct eng_q8_rows *x, size_t rows, float *y, size_t y_stride)
+/* sum, with one block's products added. */
+static float add_block(const struct eng_block_values *w, const int8_t *q, float scale, int32_t bias,
+                       enum eng_tensor_type type, float sum)
 {
-    const struct eng_block_q8_0 *w = weights; /* [outputs, cols / 32] */
-    size_t blocks = cols / ENG_Q8_VALUES;
+    for (size_t run = 0; run < ENG_BLOCK_VALUES / w->run; run++) {
+        int32_t dot = 0;
+        for (size_t i = run * w->run; i < (run + 1) * w->run; i++)
+            dot += w->q[i] * q[i];
+        sum = fmaf((float)dot, w->scale[run] * scale, sum);
+    }
+    if (type == ENG_Q4_K) sum = fmaf(-w->minimum, eng_sum_of_block(scale, bias), sum);
+    return sum;
+}
 
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t o = first; o < last; o++) {
-            float sum = 0;
-            for (size_t b = 0; b < blocks; b++) {
-                const struct eng_block_q8_0 *block = &w[o * blocks + b];
-                const int8_t *q = x->q + r * cols + b * ENG_Q8_VALUES;
-                int32_t dot = 0;
-                for (size_t i = 0; i < ENG_Q8_VALUES; i++)
-                    dot += block->qs[i] * q[i];
-                sum = fmaf((float)dot, eng_float_of_half(block->d) * x->scale[r * blocks + b], sum);
+static void product(enum eng_tensor_type type, const void *weights, size_t cols, size_t first,
+                    size_t last, const struct eng_q8_rows *x, size_t rows, float *y,
+                    size_t y_stride)
+{
+    size_t blocks = cols / ENG_BLOCK_VALUES; /* weights [outputs, blocks] */
+    for (size_t o = first; o < last; o++) {
+        for (size_t r = 0; r < rows; r++)
+            y[r * y_stride + o] = 0;
+        for (size_t b = 0; b < blocks; b++) {
+            struct eng_block_values w;
+            eng_read_block(weights, type, o * blocks + b, &w);
+            for (size_t r = 0; r < rows; r++) {
+                size_t at = r * blocks + b;
+                float *sum = &y[r * y_stride + o];
+                *sum =
+                    add_block(&w, x->q + at * ENG_Q8_VALUES, x->scale[at], x->bias[at], type, *sum);
             }
-            y[r * y_stride + o] = sum;
         }
     }
 }
@@ -188,7 +203,7 @@ const struct eng_kernels *eng_kernels_ref(void)
         .name = "ref",
         .lanes = 0,
         .quantize = quantize,
-        .q8_product = q8_product,
+        .product = product,
         .f32_product = f32_product,
         .f16_product = f16_product,
         .bf16_product = bf16_product,

@@ -64,6 +64,77 @@ static void encode_q4_0(const float values[32], struct eng_block_q4_0 *block)
     }
 }
 
+static float largest_of(const float *values, size_t n)
+{
+    float largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmaxf(largest, fabsf(values[i]));
+    return largest;
+}
+
+static long between(long low, long value, long high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void encode_iq4_nl(const float values[32], struct eng_block_iq4_nl *block)
+{
+    float scale = largest_of(values, 32) / 127;
+    block->d = half_of(scale);
+    memset(block->qs, 0, sizeof block->qs);
+    for (size_t i = 0; i < 32; i++) {
+        unsigned best = 0;
+        for (unsigned q = 1; q < 16; q++)
+            if (fabsf(scale * eng_iq4_nl_values[q] - values[i]) <
+                fabsf(scale * eng_iq4_nl_values[best] - values[i]))
+                best = q;
+        block->qs[i % 16] |= (uint8_t)(best << i / 16 * 4);
+    }
+}
+
+/* Each block of 32 lies around 0: its minimum is half of its range. */
+static void encode_q4_k(const float values[256], struct eng_block_q4_k *block)
+{
+    float unit = largest_of(values, 256) / 63;
+    memset(block, 0, sizeof *block);
+    block->d = half_of(unit * 2 / 15);
+    block->dmin = half_of(unit);
+    for (size_t k = 0; k < 8; k++) {
+        const float *part = values + 32 * k;
+        uint8_t six = (uint8_t)(unit > 0 ? ceilf(largest_of(part, 32) / unit) : 0);
+        if (six > 63) six = 63;
+        if (k < 4) {
+            block->scales[k] |= six;
+            block->scales[k + 4] |= six;
+        } else {
+            block->scales[k + 4] = (uint8_t)((six & 15) * 17);
+            block->scales[k - 4] |= (uint8_t)(six >> 4 << 6);
+            block->scales[k] |= (uint8_t)(six >> 4 << 6);
+        }
+        for (size_t i = 0; i < 32; i++) {
+            float steps = six > 0 ? (part[i] / unit / six + 1) * 7.5f : 0;
+            block->qs[k / 2 * 32 + i] |= (uint8_t)(between(0, lrintf(steps), 15) << k % 2 * 4);
+        }
+    }
+}
+
+static void encode_q6_k(const float values[256], struct eng_block_q6_k *block)
+{
+    float unit = largest_of(values, 256) / 127;
+    memset(block, 0, sizeof *block);
+    block->d = half_of(unit / 31);
+    for (size_t i = 0; i < 256; i++) {
+        size_t eighth = i / 32, low = eighth / 4 * 64 + eighth % 2 * 32 + i % 32;
+        float scale = unit > 0 ? ceilf(largest_of(values + i / 16 * 16, 16) / unit) : 0;
+        if (i / 16 % 3 == 1) scale = -scale;
+        block->scales[i / 16] = (int8_t)between(-127, (long)scale, 127);
+        long q = scale != 0 ? lrintf(values[i] / unit / scale * 31) : 0;
+        unsigned code = (unsigned)(between(-32, q, 31) + 32);
+        block->ql[low] |= (uint8_t)((code & 15) << eighth / 2 % 2 * 4);
+        block->qh[eighth / 4 * 32 + i % 32] |= (uint8_t)(code >> 4 << eighth % 4 * 2);
+    }
+}
+
 static void *encode(const float *values, size_t n, enum eng_tensor_type type)
 {
     uint64_t bytes = 0;
@@ -80,15 +151,19 @@ static void *encode(const float *values, size_t n, enum eng_tensor_type type)
     }
     for (size_t b = 0; b < n / 32 && type == ENG_Q8_0; b++) {
         struct eng_block_q8_0 *block = (struct eng_block_q8_0 *)out + b;
-        float largest = 0;
-        for (size_t i = 0; i < 32; i++)
-            largest = fmaxf(largest, fabsf(values[b * 32 + i]));
+        float largest = largest_of(values + b * 32, 32);
         block->d = half_of(largest / 127);
         for (size_t i = 0; i < 32; i++)
             block->qs[i] = (int8_t)(largest > 0 ? lrintf(values[b * 32 + i] * 127 / largest) : 0);
     }
     for (size_t b = 0; b < n / 32 && type == ENG_Q4_0; b++)
         encode_q4_0(values + b * 32, (struct eng_block_q4_0 *)out + b);
+    for (size_t b = 0; b < n / 32 && type == ENG_IQ4_NL; b++)
+        encode_iq4_nl(values + b * 32, (struct eng_block_iq4_nl *)out + b);
+    for (size_t b = 0; b < n / 256 && type == ENG_Q4_K; b++)
+        encode_q4_k(values + b * 256, (struct eng_block_q4_k *)out + b);
+    for (size_t b = 0; b < n / 256 && type == ENG_Q6_K; b++)
+        encode_q6_k(values + b * 256, (struct eng_block_q6_k *)out + b);
     return out;
 }
 
@@ -129,8 +204,9 @@ static void put(struct writer *w, const char *name, enum eng_tensor_type type, u
 
 static void put_matrix(struct writer *w, const char *name, uint32_t cols, uint32_t rows, float gain)
 {
-    bool q4 = w->spec->mixed && w->n_matrices++ % 2 == 1;
-    put(w, name, q4 ? ENG_Q4_0 : w->spec->type, cols, rows, 0, 0, gain * sqrtf(3.0f / (float)cols));
+    enum eng_tensor_type other = w->spec->other_type ? w->spec->other_type : ENG_Q4_0;
+    bool mixed = w->spec->mixed && w->n_matrices++ % 2 == 1;
+    put(w, name, mixed ? other : w->spec->type, cols, rows, 0, 0, gain * sqrtf(3.0f / (float)cols));
 }
 
 static enum eng_tensor_type table_type(const struct writer *w)

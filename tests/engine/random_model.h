@@ -20,7 +20,8 @@ struct random_model {
     const char *activation;          /* "relu2", "swiglu" */
     enum eng_tensor_type type;       /* of matrices, and of tables ... */
     enum eng_tensor_type table_type; /* ... unless this is not ENG_F32 */
-    bool mixed;                      /* each second matrix is Q4_0 */
+    bool mixed;                      /* each second matrix is of another type ... */
+    enum eng_tensor_type other_type; /* ... Q4_0 where this is ENG_F32 */
     uint32_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context;
     bool tied, qk_norm, tree_positions;
     uint32_t window;         /* of the sparse layers; 0: none */
@@ -46,6 +47,9 @@ void random_inputs(uint64_t seed, uint32_t vocab, struct eng_input *out, size_t 
 
 /* The relation r(i, j) by the rule of the model format, written down naively. */
 unsigned naive_relation(const struct eng_input *inputs, size_t i, size_t j);
+
+/* Value i of a tensor of a type that the engine runs, decoded by itself. */
+double stored_value(const void *data, enum eng_tensor_type type, size_t i);
 
 /* Logits [n, vocab] of every position, all arithmetic in fp64 on the weights as stored. */
 enum eng_status reference_logits(const char *path, const struct eng_input *inputs, size_t n,

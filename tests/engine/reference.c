@@ -26,6 +26,56 @@ static double half_value(uint16_t half)
     return sign * ldexp(1 + fraction / 1024, exponent - 15);
 }
 
+/* Two bits more above four of low: value i of a block of Q6_K. */
+static double value_of_q6_k(const struct eng_block_q6_k *block, size_t i)
+{
+    size_t eighth = i / 32, column = i % 32;
+    int low = block->ql[eighth / 4 * 64 + eighth % 2 * 32 + column] >> (eighth / 2 % 2 * 4) & 15;
+    int high = block->qh[eighth / 4 * 32 + column] >> (eighth % 4 * 2) & 3;
+    return half_value(block->d) * block->scales[i / 16] * (low + 16 * high - 32);
+}
+
+/* The k-th of the eight scales (of the eight minima: first = 4) of a block of Q4_K. */
+static int six_bits(const uint8_t scales[12], size_t k, size_t first)
+{
+    if (k < 4) return scales[first + k] % 64;
+    return (first == 0 ? scales[k + 4] % 16 : scales[k + 4] / 16) + scales[first + k - 4] / 64 * 16;
+}
+
+double stored_value(const void *data, enum eng_tensor_type type, size_t i)
+{
+    size_t half = i % 32 / 16, of_half = i % 16; /* of a block of 32 */
+    if (type == ENG_F32) return ((const float *)data)[i];
+    if (type == ENG_F16) return half_value(((const uint16_t *)data)[i]);
+    if (type == ENG_BF16) {
+        uint32_t bits = (uint32_t)((const uint16_t *)data)[i] << 16;
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        return value;
+    }
+    if (type == ENG_Q4_0) {
+        const struct eng_block_q4_0 *block = (const struct eng_block_q4_0 *)data + i / 32;
+        return half_value(block->d) * ((block->qs[of_half] >> 4 * half & 15) - 8);
+    }
+    if (type == ENG_IQ4_NL) {
+        static const double table[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                         1,    13,   25,  38,  53,  69,  89,  113};
+        const struct eng_block_iq4_nl *block = (const struct eng_block_iq4_nl *)data + i / 32;
+        return half_value(block->d) * table[block->qs[of_half] >> 4 * half & 15];
+    }
+    if (type == ENG_Q4_K) {
+        const struct eng_block_q4_k *block = (const struct eng_block_q4_k *)data + i / 256;
+        size_t k = i % 256 / 32;
+        int code = block->qs[k / 2 * 32 + i % 32] >> 4 * (k % 2) & 15;
+        return half_value(block->d) * six_bits(block->scales, k, 0) * code -
+               half_value(block->dmin) * six_bits(block->scales, k, 4);
+    }
+    if (type == ENG_Q6_K)
+        return value_of_q6_k((const struct eng_block_q6_k *)data + i / 256, i % 256);
+    const struct eng_block_q8_0 *block = (const struct eng_block_q8_0 *)data + i / 32;
+    return half_value(block->d) * block->qs[i % 32];
+}
+
 /* A tensor's values as fp64; the caller frees. NULL when there is no such tensor. */
 static double *values_of(const struct reference *ref, const char *name)
 {
@@ -33,25 +83,8 @@ static double *values_of(const struct reference *ref, const char *name)
     if (!t) return NULL;
     size_t n = (size_t)(t->dims[0] * t->dims[1] * t->dims[2] * t->dims[3]);
     double *out = malloc(n * sizeof *out);
-    for (size_t i = 0; out && i < n; i++) {
-        if (t->type == ENG_F32) {
-            out[i] = ((const float *)t->data)[i];
-        } else if (t->type == ENG_F16) {
-            out[i] = half_value(((const uint16_t *)t->data)[i]);
-        } else if (t->type == ENG_BF16) {
-            uint32_t bits = (uint32_t)((const uint16_t *)t->data)[i] << 16;
-            float value;
-            memcpy(&value, &bits, sizeof value);
-            out[i] = value;
-        } else if (t->type == ENG_Q4_0) {
-            const struct eng_block_q4_0 *block = (const struct eng_block_q4_0 *)t->data + i / 32;
-            int nibble = i % 32 < 16 ? block->qs[i % 32] & 15 : block->qs[i % 32 - 16] >> 4;
-            out[i] = half_value(block->d) * (nibble - 8);
-        } else { /* Q8_0 */
-            const struct eng_block_q8_0 *block = (const struct eng_block_q8_0 *)t->data + i / 32;
-            out[i] = half_value(block->d) * block->qs[i % 32];
-        }
-    }
+    for (size_t i = 0; out && i < n; i++)
+        out[i] = stored_value(t->data, t->type, i);
     return out;
 }
 

@@ -92,6 +92,13 @@ static void compare(const struct comparison *c, double *worst, double *deviation
         .kv_heads = 2, .head_dim = 32, .d_ff = 96, .vocab = 283, .context = 160, .tied = true,     \
         .qk_norm = true, .seed = 7, .ngrams = 2                                                    \
     }
+#define LARGE_BLOCKS(type_, other_, tied_)                                                         \
+    {                                                                                              \
+        .architecture = "espalier", .structure = "additive", .activation = "relu2", .type = type_, \
+        .mixed = true, .other_type = other_, .layers = 1, .d_model = 256, .heads = 4,              \
+        .kv_heads = 2, .head_dim = 64, .d_ff = 256, .vocab = 283, .context = 160, .tied = tied_,   \
+        .qk_norm = true, .seed = 7                                                                 \
+    }
 #define PLACED(structure_, type_)                                                                  \
     {                                                                                              \
         .architecture = "espalier", .structure = structure_, .activation = "relu2", .type = type_, \
@@ -159,6 +166,15 @@ static const struct comparison comparisons[] = {
      0.2},
     {"llama Q4_0", LLAMA(ENG_Q4_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
     {"llama Q4_0 OpenBLAS", LLAMA(ENG_Q4_0), ENG_WEIGHTS_AS_STORED, "blas", 2e-5},
+    {"IQ4_NL", MIXED(ENG_IQ4_NL, ENG_IQ4_NL, false), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+    {"IQ4_NL expanded", MIXED(ENG_IQ4_NL, ENG_IQ4_NL, false), ENG_WEIGHTS_F32, "int8", 2e-5},
+    {"Q4_K and Q6_K", LARGE_BLOCKS(ENG_Q4_K, ENG_Q6_K, true), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+    {"Q6_K and Q4_K, output of its own", LARGE_BLOCKS(ENG_Q6_K, ENG_Q4_K, false),
+     ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+    {"Q4_K and Q6_K expanded", LARGE_BLOCKS(ENG_Q4_K, ENG_Q6_K, true), ENG_WEIGHTS_F32, "int8",
+     2e-5},
+    {"Q4_K and Q6_K OpenBLAS", LARGE_BLOCKS(ENG_Q4_K, ENG_Q6_K, false), ENG_WEIGHTS_AS_STORED,
+     "blas", 2e-5},
     {"tree positions F32", PLACED("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
     {"tree positions additive F16", PLACED("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8",
      2e-5},
