@@ -262,6 +262,15 @@ void eng_gguf_put_tensor(struct eng_gguf_writer *writer, const char *name,
                          enum eng_tensor_type type, uint32_t n_dims, const uint64_t *dims,
                          const void *data);
 
+/* Writes a tensor's bytes to out; save stops at an error. */
+typedef enum eng_status (*eng_make)(void *user, void *out, uint64_t bytes, struct eng_error *err);
+
+/* The same for data that is made when save writes it, so that one such tensor at a time is in
+ * memory. user has to live until save. */
+void eng_gguf_put_made_tensor(struct eng_gguf_writer *writer, const char *name,
+                              enum eng_tensor_type type, uint32_t n_dims, const uint64_t *dims,
+                              eng_make make, void *user);
+
 /* Writes the file beside path, flushes it to disk and renames it over path: path holds
  * the old or the new file, never a part. */
 enum eng_status eng_gguf_writer_save(struct eng_gguf_writer *writer, const char *path,

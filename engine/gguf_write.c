@@ -32,6 +32,8 @@ struct pending_tensor {
     uint64_t dims[ENG_MAX_DIMS];
     uint64_t bytes, offset;
     const void *data;
+    eng_make make; /* in place of data, or NULL */
+    void *user;
 };
 
 struct eng_gguf_writer {
@@ -223,10 +225,11 @@ static bool grow_tensors(struct eng_gguf_writer *w)
     return true;
 }
 
-void eng_gguf_put_tensor(struct eng_gguf_writer *w, const char *name, enum eng_tensor_type type,
-                         uint32_t n_dims, const uint64_t *dims, const void *data)
+static void put_tensor(struct eng_gguf_writer *w, const char *name, struct pending_tensor t,
+                       const uint64_t *dims)
 {
-    struct pending_tensor t = {.type = type, .n_dims = n_dims, .data = data};
+    enum eng_tensor_type type = t.type;
+    uint32_t n_dims = t.n_dims;
     const struct eng_type_info *info = eng_type_info((uint32_t)type);
     uint64_t values = 1;
     if (!good_name(w, name)) return;
@@ -247,6 +250,21 @@ void eng_gguf_put_tensor(struct eng_gguf_writer *w, const char *name, enum eng_t
     t.offset = w->data_bytes;
     w->data_bytes = align(w->data_bytes + t.bytes);
     w->tensors[w->n_tensors++] = t;
+}
+
+void eng_gguf_put_tensor(struct eng_gguf_writer *w, const char *name, enum eng_tensor_type type,
+                         uint32_t n_dims, const uint64_t *dims, const void *data)
+{
+    put_tensor(w, name, (struct pending_tensor){.type = type, .n_dims = n_dims, .data = data},
+               dims);
+}
+
+void eng_gguf_put_made_tensor(struct eng_gguf_writer *w, const char *name,
+                              enum eng_tensor_type type, uint32_t n_dims, const uint64_t *dims,
+                              eng_make make, void *user)
+{
+    struct pending_tensor t = {.type = type, .n_dims = n_dims, .make = make, .user = user};
+    put_tensor(w, name, t, dims);
 }
 
 /* ---- Saving ------------------------------------------------------------------------ */
@@ -285,15 +303,34 @@ static void build_header(struct eng_gguf_writer *w, struct buffer *head)
     append(w, head, zeros, (size_t)(align(head->size) - head->size));
 }
 
-static bool write_file(const struct eng_gguf_writer *w, const struct buffer *head, int fd)
+static enum eng_status write_made(const struct pending_tensor *t, int fd, bool *good,
+                                  struct eng_error *err)
+{
+    void *bytes = malloc((size_t)t->bytes);
+    if (!bytes) return eng_fail(err, ENG_NO_MEMORY, "out of memory for tensor %s", t->name);
+    enum eng_status status = t->make(t->user, bytes, t->bytes, err);
+    if (status == ENG_OK) *good = write_all(fd, bytes, t->bytes);
+    free(bytes);
+    return status;
+}
+
+static enum eng_status write_file(const struct eng_gguf_writer *w, const struct buffer *head,
+                                  int fd, const char *path, struct eng_error *err)
 {
     static const uint8_t zeros[ALIGNMENT];
     bool good = write_all(fd, head->bytes, head->size);
     for (size_t i = 0; good && i < w->n_tensors; i++) {
         const struct pending_tensor *t = &w->tensors[i];
-        good = write_all(fd, t->data, t->bytes) && write_all(fd, zeros, align(t->bytes) - t->bytes);
+        enum eng_status status = ENG_OK;
+        if (t->make)
+            status = write_made(t, fd, &good, err);
+        else
+            good = write_all(fd, t->data, t->bytes);
+        if (status != ENG_OK) return status;
+        good = good && write_all(fd, zeros, align(t->bytes) - t->bytes);
     }
-    return good && fsync(fd) == 0;
+    if (good && fsync(fd) == 0) return ENG_OK;
+    return eng_fail(err, ENG_IO, "%s: cannot write: %s", path, strerror(errno));
 }
 
 /* Makes the rename itself last; a folder that cannot be flushed is no error. */
@@ -359,9 +396,7 @@ enum eng_status eng_gguf_writer_save(struct eng_gguf_writer *w, const char *path
         return eng_fail(err, ENG_IO, "%s: cannot create a file beside it: %s", path,
                         strerror(errno));
     }
-    enum eng_status status = ENG_OK;
-    if (!write_file(w, &head, fd))
-        status = eng_fail(err, ENG_IO, "%s: cannot write: %s", path, strerror(errno));
+    enum eng_status status = write_file(w, &head, fd, path, err);
     free(head.bytes);
     if (close(fd) != 0 && status == ENG_OK)
         status = eng_fail(err, ENG_IO, "%s: cannot write: %s", path, strerror(errno));

@@ -412,6 +412,18 @@ static enum eng_status open_shared(const struct eng_reader *in,
     return status;
 }
 
+enum eng_status eng_check_architecture(const struct eng_gguf *gguf, struct eng_error *err)
+{
+    struct eng_string name = {"", 0};
+    enum eng_status status =
+        eng_gguf_get_string(gguf, "general.architecture", ENG_OPTIONAL, &name, err);
+    if (status != ENG_OK) return status;
+    if (eng_string_is(name, "espalier") || eng_string_is(name, "llama")) return ENG_OK;
+    return eng_fail(err, ENG_UNSUPPORTED,
+                    "general.architecture is \"%.*s\", expected espalier or llama",
+                    (int)(name.len < 40 ? name.len : 40), name.text);
+}
+
 static enum eng_status read_model(struct eng_reader *in, const char *path, int threads)
 {
     struct eng_model *model = in->model;
@@ -431,10 +443,7 @@ static enum eng_status read_model(struct eng_reader *in, const char *path, int t
     info->file_bytes = eng_gguf_file_bytes(in->gguf);
     if (eng_gguf_tensor_count(in->gguf) == 0) return read_vocabulary(in);
 
-    if (strcmp(model->architecture, "espalier") != 0 && strcmp(model->architecture, "llama") != 0)
-        return eng_fail(in->err, ENG_UNSUPPORTED,
-                        "general.architecture is \"%.40s\", expected espalier or llama",
-                        model->architecture);
+    if ((status = eng_check_architecture(in->gguf, in->err)) != ENG_OK) return status;
     in->architecture = model->architecture;
 
     enum eng_tensor_type stored = main_type(in->gguf);

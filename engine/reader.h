@@ -17,6 +17,9 @@ struct eng_reader {
     struct eng_error *err;
 };
 
+/* ENG_UNSUPPORTED for a file of an architecture that the engine does not run. */
+enum eng_status eng_check_architecture(const struct eng_gguf *gguf, struct eng_error *err);
+
 /* The name of an architecture's own key, "espalier.block_count", written to name. */
 const char *eng_reader_key(const struct eng_reader *in, const char *suffix, char name[128]);
 

@@ -295,6 +295,60 @@ static void test_written_reads_back(void **state)
     unlink(path);
 }
 
+/* ---- Data that is made while it is written ------------------------------------------ */
+
+struct maker {
+    uint8_t fill;
+    bool fails;
+};
+
+static enum eng_status make(void *user, void *out, uint64_t bytes, struct eng_error *err)
+{
+    const struct maker *maker = user;
+    if (maker->fails) {
+        snprintf(err->text, sizeof err->text, "nothing to make it of");
+        return ENG_BAD_INPUT;
+    }
+    memset(out, maker->fill, (size_t)bytes);
+    return ENG_OK;
+}
+
+static void test_made_tensors(void **state)
+{
+    (void)state;
+    char path[512];
+    const uint64_t dims[] = {5, 3};
+    const float given[15] = {7};
+    struct maker makers[] = {{0x11, false}, {0x22, false}};
+    struct eng_gguf *g;
+    struct eng_error err = {""};
+    temporary_path(path, sizeof path);
+    for (int fails = 0; fails < 2; fails++) {
+        struct eng_gguf_writer *w = eng_gguf_writer_new();
+        assert_non_null(w);
+        makers[1].fails = fails;
+        eng_gguf_put_made_tensor(w, "first", ENG_BF16, 2, dims, make, &makers[0]);
+        eng_gguf_put_tensor(w, "given", ENG_F32, 2, dims, given);
+        eng_gguf_put_made_tensor(w, "last", ENG_F16, 2, dims, make, &makers[1]);
+        enum eng_status status = eng_gguf_writer_save(w, path, &err);
+        eng_gguf_writer_free(w);
+        assert_int_equal(status, fails ? ENG_BAD_INPUT : ENG_OK);
+        if (fails) assert_string_equal(err.text, "nothing to make it of");
+        /* The failed one leaves the file of the one before. */
+        if (eng_gguf_open(path, &g, &err) != ENG_OK) fail_msg("%s", err.text);
+        const struct eng_tensor *first = eng_gguf_find_tensor(g, "first");
+        const struct eng_tensor *last = eng_gguf_find_tensor(g, "last");
+        assert_int_equal(first->bytes, 30);
+        for (size_t i = 0; i < 30; i++) {
+            assert_int_equal(((const uint8_t *)first->data)[i], 0x11);
+            assert_int_equal(((const uint8_t *)last->data)[i], 0x22);
+        }
+        assert_memory_equal(eng_gguf_find_tensor(g, "given")->data, given, sizeof given);
+        eng_gguf_close(g);
+    }
+    unlink(path);
+}
+
 /* What would be no valid file leaves the old one alone. */
 static void check_refused(struct eng_gguf_writer *w, const char *message)
 {
@@ -356,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_arrays),
         cmocka_unit_test(test_listing),
         cmocka_unit_test(test_written_reads_back),
+        cmocka_unit_test(test_made_tensors),
         cmocka_unit_test(test_writer_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,7 @@
 #include "lsp/cli/eval/calibration.h"
 #include "lsp/cli/eval/contest.h"
 #include "lsp/cli/eval/recall.h"
-
-#include "engine/gguf.h"
+#include "lsp/cli/model/copy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -276,26 +275,20 @@ int cli_eval_calibration(struct cli_eval *eval)
 static enum eng_status write_copy(const char *from, const char *to, const struct calibration *cal,
                                   struct eng_error *err)
 {
+    static const char *const replaced[] = {"espalier.confidence.", "espalier.recall.", NULL};
     struct eng_gguf *gguf = NULL;
     struct eng_gguf_writer *writer = NULL;
     enum eng_status status = eng_gguf_open(from, &gguf, err);
     if (status == ENG_OK && !(writer = eng_gguf_writer_new())) status = ENG_NO_MEMORY;
-    for (size_t i = 0; status == ENG_OK && i < eng_gguf_key_count(gguf); i++) {
-        const struct eng_key *key = eng_gguf_key_at(gguf, i);
-        if (strncmp(key->name, "espalier.confidence.", 20) != 0 &&
-            strncmp(key->name, "espalier.recall.", 16) != 0)
-            eng_gguf_put_key(writer, key);
-    }
     if (status == ENG_OK) {
+        cli_copy_keys(gguf, replaced, writer);
         eng_gguf_put_f32s(writer, "espalier.confidence.weights", cal->weights, ASST_FEATURES);
         eng_gguf_put_f32(writer, "espalier.confidence.threshold", (float)cal->threshold);
         if (cal->has_recall)
             eng_gguf_put_f32s(writer, "espalier.recall.weights", cal->recall, ASST_RECALL_FEATURES);
     }
-    for (size_t i = 0; status == ENG_OK && i < eng_gguf_tensor_count(gguf); i++) {
-        const struct eng_tensor *t = eng_gguf_tensor_at(gguf, i);
-        eng_gguf_put_tensor(writer, t->name, t->type, t->n_dims, t->dims, t->data);
-    }
+    for (size_t i = 0; status == ENG_OK && i < eng_gguf_tensor_count(gguf); i++)
+        cli_copy_tensor(eng_gguf_tensor_at(gguf, i), writer);
     if (status == ENG_OK) status = eng_gguf_writer_save(writer, to, err);
     eng_gguf_writer_free(writer);
     eng_gguf_close(gguf);

@@ -7,6 +7,7 @@
  * it. That needs one vocabulary; models of different ones are compared by bits per byte and
  * exact match alone.
  */
+#include "lsp/cli/eval/compare.h"
 #include "grammars/grammars.h"
 #include "lsp/cli/eval/truth.h"
 
@@ -279,7 +280,7 @@ static void add_language(const struct comparison *c, cJSON *languages, const cha
     cJSON_AddItemToArray(languages, row);
 }
 
-static void print_json(const struct comparison *c)
+static cJSON *document_of(const struct comparison *c)
 {
     const struct cli_contest *t = &c->contest;
     cJSON *root = cJSON_CreateObject();
@@ -294,7 +295,27 @@ static void print_json(const struct comparison *c)
     for (size_t from = 0, to; cli_contest_language(t, from, &to); from = to)
         add_language(c, languages, t->holes[from].file->lang->id, from, to);
     add_language(c, languages, "all", 0, t->n_holes);
-    cli_print_json(root);
+    return root;
+}
+
+bool cli_compare(struct cli_eval *eval, const char *a, const char *b, const char *const *paths,
+                 size_t n_paths, cJSON **document)
+{
+    eval->models = (struct cli_list){{a, b}, 2};
+    if (!agree_on_context(eval) || !cli_corpus_open(paths, n_paths, &eval->corpus)) return false;
+    struct comparison c = {.skipped = 0};
+    bool ok =
+        cli_contest_draw(eval, &c.contest) && cli_contest_run(&c.contest) && measure_tokens(&c);
+    if (ok && document)
+        *document = document_of(&c);
+    else if (ok)
+        print_text(&c);
+    free(c.sums);
+    cli_truth_close(&c.side[0]);
+    cli_truth_close(&c.side[1]);
+    cli_contest_close(&c.contest);
+    cli_corpus_close(&eval->corpus);
+    return ok;
 }
 
 static const char help[] =
@@ -334,20 +355,10 @@ int cli_model_compare(struct cli *cli, int argc, char **argv)
         return cli_fail("model compare needs two models and held-out files or folders");
     if (kind && !cli_hole_kind_of(kind, &eval.kind))
         return cli_fail("--kind takes line, multi or span, not \"%s\"", kind);
-    eval.models = (struct cli_list){{words[0], words[1]}, 2};
-    if (!agree_on_context(&eval)) return CLI_ERROR;
-    if (!cli_corpus_open(words + 2, n_words - 2, &eval.corpus)) return CLI_ERROR;
-    struct comparison c = {.skipped = 0};
-    bool ok =
-        cli_contest_draw(&eval, &c.contest) && cli_contest_run(&c.contest) && measure_tokens(&c);
-    if (ok && eval.json)
-        print_json(&c);
-    else if (ok)
-        print_text(&c);
-    free(c.sums);
-    cli_truth_close(&c.side[0]);
-    cli_truth_close(&c.side[1]);
-    cli_contest_close(&c.contest);
-    cli_corpus_close(&eval.corpus);
-    return ok ? CLI_OK : CLI_ERROR;
+    cJSON *document = NULL;
+    if (!cli_compare(&eval, words[0], words[1], words + 2, n_words - 2,
+                     eval.json ? &document : NULL))
+        return CLI_ERROR;
+    if (document) cli_print_json(document);
+    return CLI_OK;
 }

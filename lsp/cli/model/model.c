@@ -13,12 +13,15 @@
 
 static const char help[] =
     "usage: espalier model info [FILE] [--json]\n"
+    "       espalier model quantize IN --out OUT --type TYPE [OPTION]...\n"
+    "       espalier model prune IN --out OUT [OPTION]...\n"
     "       espalier model compare A B [OPTION]... DIR|FILE...\n"
     "       espalier model calibrate MODEL --out FILE [OPTION]... DIR|FILE...\n"
     "\n"
     "info: architecture, sizes and weight types of a GGUF file; without FILE, of the default\n"
-    "model. compare: what one file loses against another. calibrate: writes into a copy how\n"
-    "its confidence is to be read. Each of these two has its own --help.\n";
+    "model. quantize: a copy with weights of fewer bits. prune: a copy with fewer attention\n"
+    "heads and MLP channels. compare: what one file loses against another. calibrate: writes\n"
+    "into a copy how its confidence is to be read. Each of these four has its own --help.\n";
 
 static const char *structure_name(enum eng_structure structure)
 {
@@ -85,10 +88,15 @@ static void print_text(const struct eng_model_info *info)
 
 int cli_model(struct cli *cli, int argc, char **argv)
 {
-    if (argc > 0 && strcmp(argv[0], "calibrate") == 0)
-        return cli_model_calibrate(cli, argc - 1, argv + 1);
-    if (argc > 0 && strcmp(argv[0], "compare") == 0)
-        return cli_model_compare(cli, argc - 1, argv + 1);
+    static const struct {
+        const char *name;
+        int (*run)(struct cli *cli, int argc, char **argv);
+    } verbs[] = {{"calibrate", cli_model_calibrate},
+                 {"compare", cli_model_compare},
+                 {"prune", cli_model_prune},
+                 {"quantize", cli_model_quantize}};
+    for (size_t i = 0; argc > 0 && i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(argv[0], verbs[i].name) == 0) return verbs[i].run(cli, argc - 1, argv + 1);
     bool json = false;
     const struct cli_option options[] = {{"--json", CLI_FLAG, &json, 0, 0}, {0}};
     const char *words[2];
@@ -98,9 +106,11 @@ int cli_model(struct cli *cli, int argc, char **argv)
         fputs(help, stdout);
         return CLI_OK;
     }
-    if (n_words == 0) return cli_fail("model needs a verb: info, compare or calibrate");
+    if (n_words == 0)
+        return cli_fail("model needs a verb: info, quantize, prune, compare or calibrate");
     if (strcmp(words[0], "info") != 0)
-        return cli_fail("unknown verb \"%s\" of model, expected info, compare or calibrate",
+        return cli_fail("unknown verb \"%s\" of model, expected info, quantize, prune, compare or "
+                        "calibrate",
                         words[0]);
     struct eng_model *model;
     if (!cli_open_model(cli, n_words > 1 ? words[1] : NULL, &model)) return CLI_ERROR;
