@@ -34,6 +34,8 @@ static const char *const severities[] = {"hint", "information", "warning", "erro
 static const struct key keys[] = {
     {"model", KEY_PATH, AT(model), 0, 0, NULL},
     {"threads", KEY_INT, AT(threads), 0, 256, NULL},
+    {"cache.megabytes", KEY_INT, AT(cache_megabytes), 1, 65536, NULL},
+    {"cache.onDisk", KEY_BOOL, AT(cache_on_disk), 0, 0, NULL},
     {"logLevel", KEY_CHOICE, AT(log_level), 0, 0, log_levels},
     {"completion.enabled", KEY_BOOL, AT(completion_enabled), 0, 0, NULL},
     {"completion.maxTokens", KEY_INT, AT(completion_max_tokens), 0, 512, NULL},
@@ -49,6 +51,8 @@ enum { N_KEYS = sizeof keys / sizeof *keys, NAME_MAX_BYTES = 128, DEPTH_MAX = 8 
 void lsp_config_defaults(struct lsp_config *config)
 {
     *config = (struct lsp_config){.log_level = LSP_LOG_WARN,
+                                  .cache_megabytes = 32,
+                                  .cache_on_disk = true,
                                   .completion_enabled = true,
                                   .completion_items = 1,
                                   .completion_min_confidence = -1,

@@ -45,6 +45,8 @@ enum lsp_severity {
 struct lsp_config {
     char model[LSP_CONFIG_PATH_MAX]; /* "" when not set */
     int threads;
+    int cache_megabytes; /* of keys and values */
+    bool cache_on_disk;
     int log_level; /* enum lsp_log_level */
     bool completion_enabled;
     int completion_max_tokens;

@@ -1,10 +1,11 @@
-/* locate.c: finding the default model.
+/* locate.c: finding the default model, and the place of what a server keeps.
  *
- * Owns the search order and nothing else: it opens no model and keeps no result.
+ * Owns the search order and names, nothing else: it opens no file and keeps no result.
  */
 #include "lsp/locate.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,4 +75,21 @@ bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config
              "%.4000s/*.gguf and %.4000s/*.gguf",
              tried[0], tried[1]);
     return false;
+}
+
+bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CONFIG_PATH_MAX])
+{
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *parts[2] = {model, folder};
+    uint64_t name = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (int i = 0; i < 2; i++)
+        for (const char *at = parts[i];; at++) {
+            name = (name ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+            if (!*at) break;
+        }
+    bool stated = base && *base;
+    if (!stated && !(home && *home)) return false;
+    int n = snprintf(out, LSP_CONFIG_PATH_MAX, "%s%s/espalier/sequences-%016" PRIx64 ".gguf",
+                     stated ? base : home, stated ? "" : "/.cache", name);
+    return n > 0 && n < LSP_CONFIG_PATH_MAX;
 }

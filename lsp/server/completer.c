@@ -8,19 +8,46 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 struct pair {
     struct eng_model *model;
     struct eng_session *session;
+    char snapshot[LSP_MODEL_PATH_MAX];
 };
+
+/* The folder of the snapshot, and the one around it, which may be missing as well; for their owner
+ * alone: token numbers tell what was edited. */
+static void make_folder(const char *path)
+{
+    char folder[LSP_MODEL_PATH_MAX];
+    for (int level = 2; level > 0; level--) {
+        snprintf(folder, sizeof folder, "%s", path);
+        for (int i = 0; i < level; i++) {
+            char *slash = strrchr(folder, '/');
+            if (!slash || slash == folder) return;
+            *slash = 0;
+        }
+        mkdir(folder, 0700);
+    }
+}
+
+/* What cannot be kept is evaluated again by the next server: no reason to complain. */
+static void keep_sequences(const struct pair *pair)
+{
+    if (!pair->model || !pair->snapshot[0]) return;
+    make_folder(pair->snapshot);
+    eng_model_save_sequences(pair->model, pair->snapshot, NULL);
+}
 
 static void unload(void *state)
 {
     struct pair *pair = state;
     eng_session_free(pair->session);
+    keep_sequences(pair);
     if (pair->model) eng_model_close(pair->model);
-    *pair = (struct pair){NULL, NULL};
+    *pair = (struct pair){.model = NULL};
 }
 
 static void describe(const struct pair *pair, double load_ms, struct lsp_model_facts *facts)
@@ -44,7 +71,8 @@ static enum eng_status load(void *state, const struct lsp_model_choice *choice,
     struct pair *pair = state;
     uint64_t start = uv_hrtime(); /* ns */
     unload(pair);
-    struct eng_model_options options = {.threads = choice->threads};
+    struct eng_model_options options = {.threads = choice->threads,
+                                        .cache_bytes = (uint64_t)choice->cache_megabytes << 20};
     enum eng_status status = eng_model_open(choice->path, &options, &pair->model, err);
     if (status != ENG_OK) {
         pair->model = NULL;
@@ -59,7 +87,11 @@ static enum eng_status load(void *state, const struct lsp_model_choice *choice,
         unload(pair);
         return status;
     }
+    size_t warm = 0;
+    snprintf(pair->snapshot, sizeof pair->snapshot, "%s", choice->snapshot);
+    if (pair->snapshot[0]) eng_model_load_sequences(pair->model, pair->snapshot, &warm, NULL);
     describe(pair, (double)(uv_hrtime() - start) / 1e6, facts);
+    facts->warm = (uint32_t)warm;
     return ENG_OK;
 }
 

@@ -19,6 +19,9 @@
 struct lsp_model_choice {
     char path[LSP_MODEL_PATH_MAX];
     int threads; /* 0: the engine's choice */
+    int cache_megabytes;
+    char snapshot[LSP_MODEL_PATH_MAX]; /* where evaluated sequences outlive the process; "": nowhere
+                                        */
 };
 
 /* What is told about a loaded model; a copy, as the model may go at any time. */
@@ -26,6 +29,7 @@ struct lsp_model_facts {
     char name[128], architecture[32], weight_type[16], kernels[16];
     uint64_t parameters, file_bytes, session_bytes;
     uint32_t context;
+    uint32_t warm; /* sequences that were found on disk */
     double load_ms;
 };
 

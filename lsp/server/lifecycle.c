@@ -7,6 +7,7 @@
  *
  * Without a model the client is told once, in words that say what to do about it.
  */
+#include "lsp/locate.h"
 #include "lsp/server/session.h"
 
 #include <stdlib.h>
@@ -45,20 +46,30 @@ static void end_progress(struct lsp_server *server, const char *text)
     if (server->progress == LSP_PROGRESS_SHOWN) server->progress = LSP_PROGRESS_NONE;
 }
 
+static bool same_choice(const struct lsp_model_choice *a, const struct lsp_model_choice *b)
+{
+    return strcmp(a->path, b->path) == 0 && a->threads == b->threads &&
+           a->cache_megabytes == b->cache_megabytes && strcmp(a->snapshot, b->snapshot) == 0;
+}
+
 /* Loads what is configured now, unless it is what is loaded already. */
 static void choose_model(struct lsp_server *server)
 {
     const struct lsp_config *config = &server->config;
     const char *path = config->model;
     if (!*path && server->options->default_model) path = server->options->default_model;
-    bool same = strcmp(path, server->model_choice.path) == 0 &&
-                config->threads == server->model_choice.threads;
+    struct lsp_model_choice choice = {.threads = config->threads,
+                                      .cache_megabytes = config->cache_megabytes};
+    snprintf(choice.path, sizeof choice.path, "%s", path);
+    const char *folder = server->folder_count > 0 ? server->folders[0] : "";
+    if (config->cache_on_disk && !lsp_locate_snapshot(path, folder, choice.snapshot))
+        choice.snapshot[0] = 0;
+    bool same = same_choice(&choice, &server->model_choice);
     if (*path && same && server->model_state != LSP_MODEL_NONE) return;
     /* The present model's users go first: see completer.c. */
     lsp_end_completion(server, NULL, LSP_END_STALE);
     lsp_documents_drop_tokens(server->documents);
-    snprintf(server->model_choice.path, sizeof server->model_choice.path, "%s", path);
-    server->model_choice.threads = config->threads;
+    server->model_choice = choice;
     if (!*path) {
         server->model_state = LSP_MODEL_NONE;
         snprintf(server->model_message, sizeof server->model_message,
@@ -84,9 +95,10 @@ void lsp_on_loaded(struct lsp_server *server, const struct lsp_outcome *outcome)
     if (outcome->status == ENG_OK) {
         server->model_state = LSP_MODEL_READY;
         server->model = outcome->facts;
-        lsp_log(server, LSP_LOG_INFO, "model %s (%s, %s kernels) loaded in %.0f ms",
+        lsp_log(server, LSP_LOG_INFO,
+                "model %s (%s, %s kernels) loaded in %.0f ms, %u sequences kept from before",
                 server->model.name, server->model.weight_type, server->model.kernels,
-                server->model.load_ms);
+                server->model.load_ms, (unsigned)server->model.warm);
         end_progress(server, "ready");
         lsp_continue_completion(server);
         return;

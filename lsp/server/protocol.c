@@ -426,6 +426,7 @@ static cJSON *write_model(const struct lsp_status *status)
     model = with_number(model, "parameters", status->parameters);
     model = with_number(model, "sessionBytes", status->session_bytes);
     model = with_number(model, "context", status->context);
+    model = with_number(model, "warmSequences", status->warm);
     return with_number(model, "loadMs", status->load_ms);
 }
 

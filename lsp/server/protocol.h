@@ -145,7 +145,7 @@ struct lsp_status {
     const char *model; /* NULL: none is loaded, and what is known of it is left out */
     const char *path, *architecture, *weight_type, *kernels;
     double parameters, session_bytes, load_ms;
-    uint32_t context;
+    uint32_t context, warm;
     size_t documents, open_requests;
     double prepare_ms, prefill_ms, decode_ms, total_ms; /* of the last completion */
     uint32_t prompt_tokens, cached_tokens, generated_tokens;

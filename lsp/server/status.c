@@ -22,6 +22,7 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         .parameters = (double)server->model.parameters,
         .session_bytes = (double)server->model.session_bytes,
         .context = server->model.context,
+        .warm = server->model.warm,
         .load_ms = server->model.load_ms,
         .documents = lsp_documents_count(server->documents),
         .open_requests = server->requests.count,

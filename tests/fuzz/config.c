@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(text);
     if (!ok && (!err.text[0] || memcmp(&before, &config, sizeof config) != 0)) abort();
     if (config.threads < 0 || config.threads > 256 || config.completion_items < 1 ||
+        config.cache_megabytes < 1 || config.cache_megabytes > 65536 ||
         config.completion_items > 16 || config.log_level < 0 || config.log_level > LSP_LOG_DEBUG)
         abort();
     return 0;

@@ -8,6 +8,8 @@ import * as vscode from 'vscode';
 const names = [
   'model',
   'threads',
+  'cache.megabytes',
+  'cache.onDisk',
   'logLevel',
   'completion.enabled',
   'completion.maxTokens',
