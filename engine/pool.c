@@ -11,6 +11,7 @@
  * short flat loops.
  */
 #include "engine/pool.h"
+#include "engine/allocation.h"
 #include "engine/error.h"
 
 #include <pthread.h>
@@ -72,7 +73,9 @@ static void take_tasks(struct eng_pool *pool, int thread)
     uint64_t ticket = atomic_load(&pool->ticket);
     while (has_task(ticket)) {
         if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1)) continue;
+        eng_forbid_allocation();
         pool->work(pool->job, TICKET_NEXT(ticket), thread);
+        eng_allow_allocation();
         atomic_fetch_add(&pool->done, 1);
         ticket = atomic_load(&pool->ticket);
     }

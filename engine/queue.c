@@ -11,6 +11,7 @@
 #define _GNU_SOURCE /* pthread_condattr_setclock */
 #endif
 #include "engine/queue.h"
+#include "engine/allocation.h"
 #include "engine/error.h"
 
 #include <pthread.h>
@@ -196,6 +197,7 @@ static enum eng_status run_pass(struct running *running)
     const struct eng_model *model = running->queue->model;
     struct eng_pass *pass = model->pass;
     eng_pool_enter(model->pool);
+    eng_forbid_allocation();
     pass->n_spans = running->n;
     pass->rows = 0;
     for (size_t i = 0; i < running->n; i++) {
@@ -210,6 +212,7 @@ static enum eng_status run_pass(struct running *running)
         pass->rows += r->rows;
     }
     enum eng_status status = eng_forward(pass, running->request[0]->prefill, go_on, running);
+    eng_allow_allocation();
     eng_pool_leave(model->pool);
     return status;
 }
