@@ -24,8 +24,8 @@ bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config
                       struct lsp_locate_error *err);
 
 /* Where a server keeps what it has evaluated, for the next one in the same folder with the same
- * model: a file of $XDG_CACHE_HOME/espalier, or ~/.cache/espalier. False when there is no such place
- * or the path is too long. folder: "" for none. Looks at nothing but the environment. */
+ * model: a file of $XDG_CACHE_HOME/espalier, or ~/.cache/espalier. False when there is no such
+ * place or the path is too long. folder: "" for none. Looks at nothing but the environment. */
 bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CONFIG_PATH_MAX]);
 
 #endif
