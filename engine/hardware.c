@@ -17,6 +17,9 @@
 #include <sched.h>
 #include <sys/syscall.h>
 #endif
+#if defined(__linux__) && defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -69,6 +72,10 @@ void eng_cpu_detect(struct eng_cpu *out)
     out->avx512_bf16 = out->avx512 && __builtin_cpu_supports("avx512bf16");
     out->amx = out->avx512_bf16 && has_amx();
     out->amd = __builtin_cpu_is("amd");
+#elif defined(__linux__) && defined(__aarch64__)
+    enum { DOTPROD = 1 << 20, I8MM = 1 << 13 }; /* in the first and the second word */
+    out->neon_dotprod = (getauxval(AT_HWCAP) & DOTPROD) != 0;
+    out->neon_i8mm = (getauxval(AT_HWCAP2) & I8MM) != 0;
 #endif
 }
 
@@ -143,8 +150,8 @@ int eng_default_threads(void)
 static const char *instruction_names(const struct eng_cpu *cpu)
 {
 #if defined(__aarch64__)
-    (void)cpu;
-    return "neon";
+    if (cpu->neon_dotprod && cpu->neon_i8mm) return "neon dotprod i8mm";
+    return cpu->neon_dotprod ? "neon dotprod" : "neon";
 #else
     if (cpu->amx && cpu->avx512_vnni)
         return "avx2 fma f16c avx512f avx512bw avx512vl avx512dq avx512vnni avx512bf16 amx_tile "

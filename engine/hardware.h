@@ -13,6 +13,7 @@ struct eng_cpu {
     bool avx512_bf16;
     bool amx; /* tiles of bf16, and the system lets this process use them */
     bool amd;
+    bool neon_dotprod, neon_i8mm; /* of arm64 */
 };
 /* Where the processor has AMX, asks the system for its permission, which then holds for the whole
  * process and those that it starts. */

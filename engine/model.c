@@ -369,8 +369,9 @@ static enum eng_status choose_arithmetic(const struct eng_reader *in)
     model->kernels = eng_kernels_choose(set);
     if (!model->kernels)
         return eng_fail(in->err, ENG_UNSUPPORTED,
-                        "ESPALIER_CPU is \"%.40s\", expected ref, avx2, avx512 or neon, and a "
-                        "processor that has it",
+                        "ESPALIER_CPU is \"%.40s\", expected ref, avx2, avxvnni, avx512, "
+                        "avx512vnni, amx, neon, neondotprod or neoni8mm, and a processor that has "
+                        "it",
                         set);
     bool ours = set || model->kernels != eng_kernels_ref();
     if (prefill) {

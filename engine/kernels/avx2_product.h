@@ -8,9 +8,10 @@
 
 #include <string.h>
 
-#define TILE_ROWS  2u
-#define STRIP_ROWS 6u
-#define VECTOR     32u
+#define TILE_ROWS   2u
+#define TILE_GROUPS 2u
+#define STRIP_ROWS  6u
+#define VECTOR      32u
 
 typedef __m256 floats;
 typedef __m256i ints;

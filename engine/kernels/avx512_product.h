@@ -14,8 +14,9 @@
 
 #include <string.h>
 
-#define TILE_ROWS  6u
-#define STRIP_ROWS 6u
+#define TILE_ROWS   6u
+#define TILE_GROUPS 2u
+#define STRIP_ROWS  6u
 
 typedef __m512 floats;
 typedef __m512i ints;

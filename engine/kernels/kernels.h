@@ -1,5 +1,6 @@
 /* kernels.h: the arithmetic of the forward pass, one table of functions per instruction
- * set (ref, avx2, avxvnni, avx512, avx512vnni, amx, neon), chosen once at run time.
+ * set (ref, avx2, avxvnni, avx512, avx512vnni, amx, neon, neondotprod, neoni8mm), chosen once at
+ * run time.
  *
  * Order of summation. Every result depends on its own inputs only, never on how many rows
  * are computed together or on which thread does it: each kernel fixes one order in which
@@ -19,9 +20,9 @@
 
 #include "engine/kernels/blocks.h"
 
-#define ENG_Q8_VALUES   32u /* activations that share one scale */
-#define ENG_KEY_LANES   16u /* keys interleaved in the key cache, see scores below */
-#define ENG_ATTEND_ROWS 32u /* rows at most in one call of attend */
+#define ENG_Q8_VALUES   32u  /* activations that share one scale */
+#define ENG_KEY_LANES   16u  /* keys interleaved in the key cache, see scores below */
+#define ENG_ATTEND_ROWS 32u  /* rows at most in one call of attend */
 #define ENG_CACHE_PAGE  256u /* positions of a page of the cache: the longest strip of any set */
 
 #define ENG_PANEL_OUTPUTS 64u /* outputs of one panel of tiles */
@@ -72,9 +73,9 @@ struct eng_attention {
     float scale;
     const uint8_t *const *pages; /* of ENG_CACHE_PAGE positions each, as `store` has left them: */
     size_t keys, values;         /* where the head's lie in each page, in bytes */
-    const uint64_t *blocks;    /* a bit for each ENG_KEY_LANES positions that any row looks at,
-                                  NULL: all; what a row does not see there has a relation whose
-                                  term leaves nothing of it */
+    const uint64_t *blocks;      /* a bit for each ENG_KEY_LANES positions that any row looks at,
+                                    NULL: all; what a row does not see there has a relation whose
+                                    term leaves nothing of it */
 };
 
 struct eng_kernels {
@@ -165,6 +166,8 @@ const struct eng_kernels *eng_kernels_avx512(void);
 const struct eng_kernels *eng_kernels_avx512_vnni(void);
 const struct eng_kernels *eng_kernels_amx(void);
 const struct eng_kernels *eng_kernels_neon(void);
+const struct eng_kernels *eng_kernels_neon_dotprod(void);
+const struct eng_kernels *eng_kernels_neon_i8mm(void);
 
 /* The best set that this processor runs. name forces one; NULL when that one is unknown or cannot
  * run here. */

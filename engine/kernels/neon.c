@@ -1,12 +1,22 @@
-/* NEON for arm64, 4 lanes of fp32. See avx512.c for the shape that all vector sets share:
- * register tiles change how often a weight is loaded, never the order in which one output
- * is summed.
- *
- * Only ARMv8.0 is assumed, so integer dot products go through 16-bit products; with the
- * dot-product extension (__ARM_FEATURE_DOTPROD) one instruction does the same sum, exactly.
+/* NEON for arm64, 4 lanes of fp32. Compiled three times: plain, for any such processor, into the
+ * table eng_kernels_neon; with the dot-product extension into eng_kernels_neon_dotprod; with the
+ * matrix extension as well into eng_kernels_neon_i8mm. See avx512.c for the shape that all vector
+ * sets share: register tiles change how often a weight is loaded, never the order in which one
+ * output is summed.
  */
 #include "engine/kernels/half.h"
 #include "engine/kernels/kernels.h"
+
+#if defined(ENG_NEON_WITH_I8MM)
+#define SET_NAME     "neoni8mm"
+#define TABLE_OF_SET eng_kernels_neon_i8mm
+#elif defined(ENG_NEON_WITH_DOTPROD)
+#define SET_NAME     "neondotprod"
+#define TABLE_OF_SET eng_kernels_neon_dotprod
+#else
+#define SET_NAME     "neon"
+#define TABLE_OF_SET eng_kernels_neon
+#endif
 
 #if defined(__aarch64__)
 
@@ -348,10 +358,10 @@ static void narrow(const float *x, size_t n, uint16_t *out)
         out[i] = eng_half_of_float(x[i]);
 }
 
-const struct eng_kernels *eng_kernels_neon(void)
+const struct eng_kernels *TABLE_OF_SET(void)
 {
     static const struct eng_kernels table = {
-        .name = "neon",
+        .name = SET_NAME,
         .lanes = LANES,
         .flip = 0,
         .quantize = quantize,
@@ -375,7 +385,7 @@ const struct eng_kernels *eng_kernels_neon(void)
 
 #else
 
-const struct eng_kernels *eng_kernels_neon(void)
+const struct eng_kernels *TABLE_OF_SET(void)
 {
     return NULL;
 }

@@ -12,9 +12,10 @@
 
 #include <string.h>
 
-#define TILE_ROWS  4u
-#define STRIP_ROWS 8u
-#define VECTOR     16u
+#define TILE_ROWS   4u
+#define TILE_GROUPS 2u
+#define STRIP_ROWS  8u
+#define VECTOR      16u
 
 typedef float32x4_t floats;
 typedef int32x4_t ints;
@@ -150,6 +151,56 @@ INLINE floats minus_times(floats sum, floats v, float factor)
 {
     return vfmsq_f32(sum, v, vdupq_n_f32(factor));
 }
+
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+#define SET_HAS_DOTS
+
+/* Two rows by all lanes of one group: halves[0] has lanes 0 and 1, halves[1] lanes 2 and 3, the
+ * first row's sum before the second's. */
+INLINE void dots_of_rows(ints halves[2], const uint8_t *block, const int8_t *x, const int8_t *next,
+                         const size_t run, const enum eng_tensor_type type,
+                         const enum eng_tensor_type packed_as)
+{
+    const size_t steps = 8 / runs_of(type);
+    halves[0] = halves[1] = vdupq_n_s32(0);
+    UNROLL for (size_t k = run * steps; k < (run + 1) * steps; k += 2)
+    {
+        int32x4_t even = vreinterpretq_s32_s8(codes_at(block, k, packed_as));
+        int32x4_t odd = vreinterpretq_s32_s8(codes_at(block, k + 1, packed_as));
+        codes eight = vcombine_s8(vld1_s8(x + 4 * k), vld1_s8(next + 4 * k));
+        halves[0] = vmmlaq_s32(halves[0], vreinterpretq_s8_s32(vzip1q_s32(even, odd)), eight);
+        halves[1] = vmmlaq_s32(halves[1], vreinterpretq_s8_s32(vzip2q_s32(even, odd)), eight);
+    }
+}
+
+INLINE void dots_of_run(ints dot[TILE_GROUPS][TILE_ROWS], const uint8_t *block, size_t stride,
+                        const struct eng_q8_rows *x, size_t first, size_t row_blocks,
+                        const size_t run, const size_t n_rows, const enum eng_tensor_type type,
+                        const enum eng_tensor_type packed_as)
+{
+    const size_t steps = 8 / runs_of(type);
+    UNROLL for (size_t g = 0; g < TILE_GROUPS; g++)
+    {
+        UNROLL for (size_t r = 0; r + 2 <= n_rows; r += 2)
+        {
+            size_t at = first + r * row_blocks, next = at + row_blocks;
+            ints halves[2];
+            dots_of_rows(halves, block + g * stride, x->q + at * ENG_Q8_VALUES,
+                         x->q + next * ENG_Q8_VALUES, run, type, packed_as);
+            dot[g][r] = vaddq_s32(vuzp1q_s32(halves[0], halves[1]), dot_start(x, at, run, type));
+            dot[g][r + 1] =
+                vaddq_s32(vuzp2q_s32(halves[0], halves[1]), dot_start(x, next, run, type));
+        }
+        if (n_rows % 2 == 0) continue;
+        size_t at = first + (n_rows - 1) * row_blocks;
+        ints sum = dot_start(x, at, run, type);
+        UNROLL for (size_t k = run * steps; k < (run + 1) * steps; k++) sum =
+            dot_add(sum, codes_at(block + g * stride, k, packed_as),
+                    four_of(x->q + at * ENG_Q8_VALUES + k * 4), type);
+        dot[g][n_rows - 1] = sum;
+    }
+}
+#endif
 
 #include "engine/kernels/product_loops.h"
 

@@ -3,11 +3,11 @@
  * vector is, then includes this; the type of the weights is a constant in all that follows, so that
  * each is compiled by itself.
  *
- * A tile is two groups of weights by a few rows, and keeps its sums in registers. With few rows,
- * codes are unpacked in registers as they are read: decoding then takes memory as fast as it comes.
- * With many, the unpacking would be done again for every tile, so a strip of STRIP_BLOCKS blocks is
- * unpacked to bytes first, small enough for the nearest cache, and all rows go over it; their sums
- * wait in y meanwhile. Neither changes a sum's order, which kernels.h fixes.
+ * A tile is TILE_GROUPS groups of weights by a few rows, and keeps its sums in registers. With few
+ * rows, codes are unpacked in registers as they are read: decoding then takes memory as fast as it
+ * comes. With many, the unpacking would be done again for every tile, so a strip of STRIP_BLOCKS
+ * blocks is unpacked to bytes first, small enough for the nearest cache, and all rows go over it;
+ * their sums wait in y meanwhile. Neither changes a sum's order, which kernels.h fixes.
  *
  * Wanted from the set: LANES, VECTOR (bytes), TILE_ROWS, STRIP_ROWS (rows from which unpacking
  * first is faster); the types floats, ints (dot products) and codes; and the functions that are
@@ -18,7 +18,6 @@
 
 #include "engine/kernels/kernels.h"
 
-#define TILE_GROUPS  2u
 #define STRIP_BLOCKS 32u
 #define BLOCK_BYTES  (LANES * ENG_BLOCK_VALUES) /* of unpacked codes */
 

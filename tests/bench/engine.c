@@ -203,8 +203,8 @@ int main(int argc, char **argv)
 
     printf("\n%-8s %-5s %6s %10s %10s %10s %8s %8s\n", "kernels", "by", "prompt", "ms", "prefill/s",
            "decode/s", "open ms", "MiB");
-    static const char *const sets[] = {"amx",  "avx512vnni", "avx512", "avxvnni",
-                                       "avx2", "neon",       "ref"};
+    static const char *const sets[] = {"amx",      "avx512vnni",  "avx512", "avxvnni", "avx2",
+                                       "neoni8mm", "neondotprod", "neon",   "ref"};
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
         setenv("ESPALIER_CPU", sets[i], 1);
         eng_hardware_get(&hardware);
