@@ -22,10 +22,13 @@ static const char help[] =
     "them, memory, energy where the processor counts it. Beside each figure, its share of what\n"
     "the machine can do at most, which is measured too (decoding may go beyond it: weights that\n"
     "fit into a cache are not read from memory). With FILE, also how long a suggestion\n"
-    "takes from the keystroke on: keys of the middle of the file are typed, one by one.\n"
+    "takes from the keystroke on: keys of the middle of the file are typed, one by one, or\n"
+    "with --trace the keystrokes that were recorded in it.\n"
     "\n"
     "  --runs N      the median of N runs (default 5)\n"
     "  --keys N      keys typed into FILE (default 200)\n"
+    "  --trace FILE  recorded keystrokes: a line \"cut START END\" (bytes that are missing at\n"
+    "                first), then \"MS i AT \\\"TEXT\\\"\", \"MS d AT N\" or \"MS m AT\" for each\n"
     "  --json        one JSON document\n";
 
 /* ---- Samples ----------------------------------------------------------------------------- */
@@ -162,8 +165,10 @@ int cli_bench(struct cli *cli, int argc, char **argv)
 {
     long runs = 5, keys = 200;
     bool json = false;
+    const char *trace = NULL;
     const struct cli_option options[] = {{"--runs", CLI_INT, &runs, 1, MAX_RUNS},
                                          {"--keys", CLI_INT, &keys, 1, 100000},
+                                         {"--trace", CLI_TEXT, &trace, 0, 0},
                                          {"--json", CLI_FLAG, &json, 0, 0},
                                          {0}};
     const char *words[1];
@@ -173,6 +178,7 @@ int cli_bench(struct cli *cli, int argc, char **argv)
         fputs(help, stdout);
         return CLI_OK;
     }
+    if (trace && n_words == 0) return cli_fail("--trace needs the FILE that it was recorded in");
     struct eng_model *model = NULL;
     double start = cli_now_ms();
     if (!cli_open_model(cli, NULL, &model)) return CLI_ERROR;
@@ -180,7 +186,7 @@ int cli_bench(struct cli *cli, int argc, char **argv)
     report.open_ms = cli_now_ms() - start;
     eng_model_work(model, &report.multiplied, &report.read, &report.threads);
     bool ok = measure(cli, model, &report) &&
-              (n_words == 0 || bench_typing(cli, model, words[0], (size_t)keys, &report));
+              (n_words == 0 || bench_typing(cli, model, words[0], trace, (size_t)keys, &report));
     if (ok && json)
         bench_print_json(&report);
     else if (ok)

@@ -29,17 +29,17 @@ struct bench_report {
     uint64_t read;                          /* bytes of weights that a decoded token reads */
     uint64_t session_bytes, resident_bytes; /* the latter 0 where unknown */
     double open_ms, first_token_ms;         /* of a prompt of the shortest length, after opening */
-    const char *typed;                      /* the file, or NULL */
+    const char *typed, *trace;              /* the file, and how, or NULL */
     struct bench_latency cold, warm, back;  /* back: at a place where the cursor was before */
     double reused;          /* share of the prompts' tokens that were cached, warm */
     double tokens_per_pass; /* written in one pass over the weights, warm: more than 1 where the
                                text suggests what comes */
 };
 
-/* Types in the middle of a file: warm, key after key; cold, each completion from nothing. False
- * after a message. */
-bool bench_typing(const struct cli *cli, struct eng_model *model, const char *path, size_t keys,
-                  struct bench_report *out);
+/* Types in the middle of a file, or what a trace (may be NULL) has recorded: warm, key after key;
+ * cold, each completion from nothing. False after a message. */
+bool bench_typing(const struct cli *cli, struct eng_model *model, const char *path,
+                  const char *trace, size_t keys, struct bench_report *out);
 
 /* Ascending. */
 void bench_sort(double *values, size_t n);

@@ -49,7 +49,8 @@ void bench_print_text(const struct bench_report *r)
     if (r->resident_bytes) printf(", process %.1f MB", (double)r->resident_bytes / 1e6);
     printf(" (file %.1f MB)\n", (double)r->info->file_bytes / 1e6);
     if (!r->typed) return;
-    printf("\nkeystroke to suggestion in %s, ms\n             p50     p95     p99\n", r->typed);
+    printf("\nkeystroke to suggestion in %s%s%s, ms\n             p50     p95     p99\n", r->typed,
+           r->trace ? " by " : "", r->trace ? r->trace : "");
     print_latency("warm", &r->warm);
     print_latency("cold", &r->cold);
     print_latency("back", &r->back);
@@ -109,6 +110,7 @@ void bench_print_json(const struct bench_report *r)
     if (r->typed) {
         cJSON *typing = cJSON_AddObjectToObject(root, "typing");
         cJSON_AddStringToObject(typing, "file", r->typed);
+        if (r->trace) cJSON_AddStringToObject(typing, "trace", r->trace);
         add_latency(typing, "warm", &r->warm);
         add_latency(typing, "cold", &r->cold);
         add_latency(typing, "back", &r->back);
