@@ -19,11 +19,11 @@
 #include <string.h>
 #include <time.h>
 
-/* Sessions whose last decoded token is remembered, for waiting. */
+/* Threads whose last decoded token is remembered, for waiting. */
 #define RECENT 16u
 
 struct recent {
-    const struct eng_session *session;
+    const void *owner;
     int64_t at; /* ns */
 };
 
@@ -135,32 +135,34 @@ static void collect(const struct eng_queue *q, struct running *running)
     }
 }
 
-/* Sessions that decode at the moment: those whose token waits, and those that had one a moment
- * ago. */
-static size_t decoding(const struct eng_queue *q, int64_t time, size_t *waiting)
+/* Whether a thread that had a decoded token a moment ago has not asked for its next one yet. */
+static bool others_decode(const struct eng_queue *q, int64_t time)
 {
-    size_t n = 0;
-    *waiting = 0;
-    for (const struct eng_request *r = q->first; r; r = r->next)
-        *waiting += r->state == ENG_REQUEST_WAITS && !r->prefill;
     for (size_t i = 0; i < RECENT; i++) {
         bool waits = false;
-        if (!q->recent[i].session || time - q->recent[i].at > q->wait) continue;
+        if (!q->recent[i].owner || time - q->recent[i].at > q->wait) continue;
         for (const struct eng_request *r = q->first; r && !waits; r = r->next)
-            waits = r->session == q->recent[i].session;
-        n += !waits;
+            waits = r->owner == q->recent[i].owner;
+        if (!waits) return true;
     }
-    return n + *waiting;
+    return false;
 }
 
-/* Waits for the next tokens of sessions that decode beside the first request's, if that is one. */
+static size_t waiting_tokens(const struct eng_queue *q)
+{
+    size_t n = 0;
+    for (const struct eng_request *r = q->first; r; r = r->next)
+        n += r->state == ENG_REQUEST_WAITS && !r->prefill;
+    return n;
+}
+
+/* Waits for the next tokens of threads that decode beside the first request's, if that decodes. */
 static void wait_for_others(struct eng_queue *q)
 {
     int64_t start = now(), time = start;
-    size_t waiting;
     while (q->wait > 0 && !q->model->blas && !first_of(q)->prefill && time - start < q->wait) {
         if (is_cancelled(first_of(q))) return;
-        if (decoding(q, time, &waiting) <= waiting || waiting >= ENG_SPANS) return;
+        if (!others_decode(q, time) || waiting_tokens(q) >= ENG_SPANS) return;
         int64_t until = start + q->wait;
         struct timespec deadline = {until / 1000000000, until % 1000000000};
         pthread_cond_timedwait(&q->changed, &q->mutex, &deadline);
@@ -168,17 +170,17 @@ static void wait_for_others(struct eng_queue *q)
     }
 }
 
-static void remember(struct eng_queue *q, const struct eng_session *session, int64_t time)
+static void remember(struct eng_queue *q, const void *owner, int64_t time)
 {
     size_t at = 0;
     for (size_t i = 0; i < RECENT; i++) {
-        if (q->recent[i].session == session) {
+        if (q->recent[i].owner == owner) {
             at = i;
             break;
         }
         if (q->recent[i].at < q->recent[at].at) at = i;
     }
-    q->recent[at] = (struct recent){session, time};
+    q->recent[at] = (struct recent){owner, time};
 }
 
 /* ---- Leading --------------------------------------------------------------------------- */
@@ -232,7 +234,7 @@ static void lead(struct eng_queue *q)
     int64_t time = now();
     for (size_t i = 0; i < running.n; i++) {
         struct eng_request *r = running.request[i];
-        if (status == ENG_OK && !r->prefill) remember(q, r->session, time);
+        if (status == ENG_OK && !r->prefill) remember(q, r->owner, time);
         r->status = is_cancelled(r) && status != ENG_OK ? ENG_CANCELLED : status;
         r->state = status == ENG_OK || is_cancelled(r) ? ENG_REQUEST_DONE : ENG_REQUEST_WAITS;
     }
@@ -261,9 +263,11 @@ static void take_out(struct eng_queue *q, const struct eng_request *requests, si
 enum eng_status eng_queue_run(struct eng_queue *q, struct eng_request *requests, size_t n,
                               eng_cancel *cancel)
 {
+    static _Thread_local char thread; /* its address names the thread */
     enum eng_status status = ENG_OK;
     pthread_mutex_lock(&q->mutex);
     for (size_t i = 0; i < n; i++) {
+        requests[i].owner = &thread;
         requests[i].state = ENG_REQUEST_WAITS;
         requests[i].cancel = cancel;
         requests[i].next = NULL;

@@ -7,7 +7,7 @@
  *
  * Which requests come first: those of the most urgent session, in the order in which they came. A
  * pass takes as many requests of the same kind as it has room for, decoded tokens with decoded
- * tokens, prompts with prompts. Where other sessions have decoded a moment ago, the leader waits
+ * tokens, prompts with prompts. Where other threads have decoded a moment ago, the leader waits
  * for their next token for a bounded time, so that one pass serves all.
  *
  * A pass is given up within a layer when one of its requests is cancelled, or when a more urgent
@@ -29,6 +29,7 @@ struct eng_request {
     enum { ENG_REQUEST_WAITS, ENG_REQUEST_RUNS, ENG_REQUEST_DONE } state;
     enum eng_status status; /* ENG_OK or ENG_CANCELLED, when done */
     eng_cancel *cancel;
+    const void *owner; /* the thread that waits for it */
     struct eng_request *next;
 };
 
