@@ -178,6 +178,7 @@ static void mix(const struct strip *s, const size_t *n)
     for (size_t i = 0; i < s->n_runs; i++) {
         const struct run *run = &s->run[i];
         size_t seen[ENG_ATTEND_ROWS];
+        seen[0] = 0;
         for (size_t r = 0; r < a->rows; r++) {
             seen[r] = n[r] > run->at ? n[r] - run->at : 0;
             if (seen[r] > run->positions) seen[r] = run->positions;

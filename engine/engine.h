@@ -86,7 +86,8 @@ struct eng_model_options {
 /* path is copied. options may be NULL.
  *
  * Two environment variables choose the arithmetic.
- * ESPALIER_CPU=ref|avx2|avxvnni|avx512|avx512vnni|amx|neon forces a kernel set.
+ * ESPALIER_CPU=ref|avx2|avxvnni|avx512|avx512vnni|amx|neon|neondotprod|neoni8mm forces a kernel
+ * set.
  * ESPALIER_PREFILL=int8|blas: all products by our own kernels, or by OpenBLAS in fp32 on expanded
  * weights. Without it our kernels run wherever there is a vector set, for every weight type, and
  * OpenBLAS, where installed, on processors for which there is none. OpenBLAS is loaded by the first
