@@ -24,6 +24,7 @@
 
 struct recent {
     const void *owner;
+    int priority;
     int64_t at; /* ns */
 };
 
@@ -135,12 +136,14 @@ static void collect(const struct eng_queue *q, struct running *running)
     }
 }
 
-/* Whether a thread that had a decoded token a moment ago has not asked for its next one yet. */
-static bool others_decode(const struct eng_queue *q, int64_t time)
+/* Whether a thread that had a decoded token a moment ago, and is as urgent, has not asked for its
+ * next one yet. */
+static bool others_decode(const struct eng_queue *q, int priority, int64_t time)
 {
     for (size_t i = 0; i < RECENT; i++) {
         bool waits = false;
         if (!q->recent[i].owner || time - q->recent[i].at > q->wait) continue;
+        if (q->recent[i].priority > priority) continue;
         for (const struct eng_request *r = q->first; r && !waits; r = r->next)
             waits = r->owner == q->recent[i].owner;
         if (!waits) return true;
@@ -162,7 +165,8 @@ static void wait_for_others(struct eng_queue *q)
     int64_t start = now(), time = start;
     while (q->wait > 0 && !q->model->blas && !first_of(q)->prefill && time - start < q->wait) {
         if (is_cancelled(first_of(q))) return;
-        if (!others_decode(q, time) || waiting_tokens(q) >= ENG_SPANS) return;
+        if (!others_decode(q, priority_of(first_of(q)), time) || waiting_tokens(q) >= ENG_SPANS)
+            return;
         int64_t until = start + q->wait;
         struct timespec deadline = {until / 1000000000, until % 1000000000};
         pthread_cond_timedwait(&q->changed, &q->mutex, &deadline);
@@ -170,17 +174,17 @@ static void wait_for_others(struct eng_queue *q)
     }
 }
 
-static void remember(struct eng_queue *q, const void *owner, int64_t time)
+static void remember(struct eng_queue *q, const struct eng_request *request, int64_t time)
 {
     size_t at = 0;
     for (size_t i = 0; i < RECENT; i++) {
-        if (q->recent[i].owner == owner) {
+        if (q->recent[i].owner == request->owner) {
             at = i;
             break;
         }
         if (q->recent[i].at < q->recent[at].at) at = i;
     }
-    q->recent[at] = (struct recent){owner, time};
+    q->recent[at] = (struct recent){request->owner, priority_of(request), time};
 }
 
 /* ---- Leading --------------------------------------------------------------------------- */
@@ -234,7 +238,7 @@ static void lead(struct eng_queue *q)
     int64_t time = now();
     for (size_t i = 0; i < running.n; i++) {
         struct eng_request *r = running.request[i];
-        if (status == ENG_OK && !r->prefill) remember(q, r->owner, time);
+        if (status == ENG_OK && !r->prefill) remember(q, r, time);
         r->status = is_cancelled(r) && status != ENG_OK ? ENG_CANCELLED : status;
         r->state = status == ENG_OK || is_cancelled(r) ? ENG_REQUEST_DONE : ENG_REQUEST_WAITS;
     }

@@ -7,8 +7,8 @@
  *
  * Which requests come first: those of the most urgent session, in the order in which they came. A
  * pass takes as many requests of the same kind as it has room for, decoded tokens with decoded
- * tokens, prompts with prompts. Where other threads have decoded a moment ago, the leader waits
- * for their next token for a bounded time, so that one pass serves all.
+ * tokens, prompts with prompts. Where other threads, as urgent, have decoded a moment ago, the
+ * leader waits for their next token for a bounded time, so that one pass serves all.
  *
  * A pass is given up within a layer when one of its requests is cancelled, or when a more urgent
  * session comes while it evaluates prompts; requests that were not cancelled are then run again.
