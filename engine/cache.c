@@ -255,18 +255,14 @@ void eng_pages_drop(struct eng_cache *c, struct eng_page **pages, size_t n)
 
 /* ---- Parked sequences ---------------------------------------------------------------- */
 
-static bool same_input(const struct eng_input *a, const struct eng_input *b, bool records)
-{
-    return a->id == b->id && (!records || memcmp(&a->record, &b->record, sizeof a->record) == 0);
-}
-
 static size_t common(const struct eng_cache *c, const struct parked *parked,
                      const struct eng_input *want, size_t n, bool records)
 {
     size_t i = 0;
     for (; i < n && i < parked->length; i++) {
         const struct eng_page *page = parked->pages[i / ENG_CACHE_PAGE];
-        if (!same_input(&eng_page_inputs(c, page)[i % ENG_CACHE_PAGE], &want[i], records)) break;
+        if (!eng_same_input(&eng_page_inputs(c, page)[i % ENG_CACHE_PAGE], &want[i], records))
+            break;
     }
     return i;
 }

@@ -18,6 +18,8 @@
 
 #include "engine/attend.h"
 
+#include <string.h>
+
 struct eng_model;
 
 /* Sequences that can be parked at a time. */
@@ -86,6 +88,15 @@ struct eng_page *eng_page_spare(struct eng_cache *cache);
 /* Bytes of all pages that are held, and pages that sessions are promised. */
 uint64_t eng_cache_held(struct eng_cache *cache);
 size_t eng_cache_promised(struct eng_cache *cache);
+
+_Static_assert(sizeof(struct eng_record) == 4 * ENG_LEVELS + 4, "records compare as bytes");
+
+/* records: whether the model looks at them. */
+static inline bool eng_same_input(const struct eng_input *a, const struct eng_input *b,
+                                  bool records)
+{
+    return a->id == b->id && (!records || memcmp(&a->record, &b->record, sizeof a->record) == 0);
+}
 
 static inline size_t eng_pages_of(size_t tokens)
 {

@@ -20,8 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct eng_record) == 4 * ENG_LEVELS + 4, "records compare as bytes");
-
 /* Tokens that have to be at stake for a sequence to be parked, or taken from where it was: fewer
  * are evaluated in less time than a page is copied. */
 #define PARK_LEAST 32u
@@ -150,13 +148,6 @@ static void store_input(struct eng_session *s, size_t position, const struct eng
     s->innermost[position] = input->record.chain[0];
 }
 
-static bool same_input(const struct eng_session *s, const struct eng_input *a,
-                       const struct eng_input *b)
-{
-    if (a->id != b->id) return false;
-    return !uses_records(s) || memcmp(&a->record, &b->record, sizeof a->record) == 0;
-}
-
 /* ---- Pages -------------------------------------------------------------------------- */
 
 static void show_pages(struct eng_session *s)
@@ -244,7 +235,7 @@ enum eng_status eng_session_sync(struct eng_session *session, const struct eng_i
     if (status != ENG_OK) return status;
 
     while (keep < n && keep < session->synced &&
-           same_input(session, &session->inputs[keep], &want[keep]))
+           eng_same_input(&session->inputs[keep], &want[keep], uses_records(session)))
         keep++;
     for (size_t i = keep; i < n; i++)
         if ((status = check_input(session, &want[i], i, err)) != ENG_OK) return status;
