@@ -1,6 +1,5 @@
 #include "tests/server/trace.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,36 +29,30 @@ void trace_open(struct trace *trace, const char *path, const char *sample)
     if (!file) fail(trace, "its sample cannot be read");
     trace->len = fread(trace->text, 1, sizeof trace->text - 1, file);
     fclose(file);
+    char line[BENCH_TRACE_LINE];
+    const char *why;
     trace->file = fopen(path, "rb");
-    if (!trace->file || fscanf(trace->file, "cut %zu %zu\n", &start, &end) != 2)
-        fail(trace, "is no trace");
+    if (!trace->file || !fgets(line, sizeof line, trace->file)) fail(trace, "is no trace");
+    if (!bench_trace_cut(line, strcspn(line, "\n"), &start, &end, &why)) fail(trace, why);
     replace(trace, start, end, "");
 }
 
 bool trace_next(struct trace *trace)
 {
-    char line[1024], op;
-    int used = 0;
+    char line[BENCH_TRACE_LINE];
+    struct bench_step step;
+    const char *why;
     if (!fgets(line, sizeof line, trace->file)) {
         fclose(trace->file);
         return false;
     }
     trace->step++;
-    if (sscanf(line, "%u %c %zu %n", &trace->pause_ms, &op, &trace->start, &used) != 3)
-        fail(trace, "cannot be read");
-    trace->moved = op == 'm';
-    trace->old_end = trace->start;
-    trace->inserted[0] = 0;
-    if (op == 'd') {
-        trace->old_end += strtoul(line + used, NULL, 10);
-    } else if (op == 'i') {
-        cJSON *text = cJSON_Parse(line + used);
-        if (!cJSON_IsString(text)) fail(trace, "has no text");
-        snprintf(trace->inserted, sizeof trace->inserted, "%s", text->valuestring);
-        cJSON_Delete(text);
-    } else if (!trace->moved) {
-        fail(trace, "is of no known kind");
-    }
+    if (!bench_trace_step(line, strcspn(line, "\n"), &step, &why)) fail(trace, why);
+    trace->pause_ms = (unsigned)step.pause_ms;
+    trace->moved = step.kind == 'm';
+    trace->start = step.at;
+    trace->old_end = step.at + step.removed;
+    memcpy(trace->inserted, step.text, step.len + 1);
     if (trace->moved)
         trace->cursor = trace->start;
     else

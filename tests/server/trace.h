@@ -2,6 +2,8 @@
 #ifndef ESPALIER_TESTS_SERVER_TRACE_H
 #define ESPALIER_TESTS_SERVER_TRACE_H
 
+#include "lsp/cli/bench/trace.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -20,7 +22,7 @@ struct trace {
     unsigned pause_ms;
     bool moved;
     size_t start, old_end;
-    char inserted[512];
+    char inserted[BENCH_TRACE_TEXT];
 };
 
 /* Reads the sample and the trace's first line: the text before the first key. Ends the
