@@ -12,14 +12,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 5, BLOCK_BYTES = 256 << 20, COLS = 128, ROWS = 64, REPEATS = 400 };
+enum { ROUNDS = 5, BLOCK_BYTES = 256 << 20, COLS = 256, ROWS = 32, OUTPUTS = 32, REPEATS = 800 };
 
 /* Operands of one thread's product. */
 struct operands {
-    uint8_t *packed;      /* ENG_PANEL_OUTPUTS rows of COLS, packed, or as they are */
-    uint16_t *panel, *x;  /* [ENG_PANEL_OUTPUTS * COLS], [ROWS, COLS] */
+    uint8_t *packed;      /* OUTPUTS rows of COLS, packed, or as they are */
+    uint16_t *panel, *x;  /* [OUTPUTS * COLS], [ROWS, COLS] */
     struct eng_q8_rows q; /* [ROWS, COLS] */
-    float *y;             /* [ROWS, ENG_PANEL_OUTPUTS] */
+    float *y;             /* [ROWS, OUTPUTS] */
 };
 
 struct limits_job {
@@ -59,11 +59,9 @@ static void multiply_task(const void *job, size_t task, int thread)
     struct operands *o = &j->operands[task];
     for (int i = 0; i < REPEATS; i++) {
         if (kernels->tile_product)
-            kernels->tile_product(o->panel, COLS, ENG_PANEL_OUTPUTS, o->x, ROWS, o->y,
-                                  ENG_PANEL_OUTPUTS);
+            kernels->tile_product(o->panel, COLS, OUTPUTS, o->x, ROWS, o->y, OUTPUTS);
         else
-            kernels->product(ENG_Q8_0, o->packed, COLS, 0, ENG_PANEL_OUTPUTS, &o->q, ROWS, o->y,
-                             ENG_PANEL_OUTPUTS);
+            kernels->product(ENG_Q8_0, o->packed, COLS, 0, OUTPUTS, &o->q, ROWS, o->y, OUTPUTS);
     }
 }
 
@@ -91,14 +89,14 @@ static void *aligned(size_t bytes)
 
 static bool make_operands(struct operands *o)
 {
-    o->packed = aligned(2 * ENG_PANEL_OUTPUTS * COLS);
-    o->panel = aligned(ENG_PANEL_OUTPUTS * COLS * sizeof *o->panel);
+    o->packed = aligned((size_t)2 * OUTPUTS * COLS);
+    o->panel = aligned(OUTPUTS * COLS * sizeof *o->panel);
     o->x = aligned(ROWS * COLS * sizeof *o->x);
     o->q.q = aligned(ROWS * COLS);
     o->q.scale = aligned(ROWS * COLS / ENG_Q8_VALUES * sizeof *o->q.scale);
     o->q.bias = aligned(ROWS * COLS / ENG_Q8_VALUES * sizeof *o->q.bias);
     o->q.half = aligned(ROWS * COLS / ENG_Q8_VALUES * sizeof *o->q.half);
-    o->y = aligned(ROWS * ENG_PANEL_OUTPUTS * sizeof *o->y);
+    o->y = aligned(ROWS * OUTPUTS * sizeof *o->y);
     return o->packed && o->panel && o->x && o->q.q && o->q.scale && o->q.bias && o->q.half && o->y;
 }
 
@@ -129,7 +127,7 @@ enum eng_status eng_measure_limits(const struct eng_model *model, struct eng_lim
         job.block = block;
         double bytes = (double)(job.words * threads * sizeof *block);
         out->read_bytes = bytes / best_time(&job, read_task);
-        double products = (double)threads * REPEATS * ROWS * COLS * ENG_PANEL_OUTPUTS;
+        double products = (double)threads * REPEATS * ROWS * COLS * OUTPUTS;
         out->products = products / best_time(&job, multiply_task);
     }
     for (size_t i = 0; job.operands && i < threads; i++)

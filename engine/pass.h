@@ -66,7 +66,7 @@ struct eng_pass {
     uint8_t *chosen;         /* [chunk, padded], relation in sparse layers; those only, as are */
     uint64_t *chosen_blocks; /* [chunk, words], a bit for each block of keys that is looked at */
     struct eng_q8_rows quantized; /* [chunk, widest] */
-    uint16_t *rounded;            /* [chunk, widest], bf16 rows; with tiles only, as is panels */
+    uint16_t *rounded;            /* [chunk, widest], bf16 in the set's order; with tiles only, as is panels */
     float *logits;                /* [ENG_LOGIT_ROWS, vocab] */
 
     /* Scratch of each thread. */

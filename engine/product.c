@@ -21,8 +21,10 @@
 
 #include <string.h>
 
-/* Outputs of one task of our own kernels: a multiple of every set's lanes. */
+/* Outputs of one task of our own kernels: a multiple of every set's lanes. Panels of tiles are
+ * twice as wide where all threads get some of them, so that rows are read half as often. */
 #define TASK_OUTPUTS 64u
+_Static_assert(ENG_PANEL_OUTPUTS == 2 * TASK_OUTPUTS, "a wide panel is two tasks'");
 
 #define MAX_PRODUCTS 3u
 
@@ -80,8 +82,7 @@ static void round_task(const void *job, size_t task, int thread)
 {
     (void)thread;
     const struct multiplication *m = job;
-    m->pass->model->kernels->tile_rows(m->x + task * m->cols, m->cols,
-                                       m->pass->rounded + task * m->cols);
+    m->pass->model->kernels->tile_row(m->x + task * m->cols, m->cols, task, m->pass->rounded);
 }
 
 static void multiply_tiles(const struct multiplication *m, const struct eng_product *product,
@@ -187,6 +188,17 @@ static void product_task(const void *job, size_t task, int thread)
         multiply_own(m, product, first, last);
 }
 
+static size_t outputs_per_task(const struct eng_pass *pass, const struct eng_product *products,
+                               size_t n)
+{
+    size_t outputs = 0, threads = (size_t)eng_pool_threads(pass->model->pool);
+    if (pass->model->blas) return ENG_PANEL;
+    for (size_t p = 0; p < n; p++)
+        outputs += products[p].matrix->outputs;
+    bool wide = pass->by_tiles && outputs >= 2 * threads * ENG_PANEL_OUTPUTS;
+    return wide ? ENG_PANEL_OUTPUTS : TASK_OUTPUTS;
+}
+
 void eng_multiply(struct eng_pass *pass, const struct eng_product *products, size_t n,
                   const float *x, size_t rows, size_t position)
 {
@@ -198,7 +210,7 @@ void eng_multiply(struct eng_pass *pass, const struct eng_product *products, siz
                                .rows = rows,
                                .cols = products[0].matrix->cols,
                                .position = position,
-                               .outputs_per_task = model->blas ? ENG_PANEL : TASK_OUTPUTS};
+                               .outputs_per_task = outputs_per_task(pass, products, n)};
     bool quantized = false, rounded = false;
     for (size_t p = 0; p < n; p++) {
         size_t tasks = (products[p].matrix->outputs + m.outputs_per_task - 1) / m.outputs_per_task;

@@ -116,31 +116,45 @@ void eng_amx_tile_weights(enum eng_tensor_type type, const void *packed, size_t 
     }
 }
 
-void eng_amx_tile_rows(const float *x, size_t n, uint16_t *out)
+/* Tiles [row / 16][blocks][16 rows][32]: what a tile takes lies side by side, so that it comes from
+ * sixteen consecutive cache lines; rows apart by a power of two would fall on one set. */
+void eng_amx_tile_row(const float *x, size_t cols, size_t row, uint16_t *out)
 {
-    for (size_t i = 0; i < n; i += 2 * LANES)
-        _mm512_storeu_si512(out + i, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + LANES),
-                                                                  _mm512_loadu_ps(x + i)));
+    out += row / LANES * LANES * cols + row % LANES * BLOCK;
+    for (size_t i = 0; i < cols; i += BLOCK, out += TILE)
+        _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + LANES),
+                                                              _mm512_loadu_ps(x + i)));
+}
+
+/* Fetches a tile into the nearest cache. A tile's load waits for its lines one after the other, and
+ * holds up the products behind it. */
+INLINE void prefetch(const uint16_t *tile)
+{
+    UNROLL for (size_t line = 0; line < TILE_ROWS; line++)
+        _mm_prefetch((const char *)tile + line * TILE_BYTES, _MM_HINT_T0);
 }
 
 /* Tiles 0 to 3: sums of rows (0, 1) by outputs (0, 1); 4, 5: rows; 6, 7: weights. */
 
-static void sum_two_by_two(const uint16_t *panel, size_t blocks, const uint16_t *x, size_t cols,
-                           float *y, size_t y_bytes)
+static void sum_two_by_two(const uint16_t *panel, size_t blocks, const uint16_t *x, float *y,
+                           size_t y_bytes)
 {
-    const uint16_t *right = panel + blocks * TILE, *below = x + LANES * cols;
-    size_t x_bytes = cols * sizeof *x;
+    const uint16_t *right = panel + blocks * TILE, *below = x + blocks * TILE;
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    for (size_t b = 0; b < blocks; b++) {
-        _tile_loadd(4, x + b * BLOCK, x_bytes);
-        _tile_loadd(6, panel + b * TILE, TILE_BYTES);
-        _tile_loadd(7, right + b * TILE, TILE_BYTES);
-        _tile_loadd(5, below + b * BLOCK, x_bytes);
+    for (size_t at = 0; at < blocks * TILE; at += TILE) { /* what follows the last one is next */
+        prefetch(panel + at + TILE);
+        _tile_loadd(4, x + at, TILE_BYTES);
+        _tile_loadd(6, panel + at, TILE_BYTES);
+        prefetch(right + at + TILE);
         _tile_dpbf16ps(0, 4, 6);
+        _tile_loadd(7, right + at, TILE_BYTES);
+        prefetch(x + at + TILE);
         _tile_dpbf16ps(1, 4, 7);
+        _tile_loadd(5, below + at, TILE_BYTES);
+        prefetch(below + at + TILE);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
@@ -151,24 +165,23 @@ static void sum_two_by_two(const uint16_t *panel, size_t blocks, const uint16_t 
     _tile_stored(3, lower + LANES, y_bytes);
 }
 
-static void sum_one_by_one(const uint16_t *tiles, size_t blocks, const uint16_t *x, size_t cols,
-                           float *y, size_t y_bytes)
+static void sum_one_by_one(const uint16_t *tiles, size_t blocks, const uint16_t *x, float *y)
 {
     _tile_zero(0);
-    for (size_t b = 0; b < blocks; b++) {
-        _tile_loadd(4, x + b * BLOCK, cols * sizeof *x);
-        _tile_loadd(6, tiles + b * TILE, TILE_BYTES);
+    for (size_t at = 0; at < blocks * TILE; at += TILE) {
+        _tile_loadd(4, x + at, TILE_BYTES);
+        _tile_loadd(6, tiles + at, TILE_BYTES);
         _tile_dpbf16ps(0, 4, 6);
     }
-    _tile_stored(0, y, y_bytes);
+    _tile_stored(0, y, LANES * sizeof *y);
 }
 
 /* Sixteen rows by at most sixteen outputs: what there is of them. */
-static void sum_edge(const uint16_t *tiles, size_t blocks, const uint16_t *x, size_t cols,
-                     size_t rows, size_t outputs, float *y, size_t y_stride)
+static void sum_edge(const uint16_t *tiles, size_t blocks, const uint16_t *x, size_t rows,
+                     size_t outputs, float *y, size_t y_stride)
 {
     float sums[LANES * LANES] __attribute__((aligned(64)));
-    sum_one_by_one(tiles, blocks, x, cols, sums, LANES * sizeof *sums);
+    sum_one_by_one(tiles, blocks, x, sums);
     for (size_t r = 0; r < rows; r++)
         memcpy(y + r * y_stride, sums + r * LANES, outputs * sizeof *sums);
 }
@@ -184,13 +197,12 @@ void eng_amx_tile_product(const uint16_t *panel, size_t cols, size_t outputs, co
         const uint16_t *in = x + row * cols;
         float *out = y + row * y_stride;
         for (; left >= 2 * LANES && o + 2 * LANES <= outputs; o += 2 * LANES)
-            sum_two_by_two(panel + o * cols, blocks, in, cols, out + o, y_stride * sizeof *y);
+            sum_two_by_two(panel + o * cols, blocks, in, out + o, y_stride * sizeof *y);
         for (; o < outputs; o += LANES)
             for (size_t r = 0; r < 2 * LANES && r < left; r += LANES)
-                sum_edge(panel + o * cols, blocks, in + r * cols, cols,
-                         left - r < LANES ? left - r : LANES,
-                         outputs - o < LANES ? outputs - o : LANES, out + r * y_stride + o,
-                         y_stride);
+                sum_edge(
+                    panel + o * cols, blocks, in + r * cols, left - r < LANES ? left - r : LANES,
+                    outputs - o < LANES ? outputs - o : LANES, out + r * y_stride + o, y_stride);
     }
     _tile_release();
 }

@@ -372,7 +372,7 @@ static const struct eng_kernels *table_of_set(void)
         .values = values,
 #ifdef ENG_AVX512_WITH_AMX
         .tile_weights = eng_amx_tile_weights,
-        .tile_rows = eng_amx_tile_rows,
+        .tile_row = eng_amx_tile_row,
         .tile_product = eng_amx_tile_product,
         .cache_bytes = eng_amx_cache_bytes,
         .store = eng_amx_store,

@@ -25,8 +25,8 @@
 #define ENG_ATTEND_ROWS 32u  /* rows at most in one call of attend */
 #define ENG_CACHE_PAGE  256u /* positions of a page of the cache: the longest strip of any set */
 
-#define ENG_PANEL_OUTPUTS 64u /* outputs of one panel of tiles */
-#define ENG_TILE_ROWS     16u /* what the rows of a product by tiles are padded to */
+#define ENG_PANEL_OUTPUTS 128u /* outputs of one panel of tiles, at most */
+#define ENG_TILE_ROWS     16u  /* what the rows of a product by tiles are padded to */
 
 /* A block whose largest activation is below this is quantised to zeros: the reciprocal of
  * a smaller one would not be finite. */
@@ -102,12 +102,13 @@ struct eng_kernels {
 
     /* Products of many rows by tiles of bf16; NULL in sets without tiles. tile_weights expands
      * packed rows, `outputs` of at most ENG_PANEL_OUTPUTS, to bf16 in the set's own order:
-     * panel [ENG_PANEL_OUTPUTS * cols]. tile_rows rounds activations to bf16, n a multiple of
-     * 32. tile_product: y[r * y_stride + o] for the panel's outputs, in fp32 sums; x [rows
-     * rounded up to ENG_TILE_ROWS, cols], of which the rows past `rows` may hold anything. */
+     * panel [ENG_PANEL_OUTPUTS * cols]. tile_row rounds one row of activations, x [cols], to bf16
+     * and puts it where row `row` of `out` is, which is in the set's own order, too: [rows rounded
+     * up to ENG_TILE_ROWS, cols] in all. tile_product: y[r * y_stride + o] for the panel's outputs,
+     * in fp32 sums; of x, as tile_row has left it, the rows past `rows` may hold anything. */
     void (*tile_weights)(enum eng_tensor_type type, const void *packed, size_t cols, size_t outputs,
                          uint16_t *panel);
-    void (*tile_rows)(const float *x, size_t n, uint16_t *out);
+    void (*tile_row)(const float *x, size_t cols, size_t row, uint16_t *out);
     void (*tile_product)(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,
                          size_t rows, float *y, size_t y_stride);
 
