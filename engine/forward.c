@@ -8,6 +8,7 @@
  */
 #include "engine/ngram.h"
 #include "engine/session.h"
+#include "engine/tiles.h"
 
 #include <string.h>
 
@@ -17,6 +18,7 @@
 struct elementwise {
     struct eng_pass *pass;
     const float *weight; /* of a norm, [d_model] */
+    bool rounds;         /* the norm's rows are next multiplied by tiles */
 };
 
 static size_t task_end(size_t task, size_t rows)
@@ -24,10 +26,19 @@ static size_t task_end(size_t task, size_t rows)
     return (task + 1) * TASK_ROWS < rows ? (task + 1) * TASK_ROWS : rows;
 }
 
-static void run(struct eng_pass *pass, eng_work work, const float *weight)
+static void run(struct eng_pass *pass, eng_work work)
 {
-    struct elementwise job = {pass, weight};
+    struct elementwise job = {.pass = pass};
     eng_pool_run(pass->model->pool, work, &job, (pass->rows + TASK_ROWS - 1) / TASK_ROWS);
+}
+
+/* The same of a norm; next: what its rows are multiplied with, NULL when not by tiles. */
+static void run_norm(struct eng_pass *pass, eng_work work, const float *weight,
+                     const struct eng_matrix *next)
+{
+    struct elementwise job = {pass, weight, pass->by_tiles && next && next->packed};
+    eng_pool_run(pass->model->pool, work, &job, (pass->rows + TASK_ROWS - 1) / TASK_ROWS);
+    pass->rounded_rows = job.rounds ? pass->h : NULL;
 }
 
 /* x = embedding of the token */
@@ -63,9 +74,11 @@ static void norm_task(const void *job, size_t task, int thread)
     const struct elementwise *e = job;
     const struct eng_model *model = e->pass->model;
     size_t width = model->info.d_model;
-    for (size_t r = task * TASK_ROWS; r < task_end(task, e->pass->rows); r++)
+    for (size_t r = task * TASK_ROWS; r < task_end(task, e->pass->rows); r++) {
         model->kernels->rmsnorm(e->pass->x + r * width, e->weight, width, model->norm_epsilon,
                                 e->pass->h + r * width);
+        if (e->rounds) eng_tiles_round_row(e->pass, e->pass->h, width, r);
+    }
 }
 
 /* x = x + h, h = norm(x) */
@@ -97,6 +110,24 @@ static void multiply(struct eng_pass *pass, const struct eng_product *products, 
     eng_multiply(pass, products, n, x, pass->rows, pass->span[0].position);
 }
 
+/* up or gate = activation of what the rows of h are multiplied with: the input of `down`. */
+static float *feed(struct eng_pass *pass, const struct eng_layer *w)
+{
+    const struct eng_model *model = pass->model;
+    bool swiglu = model->activation == ENG_SWIGLU;
+    size_t d_ff = model->info.d_ff;
+    float *activated = swiglu ? pass->gate : pass->up;
+    const struct eng_product up[] = {{&w->up, pass->up, d_ff}, {&w->gate, pass->gate, d_ff}};
+
+    if (pass->by_tiles && w->up.packed && (!swiglu || w->gate.packed) && w->down.packed) {
+        eng_tiles_feed(pass, &w->up, swiglu ? &w->gate : NULL, pass->h, activated);
+    } else {
+        multiply(pass, up, swiglu ? 2 : 1, pass->h);
+        run(pass, activation_task);
+    }
+    return activated;
+}
+
 /* On entry h holds the layer's normalised input, on return what is to be added to x. */
 static void layer(struct eng_pass *pass, uint32_t number)
 {
@@ -105,22 +136,16 @@ static void layer(struct eng_pass *pass, uint32_t number)
     const struct eng_layer *w = &model->layers[number];
     size_t q_dim = (size_t)info->heads * info->head_dim;
     size_t kv_dim = (size_t)info->kv_heads * info->head_dim;
-    bool swiglu = model->activation == ENG_SWIGLU;
-
     const struct eng_product qkv[] = {
         {&w->q, pass->q, q_dim}, {&w->k, pass->k, kv_dim}, {&w->v, pass->v, kv_dim}};
     const struct eng_product o[] = {{&w->o, pass->h, info->d_model}};
-    const struct eng_product up[] = {{&w->up, pass->up, info->d_ff},
-                                     {&w->gate, pass->gate, info->d_ff}};
     const struct eng_product down[] = {{&w->down, pass->h, info->d_model}};
 
     multiply(pass, qkv, 3, pass->h);
     eng_attend(pass, number);
     multiply(pass, o, 1, pass->mixed);
-    run(pass, add_norm_task, w->ffn_norm);
-    multiply(pass, up, swiglu ? 2 : 1, pass->h);
-    run(pass, activation_task, NULL);
-    multiply(pass, down, 1, swiglu ? pass->gate : pass->up);
+    run_norm(pass, add_norm_task, w->ffn_norm, &w->up);
+    multiply(pass, down, 1, feed(pass, w));
 }
 
 /* x = E[id] + P grams, h = norm(x) */
@@ -130,14 +155,14 @@ static void embed(struct eng_pass *pass)
     const struct eng_product projection[] = {
         {&model->ngram.projection, pass->h, model->info.d_model}};
 
-    run(pass, embed_task, NULL);
+    run(pass, embed_task);
     if (model->ngram.count == 0) {
-        run(pass, norm_task, model->layers[0].attn_norm);
+        run_norm(pass, norm_task, model->layers[0].attn_norm, &model->layers[0].q);
         return;
     }
-    run(pass, gram_task, NULL);
+    run(pass, gram_task);
     multiply(pass, projection, 1, pass->grams);
-    run(pass, add_norm_task, model->layers[0].attn_norm);
+    run_norm(pass, add_norm_task, model->layers[0].attn_norm, &model->layers[0].q);
 }
 
 /* logits = output . h, for the rows of which they are wanted. Of one sequence they go where they
@@ -200,13 +225,15 @@ enum eng_status eng_forward(struct eng_pass *pass, bool prefill, eng_go_on go_on
 
     open_pages(pass);
     pass->by_tiles = prefill && pass->has_tiles;
+    pass->rounded_rows = NULL;
     embed(pass);
     eng_relate(pass);
     for (uint32_t i = 0; i < info->layers; i++) {
         if (go_on && !go_on(user)) return ENG_CANCELLED;
         layer(pass, i);
-        run(pass, add_norm_task,
-            i + 1 < info->layers ? model->layers[i + 1].attn_norm : model->output_norm);
+        const struct eng_layer *next = i + 1 < info->layers ? &model->layers[i + 1] : NULL;
+        run_norm(pass, add_norm_task, next ? next->attn_norm : model->output_norm,
+                 next ? &next->q : NULL);
     }
     pass->by_tiles = false;
     compute_logits(pass);

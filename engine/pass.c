@@ -58,9 +58,11 @@ static void lay_out(struct eng_pass *p, struct eng_layout *l)
     p->quantized.half =
         eng_place(l, p->chunk, widest / ENG_Q8_VALUES, 1, sizeof *p->quantized.half);
     p->rounded = eng_place(l, p->chunk * p->has_tiles, widest, 1, sizeof *p->rounded);
+    p->rounded_next = eng_place(l, p->chunk * p->has_tiles, widest, 1, sizeof *p->rounded_next);
     p->logits = eng_place(l, ENG_LOGIT_ROWS, info->vocab, 1, sizeof *p->logits);
 
     p->panels = eng_place(l, threads * p->has_tiles, ENG_PANEL_OUTPUTS, widest, sizeof *p->panels);
+    p->fed = eng_place(l, threads * p->has_tiles, ENG_FED_ROWS, ENG_PANEL_OUTPUTS, sizeof *p->fed);
     p->attending = eng_place(l, threads, p->attend_bytes, 1, 1);
     p->all_blocks = eng_place(l, threads * sparse, words, 1, sizeof *p->all_blocks);
     p->panel = eng_place(l, threads * blas, ENG_PANEL, widest, sizeof *p->panel);

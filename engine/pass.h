@@ -17,6 +17,10 @@ struct eng_session;
 #define ENG_CHUNK       128u
 #define ENG_CHUNK_TILES 512u
 
+/* Rows whose inner results of a feed-forward network are in a thread's cache at a time, see
+ * tiles.c: a multiple of ENG_TILE_ROWS. */
+#define ENG_FED_ROWS 128u
+
 /* Rows of one OpenBLAS product, see product.c, and weight rows that it multiplies in one call. */
 #define ENG_TILE  32u
 #define ENG_PANEL 128u
@@ -66,14 +70,20 @@ struct eng_pass {
     uint8_t *chosen;         /* [chunk, padded], relation in sparse layers; those only, as are */
     uint64_t *chosen_blocks; /* [chunk, words], a bit for each block of keys that is looked at */
     struct eng_q8_rows quantized; /* [chunk, widest] */
-    uint16_t *rounded;            /* [chunk, widest], bf16 in the set's order; with tiles only, as is panels */
-    float *logits;                /* [ENG_LOGIT_ROWS, vocab] */
+
+    /* With tiles only. bf16 in the set's order: the input of the next product, and where the one
+     * after it comes to lie, [chunk, widest] each. */
+    uint16_t *rounded, *rounded_next;
+    const float *rounded_rows; /* whose rows `rounded` holds; NULL: nobody's */
+
+    float *logits; /* [ENG_LOGIT_ROWS, vocab] */
 
     /* Scratch of each thread. */
     uint8_t *attending;   /* [threads, attend_bytes] */
     uint64_t *all_blocks; /* [threads, words], sparse layers only */
     size_t attend_bytes;
-    uint16_t *panels; /* [threads, ENG_PANEL_OUTPUTS * widest] */
+    uint16_t *panels; /* [threads, ENG_PANEL_OUTPUTS * widest], tiles only, as is fed */
+    float *fed;       /* [threads, ENG_FED_ROWS, ENG_PANEL_OUTPUTS] */
     float *panel;     /* [threads, ENG_PANEL, widest], OpenBLAS only, as are the next two */
     float *tile;      /* [threads, ENG_TILE, ENG_PANEL] */
     float *edges;     /* [2, ENG_TILE, widest] */

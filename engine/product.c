@@ -1,9 +1,7 @@
 /* Matrix products of a forward pass: which kernel, cut how, on which threads.
  *
- * Three ways. By tiles, where the kernel set has them, for the quantised weights of a prefill: a
- * thread takes a panel of outputs, expands its weights to bf16 and multiplies them with all rows of
- * the chunk. Expanding takes as long as the product of some 50 rows; that is why chunks are long
- * then, and why single tokens are decoded otherwise. Our other kernels: quantised weights
+ * Three ways. By tiles, where the kernel set has them, for the quantised weights of a prefill: see
+ * tiles.c. Our other kernels: quantised weights
  * with activations quantised to 8 bits, other types in fp32; the
  * pool's threads take runs of outputs, and as a kernel's result for one row depends on nothing but
  * that row, any cut gives the same bits. Or OpenBLAS: weights are expanded panel by panel into a
@@ -18,6 +16,7 @@
  * Holds no state of its own and never allocates; scratch is the pass's.
  */
 #include "engine/pass.h"
+#include "engine/tiles.h"
 
 #include <string.h>
 
@@ -73,31 +72,6 @@ static void multiply_own(const struct multiplication *m, const struct eng_produc
         kernels->product(w->type, w->packed ? (const void *)w->packed : w->rows, w->cols, first,
                          last, &m->pass->quantized, m->rows, y, stride);
         break;
-    }
-}
-
-/* ---- Tiles ------------------------------------------------------------------------- */
-
-static void round_task(const void *job, size_t task, int thread)
-{
-    (void)thread;
-    const struct multiplication *m = job;
-    m->pass->model->kernels->tile_row(m->x + task * m->cols, m->cols, task, m->pass->rounded);
-}
-
-static void multiply_tiles(const struct multiplication *m, const struct eng_product *product,
-                           size_t first, size_t last, int thread)
-{
-    const struct eng_kernels *kernels = m->pass->model->kernels;
-    const struct eng_matrix *w = product->matrix;
-    size_t group_bytes = eng_group_bytes(w->type, kernels->lanes, m->cols);
-    uint16_t *panel = m->pass->panels + (size_t)thread * ENG_PANEL_OUTPUTS * m->pass->widest;
-    for (; first < last; first += ENG_PANEL_OUTPUTS) {
-        size_t n = last - first < ENG_PANEL_OUTPUTS ? last - first : ENG_PANEL_OUTPUTS;
-        kernels->tile_weights(w->type, w->packed + first / kernels->lanes * group_bytes, m->cols, n,
-                              panel);
-        kernels->tile_product(panel, m->cols, n, m->pass->rounded, m->rows, product->y + first,
-                              product->y_stride);
     }
 }
 
@@ -183,7 +157,7 @@ static void product_task(const void *job, size_t task, int thread)
     if (m->pass->model->blas)
         multiply_blas(m, product, first, last, thread);
     else if (m->pass->by_tiles && product->matrix->packed)
-        multiply_tiles(m, product, first, last, thread);
+        eng_tiles_multiply(m->pass, product, first, last, m->rows, thread);
     else
         multiply_own(m, product, first, last);
 }
@@ -221,6 +195,7 @@ void eng_multiply(struct eng_pass *pass, const struct eng_product *products, siz
     }
     if (model->blas) fill_edges(&m);
     if (quantized) eng_pool_run(model->pool, quantize_task, &m, rows);
-    if (rounded) eng_pool_run(model->pool, round_task, &m, rows);
+    if (rounded) eng_tiles_round(pass, x, m.cols);
     eng_pool_run(model->pool, product_task, &m, m.first_task[n]);
+    pass->rounded_rows = NULL;
 }

@@ -118,10 +118,11 @@ void eng_amx_tile_weights(enum eng_tensor_type type, const void *packed, size_t 
 
 /* Tiles [row / 16][blocks][16 rows][32]: what a tile takes lies side by side, so that it comes from
  * sixteen consecutive cache lines; rows apart by a power of two would fall on one set. */
-void eng_amx_tile_row(const float *x, size_t cols, size_t row, uint16_t *out)
+void eng_amx_tile_row(const float *x, size_t first, size_t n, size_t cols, size_t row,
+                      uint16_t *out)
 {
-    out += row / LANES * LANES * cols + row % LANES * BLOCK;
-    for (size_t i = 0; i < cols; i += BLOCK, out += TILE)
+    out += row / LANES * LANES * cols + first * LANES + row % LANES * BLOCK;
+    for (size_t i = 0; i < n; i += BLOCK, out += TILE)
         _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + LANES),
                                                               _mm512_loadu_ps(x + i)));
 }

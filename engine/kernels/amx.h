@@ -13,7 +13,8 @@
 
 void eng_amx_tile_weights(enum eng_tensor_type type, const void *packed, size_t cols,
                           size_t outputs, uint16_t *panel);
-void eng_amx_tile_row(const float *x, size_t cols, size_t row, uint16_t *out);
+void eng_amx_tile_row(const float *x, size_t first, size_t n, size_t cols, size_t row,
+                      uint16_t *out);
 void eng_amx_tile_product(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,
                           size_t rows, float *y, size_t y_stride);
 

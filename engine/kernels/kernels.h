@@ -102,13 +102,15 @@ struct eng_kernels {
 
     /* Products of many rows by tiles of bf16; NULL in sets without tiles. tile_weights expands
      * packed rows, `outputs` of at most ENG_PANEL_OUTPUTS, to bf16 in the set's own order:
-     * panel [ENG_PANEL_OUTPUTS * cols]. tile_row rounds one row of activations, x [cols], to bf16
-     * and puts it where row `row` of `out` is, which is in the set's own order, too: [rows rounded
-     * up to ENG_TILE_ROWS, cols] in all. tile_product: y[r * y_stride + o] for the panel's outputs,
+     * panel [ENG_PANEL_OUTPUTS * cols]. tile_row rounds columns [first, first + n) of one row of
+     * activations, x [n], to bf16 and puts them where those of row `row` of `out` are, which is in
+     * the set's own order, too: [rows rounded up to ENG_TILE_ROWS, cols] in all; first and n are
+     * multiples of 32. tile_product: y[r * y_stride + o] for the panel's outputs,
      * in fp32 sums; of x, as tile_row has left it, the rows past `rows` may hold anything. */
     void (*tile_weights)(enum eng_tensor_type type, const void *packed, size_t cols, size_t outputs,
                          uint16_t *panel);
-    void (*tile_row)(const float *x, size_t cols, size_t row, uint16_t *out);
+    void (*tile_row)(const float *x, size_t first, size_t n, size_t cols, size_t row,
+                     uint16_t *out);
     void (*tile_product)(const uint16_t *panel, size_t cols, size_t outputs, const uint16_t *x,
                          size_t rows, float *y, size_t y_stride);
 

@@ -234,7 +234,7 @@ static void check_tiles(const struct eng_kernels *set, enum eng_tensor_type type
     float *x = random_floats(cols + rows, padded * cols, 2);
     uint16_t *rounded = malloc(padded * cols * sizeof *rounded);
     for (size_t r = 0; r < padded; r++)
-        set->tile_row(x + r * cols, cols, r, rounded);
+        set->tile_row(x + r * cols, 0, cols, cols, r, rounded);
     float *got = random_floats(1, rows * stride, 1), *before = random_floats(1, rows * stride, 1);
     set->tile_product(panel, cols, outputs, rounded, rows, got, stride);
     for (size_t r = 0; r < rows; r++) {
@@ -257,7 +257,9 @@ static void check_tiles(const struct eng_kernels *set, enum eng_tensor_type type
         uint16_t *one = malloc(ENG_TILE_ROWS * cols * sizeof *one);
         float *alone = random_floats(2, outputs, 1);
         memset(one, 0x41, ENG_TILE_ROWS * cols * sizeof *one);
-        set->tile_row(x + r * cols, cols, 0, one);
+        size_t half = cols / 64 * 32; /* in two runs of columns */
+        set->tile_row(x + r * cols, 0, half, cols, 0, one);
+        set->tile_row(x + r * cols + half, half, cols - half, cols, 0, one);
         set->tile_product(panel, cols, outputs, one, 1, alone, outputs);
         assert_same(alone, got + r * stride, outputs);
         free(alone);
