@@ -121,6 +121,7 @@ static void score_blocks(const struct state *s, size_t strip, size_t left, size_
     const uint16_t *k1 = keys + right * s->padded * LANES;
     const uint16_t *q1 = s->q + (s->tiles - 1) * TILE_ROWS * s->padded;
     size_t q_bytes = s->padded * sizeof *s->q, out_bytes = STRIP * sizeof *s->scores;
+    size_t ahead = 2 * s->padded * LANES; /* mostly, what is wanted next */
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -129,7 +130,9 @@ static void score_blocks(const struct state *s, size_t strip, size_t left, size_
         _tile_loadd(4, s->q + d, q_bytes);
         _tile_loadd(6, k0 + d * LANES, TILE_BYTES);
         _tile_loadd(7, k1 + d * LANES, TILE_BYTES);
+        tile_prefetch(k0 + ahead + d * LANES);
         _tile_dpbf16ps(0, 4, 6);
+        tile_prefetch(k1 + ahead + d * LANES);
         _tile_dpbf16ps(1, 4, 7);
         if (s->tiles == 1) continue;
         _tile_loadd(5, q1 + d, q_bytes);
@@ -163,7 +166,22 @@ static void shrink(float *sums, size_t n, float factor)
                          _mm512_mul_ps(_mm512_loadu_ps(sums + d), _mm512_set1_ps(factor)));
 }
 
-/* Scores of a row's first n positions of a strip, in the visited blocks, to weights. */
+/* 2^x for x up to about 0, to 4 ulp; 0 below -115. */
+INLINE __m512 exp2_16(__m512 x)
+{
+    __mmask16 normal = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-115.0f), _CMP_GE_OQ);
+    __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 f = _mm512_sub_ps(x, n), p = _mm512_set1_ps(1.3276472e-3f);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.6755415e-3f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.5507133e-2f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.4022120e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.9314697e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
+    return _mm512_maskz_scalef_ps(normal, p, n);
+}
+
+/* Scores of a row's first n positions of a strip, in the visited blocks, to weights: powers of two,
+ * whose exponents are the scores' differences to the largest one times log2 e. */
 INLINE void weigh_row(struct state *s, size_t row, size_t strip, uint32_t visited, size_t n,
                       const enum eng_term term)
 {
@@ -173,31 +191,37 @@ INLINE void weigh_row(struct state *s, size_t row, size_t strip, uint32_t visite
     const uint8_t *relation = term == ENG_TERM_NONE ? NULL : a->relation[row] + strip * STRIP;
     __m512 terms = term == ENG_TERM_NONE ? _mm512_setzero_ps() : _mm512_loadu_ps(a->table[row]);
     __m512 largest = _mm512_set1_ps(-INFINITY), sum = _mm512_setzero_ps();
+    const bool scaled = term != ENG_TERM_NONE; /* else scores stay as they are */
 
     for (uint32_t rest = visited; rest; rest &= rest - 1) {
         size_t i = (size_t)__builtin_ctz(rest) * LANES;
         if (i >= n) break;
         __mmask16 tail = tail_of(n - i);
-        __m512 v = _mm512_mul_ps(_mm512_loadu_ps(scores + i), _mm512_set1_ps(a->scale));
+        __m512 v = _mm512_loadu_ps(scores + i);
+        if (scaled) v = _mm512_mul_ps(v, _mm512_set1_ps(a->scale));
         if (term == ENG_TERM_ADD) v = _mm512_add_ps(v, look_up(relation + i, tail, terms));
         if (term == ENG_TERM_SCALE) v = _mm512_mul_ps(v, look_up(relation + i, tail, terms));
         largest = _mm512_mask_max_ps(largest, tail, largest, v);
-        _mm512_storeu_ps(scores + i, v);
+        if (scaled) _mm512_storeu_ps(scores + i, v);
     }
     float before = s->largest[row], now = _mm512_reduce_max_ps(largest);
+    if (!scaled) now *= a->scale;
     if (now > before) {
         float factor = _mm512_cvtss_f32(exp16(_mm512_set1_ps(before - now)));
         s->largest[row] = now;
         s->total[row] *= factor;
         if (before > -INFINITY) shrink(s->sums + row * s->padded, s->padded, factor);
     }
-    __m512 shift = _mm512_set1_ps(s->largest[row]);
+    const float log2_e = 1.44269504f;
+    __m512 unit = _mm512_set1_ps(scaled ? log2_e : log2_e * a->scale);
+    __m512 shift = _mm512_set1_ps(log2_e * s->largest[row]);
     for (uint32_t rest = visited; rest; rest &= rest - 1) {
         size_t i = (size_t)__builtin_ctz(rest) * LANES;
         __mmask16 tail = i < n ? tail_of(n - i) : 0;
         __m512 v = _mm512_setzero_ps();
         if (tail) {
-            v = _mm512_maskz_mov_ps(tail, exp16(_mm512_sub_ps(_mm512_loadu_ps(scores + i), shift)));
+            v = _mm512_fmsub_ps(_mm512_loadu_ps(scores + i), unit, shift);
+            v = _mm512_maskz_mov_ps(tail, exp2_16(v));
             if (term == ENG_TERM_GATE) v = _mm512_mul_ps(v, look_up(relation + i, tail, terms));
             sum = _mm512_add_ps(sum, v);
         }
@@ -237,6 +261,16 @@ static void weigh(struct state *s, size_t strip, uint32_t visited)
 
 /* ---- Values ------------------------------------------------------------------------ */
 
+/* Two tiles side by side, of sixteen pairs of positions. */
+static void prefetch_pair(const uint16_t *values, size_t v_bytes)
+{
+    for (size_t row = 0; row < TILE_ROWS; row++) {
+        const char *at = (const char *)values + row * v_bytes;
+        _mm_prefetch(at, _MM_HINT_T0);
+        _mm_prefetch(at + TILE_BYTES, _MM_HINT_T0);
+    }
+}
+
 /* sums += weights . values for all rows: tiles 0 to 3 are the sums of rows (0, 1) by dimensions
  * (d, d + 16). */
 static void mix(const struct state *s, size_t strip, uint32_t visited)
@@ -260,6 +294,7 @@ static void mix(const struct state *s, size_t strip, uint32_t visited)
             _tile_loadd(4, s->weights + at, w_bytes);
             _tile_loadd(6, v, v_bytes);
             _tile_loadd(7, v + 2 * LANES, v_bytes);
+            prefetch_pair(v + 2 * LANES * s->padded, v_bytes);
             _tile_dpbf16ps(0, 4, 6);
             _tile_dpbf16ps(1, 4, 7);
             if (s->tiles == 1) continue;
