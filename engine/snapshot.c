@@ -75,44 +75,54 @@ struct listing {
     size_t n_pages, page_bytes;
 };
 
-/* Numbers the pages; the pool is held. */
-static void number_pages(struct listing *l, size_t most_pages, bool copy)
+/* The page's number among the n distinct ones before it, which it joins if it is new. Whether it is
+ * needs no mark that somebody would have to clear: a number counts where the page stands there. */
+static uint32_t number_of(struct eng_page *page, struct eng_page **distinct, size_t *n)
 {
-    l->n_pages = l->n_numbers = 0;
-    for (int round = 0; round < 2; round++) /* first forget what a list before this one left */
-        for (size_t s = 0; s < l->n; s++)
-            for (size_t i = 0; i < eng_pages_of(l->lengths[s]); i++) {
-                struct eng_page *page = l->pages[s * most_pages + i];
-                if (round == 0) {
-                    page->number = UINT32_MAX;
-                    continue;
-                }
-                if (page->number == UINT32_MAX) {
-                    page->number = (uint32_t)l->n_pages++;
-                    if (copy)
-                        memcpy(l->copies + page->number * l->page_bytes, page->bytes,
-                               l->page_bytes);
-                }
-                if (copy) l->numbers[l->n_numbers] = (int32_t)page->number;
-                l->n_numbers++;
-            }
+    if (page->number < *n && distinct[page->number] == page) return page->number;
+    page->number = (uint32_t)*n;
+    distinct[(*n)++] = page;
+    return page->number;
+}
+
+/* Lists each page of the sequences once; the pool is held. */
+static void number_pages(struct listing *l, size_t most_pages, struct eng_page **distinct)
+{
+    for (size_t s = 0; s < l->n; s++)
+        for (size_t i = 0; i < eng_pages_of(l->lengths[s]); i++)
+            l->numbers[l->n_numbers++] =
+                (int32_t)number_of(l->pages[s * most_pages + i], distinct, &l->n_pages);
+}
+
+/* Copies the pages, which are not changed while the pool is held. */
+static bool copy_pages(struct listing *l, struct eng_page *const *distinct)
+{
+    l->copies = malloc(l->n_pages * l->page_bytes + 1);
+    for (size_t i = 0; l->copies && i < l->n_pages; i++)
+        memcpy(l->copies + i * l->page_bytes, distinct[i]->bytes, l->page_bytes);
+    return l->copies != NULL;
 }
 
 /* False when out of memory. */
 static bool list_pages(const struct eng_model *model, struct listing *l)
 {
-    size_t most_pages = eng_cache_most_pages(model->cache);
+    size_t most_pages = eng_cache_most_pages(model->cache), total = 0;
     l->page_bytes = eng_cache_page_bytes(model->cache);
     l->pages = calloc(ENG_CACHE_PARKED * most_pages, sizeof(struct eng_page *));
     if (!l->pages) return false;
     l->n = eng_cache_list(model->cache, l->pages, l->lengths);
-    eng_pool_enter(model->pool);
-    number_pages(l, most_pages, false);
-    l->numbers = calloc(l->n_numbers + 1, sizeof *l->numbers);
-    l->copies = malloc(l->n_pages * l->page_bytes + 1);
-    bool good = l->numbers && l->copies;
-    if (good) number_pages(l, most_pages, true);
-    eng_pool_leave(model->pool);
+    for (size_t s = 0; s < l->n; s++)
+        total += eng_pages_of(l->lengths[s]);
+    l->numbers = calloc(total + 1, sizeof *l->numbers);
+    struct eng_page **distinct = calloc(total + 1, sizeof(struct eng_page *));
+    bool good = l->numbers && distinct;
+    if (good) {
+        eng_pool_enter(model->pool);
+        number_pages(l, most_pages, distinct);
+        good = copy_pages(l, distinct);
+        eng_pool_leave(model->pool);
+    }
+    free(distinct);
     for (size_t s = 0; s < l->n; s++)
         eng_pages_drop(model->cache, l->pages + s * most_pages, eng_pages_of(l->lengths[s]));
     return good;
