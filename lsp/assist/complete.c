@@ -28,12 +28,6 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-static enum eng_status no_memory(struct eng_error *err)
-{
-    if (err) snprintf(err->text, sizeof err->text, "out of memory for a completion");
-    return ENG_NO_MEMORY;
-}
-
 const char *asst_stop_name(enum asst_stop stop)
 {
     static const char *const names[] = {"eot", "newline", "closed", "max_tokens", "invalid"};
@@ -98,7 +92,7 @@ static enum eng_status keep_healed(struct asst_job *job, const struct asst_reque
     const char *text = syn_document_text(request->doc, &len);
     job->healed_len = request->cursor - job->prompt.heal_start;
     job->healed = malloc(job->healed_len + 1);
-    if (!job->healed) return no_memory(err);
+    if (!job->healed) return asst_no_memory(err);
     memcpy(job->healed, text + job->prompt.heal_start, job->healed_len);
     return ENG_OK;
 }
@@ -184,7 +178,7 @@ enum eng_status asst_complete_prepare(const struct eng_model *model,
         return ENG_BAD_INPUT;
     }
     struct asst_job *job = calloc(1, sizeof *job);
-    if (!job) return no_memory(err);
+    if (!job) return asst_no_memory(err);
     job->model = model;
     enum eng_status status = prepare(job, request, err);
     if (status != ENG_OK) {
@@ -318,7 +312,7 @@ static enum eng_status open_writers(struct asst_run *run, struct eng_session *se
     for (uint32_t i = 0; i < job->n && status == ENG_OK; i++) {
         struct eng_session *own = session;
         writers[i] = calloc(1, sizeof *writers[i]);
-        if (!writers[i]) return no_memory(run->err);
+        if (!writers[i]) return asst_no_memory(run->err);
         if (i > 0) status = eng_session_new(job->model, job->prompt.capacity, &own, run->err);
         if (i > 0 && status == ENG_OK) status = eng_session_copy(own, session, run->err);
         if (!own) continue;
@@ -406,7 +400,7 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
     run.mixed = job->mixes ? malloc(run.vocab * sizeof *run.mixed) : NULL;
     out->storage = malloc(((size_t)job->n + 1) * ASST_MAX_TEXT_BYTES);
     enum eng_status status = ENG_OK;
-    if (!run.scratch || (job->mixes && !run.mixed) || !out->storage) status = no_memory(err);
+    if (!run.scratch || (job->mixes && !run.mixed) || !out->storage) status = asst_no_memory(err);
     if (status == ENG_OK) status = run_all(&run, session, out);
     out->timings.prepare_ms = job->prepare_ms;
     out->timings.prompt_tokens = job->prompt.length;

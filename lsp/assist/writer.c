@@ -16,7 +16,7 @@ _Static_assert(ASST_DRAFT_MOST < ENG_BATCH, "a drafted run is evaluated in one p
 
 /* ---- Opening --------------------------------------------------------------------------- */
 
-static enum eng_status no_memory(struct eng_error *err)
+enum eng_status asst_no_memory(struct eng_error *err)
 {
     if (err) snprintf(err->text, sizeof err->text, "out of memory for a completion");
     return ENG_NO_MEMORY;
@@ -36,11 +36,11 @@ enum eng_status asst_writer_open(struct asst_writer *w, struct asst_run *run,
     w->candidate.stop = ASST_STOP_MAX_TOKENS;
     if (first) {
         if (job->drafts) w->rows = malloc((ASST_DRAFT_MOST + 1) * run->vocab * sizeof *w->rows);
-        return job->drafts && !w->rows ? no_memory(run->err) : ENG_OK;
+        return job->drafts && !w->rows ? asst_no_memory(run->err) : ENG_OK;
     }
     w->recall = NULL;
     w->prompt.inputs = malloc(w->prompt.capacity * sizeof *w->prompt.inputs);
-    if (!w->prompt.inputs) return no_memory(run->err);
+    if (!w->prompt.inputs) return asst_no_memory(run->err);
     memcpy(w->prompt.inputs, job->prompt.inputs, w->prompt.length * sizeof *w->prompt.inputs);
     return job->mixes ? asst_recall_copy(job->recall, &w->recall, run->err) : ENG_OK;
 }

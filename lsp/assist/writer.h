@@ -74,6 +74,9 @@ struct asst_writer {
     bool ahead;          /* rows are of use, else the session's logits are */
 };
 
+/* ENG_NO_MEMORY and its message; err may be NULL. */
+enum eng_status asst_no_memory(struct eng_error *err);
+
 /* first: the writer may use the job's own inputs and recall, and drafts where the job wants them.
  * The prompt has to be evaluated before the first step. Free in any case. */
 enum eng_status asst_writer_open(struct asst_writer *writer, struct asst_run *run,
