@@ -1,5 +1,6 @@
 /* The engine's logits against the fp64 reference: architectures, structures, weight types,
  * awkward sizes. The kernel set is the one that ESPALIER_CPU names. */
+#include "tests/engine/opened.h"
 #include "tests/engine/random_model.h"
 
 #include <math.h>
@@ -44,12 +45,10 @@ static void compare(const struct comparison *c, double *worst, double *deviation
     if (random_model_write(&c->model, path, &err) != ENG_OK) fail_msg("%s", err.text);
     if (reference_logits(path, inputs, TOKENS, want, &err) != ENG_OK) fail_msg("%s", err.text);
 
-    struct eng_model *model;
-    struct eng_session *session;
-    struct eng_model_options options = {.weights = c->weights, .threads = 2};
-    if (eng_model_open(path, &options, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    const struct eng_model_options options = {.weights = c->weights, .threads = 2};
+    struct eng_model *model = open_model(path, &options);
     *installed = strcmp(eng_model_info(model)->products, "own, OpenBLAS not found") != 0;
-    if (eng_session_new(model, 0, &session, &err) != ENG_OK) fail_msg("%s", err.text);
+    struct eng_session *session = open_session(model);
     if (eng_session_logits_all(session, inputs, TOKENS, 0, got, NULL, &err) != ENG_OK)
         fail_msg("%s", err.text);
 

@@ -1,5 +1,6 @@
 /* Opening models: what eng_model_info says, and files that are valid GGUF but no model that
  * can be run. Each bad file is a good one with one change; the error has to name it. */
+#include "tests/engine/opened.h"
 #include "tests/engine/random_model.h"
 
 #include <setjmp.h>
@@ -202,9 +203,7 @@ static void test_outline(void **state)
     write_changed(from, to, &outline);
     const char *const paths[] = {from, to};
     for (size_t i = 0; i < 2; i++) {
-        struct eng_model *model;
-        struct eng_error err = {""};
-        if (eng_model_open(paths[i], NULL, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+        struct eng_model *model = open_model(paths[i], NULL);
         assert_int_equal(eng_model_info(model)->outline, i == 0 ? 0 : 16);
         eng_model_close(model);
         unlink(paths[i]);
@@ -248,11 +247,10 @@ static void test_info(void **state)
 {
     (void)state;
     char path[40];
-    struct eng_model *model;
     struct eng_error err = {""};
     new_path(path);
     assert_int_equal(random_model_write(&good, path, NULL), ENG_OK);
-    if (eng_model_open(path, NULL, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    struct eng_model *model = open_model(path, NULL);
     const struct eng_model_info *info = eng_model_info(model);
     assert_string_equal(info->name, "random");
     assert_string_equal(info->architecture, "espalier");
@@ -294,13 +292,12 @@ static void test_mixed_types(void **state)
 {
     (void)state;
     char path[40];
-    struct eng_model *model;
     struct eng_error err = {""};
     struct random_model spec = good;
     spec.table_type = ENG_Q4_0;
     new_path(path);
     assert_int_equal(random_model_write(&spec, path, NULL), ENG_OK);
-    if (eng_model_open(path, NULL, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    struct eng_model *model = open_model(path, NULL);
     assert_string_equal(eng_model_info(model)->weight_type, "Q8_0");
     assert_string_equal(eng_model_info(model)->embedding_type, "Q4_0");
     assert_string_equal(eng_model_info(model)->table_type, "Q4_0");
@@ -310,7 +307,7 @@ static void test_mixed_types(void **state)
     spec.table_type = ENG_F16;
     spec.ngrams = 0;
     assert_int_equal(random_model_write(&spec, path, NULL), ENG_OK);
-    if (eng_model_open(path, NULL, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    model = open_model(path, NULL);
     assert_string_equal(eng_model_info(model)->weight_type, "Q4_0");
     assert_string_equal(eng_model_info(model)->embedding_type, "F16");
     assert_string_equal(eng_model_info(model)->table_type, "none");

@@ -4,6 +4,7 @@
  * the full softmax row after each of them; oracle/README.md says how they come about. */
 #include "engine/engine.h"
 #include "tests/engine/files.h"
+#include "tests/engine/opened.h"
 #include "tests/engine/random_model.h"
 
 #include <math.h>
@@ -75,12 +76,10 @@ static void check_model(const char *stem, enum eng_weights weights)
 {
     char path[PATH_BYTES];
     struct eng_error err = {""};
-    struct eng_model *model;
-    struct eng_session *session;
     const struct eng_model_options options = {.weights = weights, .threads = 1};
     struct rows rows = read_rows(stem);
     snprintf(path, sizeof path, "%s.gguf", stem);
-    if (eng_model_open(path, &options, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    struct eng_model *model = open_model(path, &options);
     assert_int_equal(eng_model_info(model)->vocab, rows.vocab);
     check_tokens(model, &rows);
     struct eng_input *inputs = calloc(rows.n, sizeof *inputs);
@@ -88,7 +87,7 @@ static void check_model(const char *stem, enum eng_weights weights)
     assert_true(inputs && logits);
     for (uint32_t i = 0; i < rows.n; i++)
         inputs[i].id = rows.ids[i];
-    if (eng_session_new(model, 0, &session, &err) != ENG_OK) fail_msg("%s", err.text);
+    struct eng_session *session = open_session(model);
     if (eng_session_logits_all(session, inputs, rows.n, 0, logits, NULL, &err) != ENG_OK)
         fail_msg("%s", err.text);
     double worst = worst_difference(logits, rows.probabilities, rows.n, rows.vocab);

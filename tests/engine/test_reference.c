@@ -14,6 +14,7 @@
  * which are a model of their own, of the second. */
 #include "engine/engine.h"
 #include "tests/engine/files.h"
+#include "tests/engine/opened.h"
 #include "tests/engine/random_model.h"
 
 #include <math.h>
@@ -143,14 +144,11 @@ static struct result run(enum eng_weights weights)
     uint32_t prompts = take_u32(&c), vocab = take_u32(&c);
     assert_int_equal(take_u32(&c), ENG_LEVELS);
 
-    struct eng_error err = {""};
-    struct eng_model *model;
-    struct eng_session *session;
-    struct eng_model_options options = {.weights = weights, .threads = 1};
-    if (eng_model_open(SHIPPED_MODEL, &options, &model, &err) != ENG_OK) fail_msg("%s", err.text);
+    const struct eng_model_options options = {.weights = weights, .threads = 1};
+    struct eng_model *model = open_model(SHIPPED_MODEL, &options);
     const struct eng_model_info *info = eng_model_info(model);
     assert_int_equal(info->vocab, vocab);
-    if (eng_session_new(model, 0, &session, &err) != ENG_OK) fail_msg("%s", err.text);
+    struct eng_session *session = open_session(model);
 
     const char *const types[] = {info->weight_type, info->embedding_type, info->table_type};
     struct result result = {0};

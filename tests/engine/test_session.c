@@ -3,6 +3,7 @@
  * session; and nothing is allocated once a session exists. Where a kernel set prefills by tiles,
  * appended tokens have logits of their own, which must be the same whenever they follow the same
  * sync. */
+#include "tests/engine/opened.h"
 #include "tests/engine/random_model.h"
 
 #include <pthread.h>
@@ -96,23 +97,6 @@ struct fixture {
     bool tiles; /* appending is not syncing */
 };
 
-static struct eng_model *open_model(const char *path, int threads)
-{
-    struct eng_model_options options = {.threads = threads};
-    struct eng_model *model = NULL;
-    struct eng_error err = {""};
-    if (eng_model_open(path, &options, &model, &err) != ENG_OK) fail_msg("%s", err.text);
-    return model;
-}
-
-static struct eng_session *open_session(const struct eng_model *model)
-{
-    struct eng_session *session = NULL;
-    struct eng_error err = {""};
-    if (eng_session_new(model, 0, &session, &err) != ENG_OK) fail_msg("%s", err.text);
-    return session;
-}
-
 static struct fixture *set_up(const struct variant *variant)
 {
     struct random_model spec = {.architecture = "espalier",
@@ -141,7 +125,7 @@ static struct fixture *set_up(const struct variant *variant)
     close(file);
     setenv("ESPALIER_PREFILL", variant->prefill, 1);
     if (random_model_write(&spec, f->path, &err) != ENG_OK) fail_msg("%s", err.text);
-    f->model = open_model(f->path, 2);
+    f->model = open_model(f->path, &(struct eng_model_options){.threads = 2});
     f->session = open_session(f->model);
     f->want = malloc(sizeof *f->want * TOKENS * VOCAB);
     random_inputs(17, VOCAB, f->inputs, TOKENS);
@@ -245,7 +229,8 @@ static void test_any_threads_same_bits(void **state)
 {
     struct fixture *f = set_up(*state);
     for (int threads = 1; threads <= 5; threads += 2) {
-        struct eng_model *model = open_model(f->path, threads);
+        struct eng_model_options options = {.threads = threads};
+        struct eng_model *model = open_model(f->path, &options);
         struct eng_session *session = open_session(model);
         for (size_t n = 0; n < f->tokens;) {
             n += 1 + n * 7 % 90;

@@ -3,6 +3,7 @@
  * were parked, within the limit of memory; and no page is lost. */
 #include "engine/cache.h"
 #include "engine/model.h"
+#include "tests/engine/opened.h"
 #include "tests/engine/random_model.h"
 
 #include <pthread.h>
@@ -25,22 +26,11 @@ struct fixture {
     bool tiles;                                 /* appending is not syncing */
 };
 
-static struct eng_model *open_model(const char *path, uint64_t cache_bytes)
+static struct eng_model *open_limited(const char *path, uint64_t cache_bytes)
 {
     struct eng_model_options options = {
         .threads = 2, .cache_bytes = cache_bytes, .batch_wait_us = 2000};
-    struct eng_model *model = NULL;
-    struct eng_error err = {""};
-    if (eng_model_open(path, &options, &model, &err) != ENG_OK) fail_msg("%s", err.text);
-    return model;
-}
-
-static struct eng_session *open_session(const struct eng_model *model)
-{
-    struct eng_session *session = NULL;
-    struct eng_error err = {""};
-    if (eng_session_new(model, 0, &session, &err) != ENG_OK) fail_msg("%s", err.text);
-    return session;
+    return open_model(path, &options);
 }
 
 static void *set_up(const char *prefill)
@@ -68,7 +58,7 @@ static void *set_up(const char *prefill)
     close(file);
     setenv("ESPALIER_PREFILL", prefill, 1);
     if (random_model_write(&spec, f->path, &err) != ENG_OK) fail_msg("%s", err.text);
-    f->model = open_model(f->path, 0);
+    f->model = open_limited(f->path, 0);
     f->tiles = !strcmp(eng_model_info(f->model)->kernels, "amx") && !strcmp(prefill, "int8");
     struct eng_session *session = open_session(f->model);
     for (size_t s = 0; s < SEQUENCES; s++) {
@@ -85,7 +75,7 @@ static void *set_up(const char *prefill)
     }
     eng_session_free(session);
     eng_model_close(f->model);
-    f->model = open_model(f->path, 0);
+    f->model = open_limited(f->path, 0);
     return f;
 }
 
@@ -144,7 +134,7 @@ static void test_limits_are_kept(void **state)
     size_t page = eng_cache_page_bytes(f->model->cache);
     for (uint64_t pages = 1; pages < 12; pages += 4) {
         eng_model_close(f->model);
-        f->model = open_model(f->path, pages * page);
+        f->model = open_limited(f->path, pages * page);
         struct eng_session *a = open_session(f->model), *b = open_session(f->model);
         size_t most = pages > 6 ? pages : 6; /* two sessions of three pages */
         for (size_t i = 0; i < 6; i++) {
@@ -209,7 +199,7 @@ static void write_bytes(const char *path, const char *bytes, size_t size)
 static void reopen(struct fixture *f, uint64_t cache_bytes)
 {
     eng_model_close(f->model);
-    f->model = open_model(f->path, cache_bytes);
+    f->model = open_limited(f->path, cache_bytes);
 }
 
 static void test_snapshots(void **state)
@@ -327,7 +317,7 @@ static void test_bad_snapshots(void **state)
         char own[32];
         snprintf(own, sizeof own, "%s", set);
         setenv("ESPALIER_CPU", "ref", 1);
-        struct eng_model *model = open_model(f->path, 0);
+        struct eng_model *model = open_limited(f->path, 0);
         struct eng_error err = {""};
         assert_int_equal(eng_model_load_sequences(model, path, NULL, &err), ENG_BAD_FILE);
         assert_non_null(strstr(err.text, own));
@@ -344,7 +334,7 @@ static void test_bad_snapshots(void **state)
 /* Appends [n, end) one by one: the logits after each, [end - n, VOCAB]. */
 static float *append_plainly(const struct fixture *f, size_t sequence, size_t n, size_t end)
 {
-    struct eng_model *model = open_model(f->path, 0);
+    struct eng_model *model = open_limited(f->path, 0);
     struct eng_session *session = open_session(model);
     float *out = malloc((end - n) * BYTES);
     assert_int_equal(eng_session_sync(session, f->inputs[sequence], n, NULL, NULL, NULL), ENG_OK);

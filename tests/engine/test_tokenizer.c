@@ -4,6 +4,7 @@
  * implementation gives them (make_vectors.py). */
 #include "engine/engine.h"
 #include "tests/engine/files.h"
+#include "tests/engine/opened.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,12 +24,9 @@ static const char *const folders[] = {"espalier", "gpt2", "llama", "llama3", "qw
 static struct eng_model *open_vocabulary(const char *name)
 {
     char path[1024];
-    struct eng_model *model = NULL;
-    struct eng_error err = {""};
     const struct eng_model_options options = {.vocab_only = true};
     snprintf(path, sizeof path, "%s%s/vocab.gguf", VOCABULARIES, name);
-    if (eng_model_open(path, &options, &model, &err) != ENG_OK) fail_msg("%s", err.text);
-    return model;
+    return open_model(path, &options);
 }
 
 /* Tokens with spans that tile the text and bytes that are the text's. by_score vocabularies
