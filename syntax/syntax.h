@@ -266,6 +266,38 @@ struct syn_verdict {
 enum syn_status syn_candidate_judge(const struct syn_hole *hole, const char *text, size_t len,
                                     struct syn_verdict *out, struct syn_error *err);
 
+/* ---- What may come next ------------------------------------------------------------- */
+
+/* What is open at a place in the hole, as far as brackets, quotes and comments go. A plain
+ * value; its members are private to follow.c. */
+#define SYN_FOLLOW_DEPTH 64
+struct syn_follow {
+    const struct gram_language *lang;
+    char open[SYN_FOLLOW_DEPTH]; /* brackets, outermost first */
+    uint8_t depth;
+    char mark;   /* the string's quote, '*' or '/' for a comment, 0 in code */
+    bool triple; /* of the quote */
+    char last;   /* byte */
+    bool twice;  /* and it is the last but one, too */
+    bool escaped;
+    bool unknown;        /* nothing can be told */
+    bool shell;          /* round brackets tell nothing */
+    bool lines;          /* plain strings may have several lines */
+    bool block_comments; /* and what ends them is nothing else */
+};
+
+/* At the hole's start. */
+void syn_follow_begin(const struct syn_hole *hole, struct syn_follow *out);
+
+/* Behind text[len], where that stands at the hole's start. */
+void syn_follow_at(const struct syn_follow *begin, const char *text, size_t len,
+                   struct syn_follow *out);
+
+/* False when text[len] cannot come next, whatever is behind it: it closes a bracket that is not
+ * the innermost open one, ends a comment where there is none, or the line inside of a string
+ * that has to end on it. */
+bool syn_follow_admits(const struct syn_follow *follow, const char *text, size_t len);
+
 /* ---- The tree as text -------------------------------------------------------------- */
 
 /* Walks nodes in document order, for printing. Return false from visit to stop. */
