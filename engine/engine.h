@@ -281,15 +281,28 @@ struct eng_sampler {
     uint64_t state;    /* the caller's seed; advanced by each draw */
 };
 
-/* Says whether a token may be drawn. NULL allows all. */
-typedef bool (*eng_allow)(int32_t id, void *user);
+/* A set of tokens: a bit for each, token 0 is the lowest bit of the first word. What a grammar
+ * or a half-written word allows at a place is made into one once, however many tokens are then
+ * looked at. */
+#define ENG_SET_WORDS(vocab) (((size_t)(vocab) + 63) / 64)
 
-/* Draws from logits[vocab]; *log_prob (may be NULL) gets the natural log-probability of
- * the drawn token under the unmodified softmax. scratch: float[vocab]. Returns -1 when
- * nothing is allowed. Ties go to the lowest id; logits that are no numbers are never
- * drawn. */
-int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab, eng_allow allow,
-                   void *user, float *scratch, float *log_prob);
+static inline bool eng_set_has(const uint64_t *set, int32_t id)
+{
+    return set[id / 64] >> (id % 64) & 1;
+}
+
+static inline void eng_set_put(uint64_t *set, int32_t id, bool in)
+{
+    uint64_t bit = UINT64_C(1) << (id % 64);
+    set[id / 64] = in ? set[id / 64] | bit : set[id / 64] & ~bit;
+}
+
+/* Draws from logits[vocab] a token of the set allowed[ENG_SET_WORDS(vocab)] (NULL: any). *log_prob
+ * (may be NULL) gets the natural log-probability of the drawn token under the unmodified softmax:
+ * what is not allowed still counts. scratch: float[vocab]. Returns -1 when nothing is allowed.
+ * Ties go to the lowest id; logits that are no numbers are never drawn. */
+int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab,
+                   const uint64_t *allowed, float *scratch, float *log_prob);
 
 /* True when the token's bytes may come next under token healing: they start with
  * want[want_len], or are a prefix of it. */

@@ -54,20 +54,24 @@ static float nucleus_floor(const float *weights, size_t vocab, double total, flo
     return low.value;
 }
 
-static int32_t best_allowed(const float *logits, size_t vocab, eng_allow allow, void *user)
+static bool is_allowed(const uint64_t *allowed, size_t id)
+{
+    return !allowed || eng_set_has(allowed, (int32_t)id);
+}
+
+static int32_t best_allowed(const float *logits, size_t vocab, const uint64_t *allowed)
 {
     int32_t best = -1;
     for (size_t i = 0; i < vocab; i++) {
         if (isnan(logits[i]) || (best >= 0 && !(logits[i] > logits[best]))) continue;
-        if (allow && !allow((int32_t)i, user)) continue;
-        best = (int32_t)i;
+        if (is_allowed(allowed, i)) best = (int32_t)i;
     }
     return best;
 }
 
 /* Weights relative to the best token, of allowed tokens only; the rest are 0. */
 static int32_t draw(struct eng_sampler *sampler, const float *logits, size_t vocab, int32_t best,
-                    eng_allow allow, void *user, float *weights)
+                    const uint64_t *allowed, float *weights)
 {
     double total = 0;
     for (size_t i = 0; i < vocab; i++) {
@@ -75,7 +79,7 @@ static int32_t draw(struct eng_sampler *sampler, const float *logits, size_t voc
         weights[i] = (float)exp(below < 0 ? below : 0);
         /* Better than the best that is allowed, or no number. */
         if (!(logits[i] <= logits[best])) weights[i] = 0;
-        if (weights[i] > 0 && allow && !allow((int32_t)i, user)) weights[i] = 0;
+        if (!is_allowed(allowed, i)) weights[i] = 0;
         total += weights[i];
     }
     float floor = 0;
@@ -106,12 +110,12 @@ static int32_t draw(struct eng_sampler *sampler, const float *logits, size_t voc
     return drawn;
 }
 
-int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab, eng_allow allow,
-                   void *user, float *scratch, float *log_prob)
+int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab,
+                   const uint64_t *allowed, float *scratch, float *log_prob)
 {
-    int32_t id = best_allowed(logits, vocab, allow, user);
+    int32_t id = best_allowed(logits, vocab, allowed);
     if (id < 0) return -1;
-    if (sampler->temperature > 0) id = draw(sampler, logits, vocab, id, allow, user, scratch);
+    if (sampler->temperature > 0) id = draw(sampler, logits, vocab, id, allowed, scratch);
     if (log_prob) *log_prob = (float)((double)logits[id] - log_sum(logits, vocab));
     return id;
 }

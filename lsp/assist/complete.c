@@ -148,6 +148,9 @@ static enum eng_status prepare(struct asst_job *job, const struct asst_request *
         status = asst_prompt_build(job->model, &source, &sizes, &job->prompt, err);
     if (status == ENG_OK) status = read_recall(job, request, &source, err);
     if (status == ENG_OK) status = keep_healed(job, request, err);
+    if (status == ENG_OK)
+        status =
+            asst_follow_new(job->model, job->site.hole, !request->no_grammar, &job->follow, err);
     asst_tokens_free(own);
     if (status != ENG_OK) return status;
 
@@ -196,6 +199,7 @@ void asst_job_free(struct asst_job *job)
     asst_prompt_free(&job->prompt);
     asst_site_close(&job->site);
     asst_recall_free(job->recall);
+    asst_follow_free(job->follow);
     free(job->healed);
     free(job);
 }
@@ -206,30 +210,6 @@ bool asst_job_is_block(const struct asst_job *job)
 }
 
 /* ---- Items ---------------------------------------------------------------------------- */
-
-/* Bytes of the character at text[0..len), 0 when it is none that a text buffer should get:
- * a byte-level vocabulary may write anything. */
-static size_t character_length(const unsigned char *text, size_t len)
-{
-    unsigned char lead = text[0];
-    if (lead < 0x80) return lead >= 0x20 || lead == '\t' || lead == '\n' || lead == '\r' ? 1 : 0;
-    size_t n = lead >= 0xF5 ? 0 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
-    if (n == 0 || n > len) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xC0) != 0x80) return 0;
-    bool overlong = (lead == 0xE0 && text[1] < 0xA0) || (lead == 0xF0 && text[1] < 0x90);
-    bool beyond = (lead == 0xED && text[1] > 0x9F) || (lead == 0xF4 && text[1] > 0x8F);
-    return overlong || beyond ? 0 : n;
-}
-
-/* Length of the longest prefix that is well-formed text. */
-static size_t sound_length(const char *text, size_t len)
-{
-    size_t at = 0, n = 1;
-    while (at < len && (n = character_length((const unsigned char *)text + at, len - at)) > 0)
-        at += n;
-    return at;
-}
 
 /* What speaks for text[len], of which the model had written `length` bytes. */
 static void weigh(const struct asst_candidate *c, size_t healed, const char *text, size_t len,
@@ -259,7 +239,7 @@ static enum eng_status keep_item(struct asst_writer *writer, struct asst_result 
     if (c->len <= job->healed_len || memcmp(c->text, job->healed, job->healed_len) != 0)
         return ENG_OK;
     char *text = c->text + job->healed_len;
-    size_t len = sound_length(text, c->len - job->healed_len);
+    size_t len = asst_sound_length(text, c->len - job->healed_len);
     if (len < c->len - job->healed_len) c->stop = ASST_STOP_INVALID;
     size_t written = len;
     if (!out->raw) {
@@ -397,16 +377,19 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
                            .end = eng_end_token(job->model),
                            .sampler = {job->temperature, 1.0f, job->seed}};
     run.scratch = malloc(run.vocab * sizeof *run.scratch);
+    run.allowed = malloc(ENG_SET_WORDS(run.vocab) * sizeof *run.allowed);
     run.mixed = job->mixes ? malloc(run.vocab * sizeof *run.mixed) : NULL;
     out->storage = malloc(((size_t)job->n + 1) * ASST_MAX_TEXT_BYTES);
     enum eng_status status = ENG_OK;
-    if (!run.scratch || (job->mixes && !run.mixed) || !out->storage) status = asst_no_memory(err);
+    if (!run.scratch || !run.allowed || (job->mixes && !run.mixed) || !out->storage)
+        status = asst_no_memory(err);
     if (status == ENG_OK) status = run_all(&run, session, out);
     out->timings.prepare_ms = job->prepare_ms;
     out->timings.prompt_tokens = job->prompt.length;
     out->timings.generated_tokens = run.generated;
     out->timings.passes = run.passes;
     free(run.scratch);
+    free(run.allowed);
     free(run.mixed);
     if (status != ENG_OK) asst_result_free(out);
     qsort(out->items, out->count, sizeof out->items[0], by_confidence);

@@ -66,6 +66,7 @@ struct asst_request {
     const float *recall;                     /* [ASST_RECALL_FEATURES], see recall.h; NULL: the
                                                 model file's own, if it has them */
     bool no_recall;                          /* the model alone */
+    bool no_grammar;                         /* tokens that cannot come next may be drawn */
     bool no_draft; /* one token at a time: without it, tokens that the document suggests are
                       evaluated together; the text is the same */
 };

@@ -56,46 +56,76 @@ void asst_writer_close(struct asst_writer *w)
 
 /* ---- Drawing --------------------------------------------------------------------------- */
 
-/* What may be drawn next. */
-struct choice {
-    const struct eng_model *model;
-    const char *want; /* healed bytes still outstanding */
-    size_t want_len;
-    int32_t end;          /* <|end|>, or -1 */
-    const int32_t *taken; /* not to be drawn where they would go beyond want: what earlier */
-    size_t n_taken;       /* candidates began with */
-};
-
-static bool is_taken(const struct choice *c, int32_t id)
+/* Of the healed bytes, those that are not written yet. */
+static size_t outstanding(const struct asst_writer *w, const char **want)
 {
-    for (size_t i = 0; i < c->n_taken; i++)
-        if (c->taken[i] == id) return true;
+    const struct asst_job *job = w->run->job;
+    size_t done = w->candidate.len < job->healed_len ? w->candidate.len : job->healed_len;
+    *want = job->healed + done;
+    return job->healed_len - done;
+}
+
+/* Does a candidate of its own begin with the token already? */
+static bool is_taken(const struct asst_writer *w, int32_t id)
+{
+    for (size_t i = 0; i < w->run->n_taken && !w->begun; i++)
+        if (w->run->taken[i] == id) return true;
     return false;
 }
 
-static bool may_draw(int32_t id, void *user)
+/* Tokens that go on with the healed bytes. */
+static void allow_healing(const struct asst_writer *w, const char *want, size_t want_len)
 {
-    const struct choice *c = user;
-    if (id == c->end) return c->want_len == 0 && !is_taken(c, id);
-    size_t len;
-    if (!eng_token_text(c->model, id, &len)) return false;
-    if (len > c->want_len && is_taken(c, id)) return false;
-    return c->want_len == 0 || eng_heal_allows(c->model, id, c->want, c->want_len);
+    const struct asst_run *run = w->run;
+    const struct eng_model *model = run->job->model;
+    for (int32_t id = 0; id < (int32_t)run->vocab; id++) {
+        size_t len;
+        bool may = eng_token_text(model, id, &len) && (len <= want_len || !is_taken(w, id)) &&
+                   eng_heal_allows(model, id, want, want_len);
+        eng_set_put(run->allowed, id, may);
+    }
 }
 
-/* log of the probability mass that the choice leaves, under the whole softmax. */
-static double allowed_log_mass(const float *logits, size_t vocab, struct choice *c)
+/* Of these, not those that go on beyond them with what cannot come. */
+static void refuse_beyond(const struct asst_writer *w, size_t want_len)
+{
+    const struct asst_run *run = w->run;
+    for (int32_t id = 0; id < (int32_t)run->vocab; id++) {
+        if (!eng_set_has(run->allowed, id)) continue;
+        size_t len;
+        const char *bytes = eng_token_text(run->job->model, id, &len);
+        if (len > want_len &&
+            !asst_follow_admits(run->job->follow, "", 0, bytes + want_len, len - want_len))
+            eng_set_put(run->allowed, id, false);
+    }
+}
+
+/* Tokens that may follow what is written, all healed bytes included. */
+static void allow_next(const struct asst_writer *w)
+{
+    const struct asst_run *run = w->run;
+    const struct asst_candidate *c = &w->candidate;
+    size_t healed = run->job->healed_len;
+    bool may_end =
+        asst_follow_set(run->job->follow, c->text + healed, c->len - healed, run->allowed);
+    if (run->end >= 0) eng_set_put(run->allowed, run->end, may_end);
+    for (size_t i = 0; i < run->n_taken && !w->begun; i++)
+        eng_set_put(run->allowed, run->taken[i], false);
+}
+
+/* log of the probability mass of the set, under the whole softmax. */
+static double log_mass(const float *logits, size_t vocab, const uint64_t *set)
 {
     float top = logits[0];
     for (size_t i = 1; i < vocab; i++)
         top = logits[i] > top ? logits[i] : top;
-    double all = 0, allowed = 0;
+    double all = 0, inside = 0;
     for (size_t i = 0; i < vocab; i++) {
         double e = exp((double)logits[i] - top);
         all += e;
-        if (may_draw((int32_t)i, c)) allowed += e;
+        if (eng_set_has(set, (int32_t)i)) inside += e;
     }
-    return allowed > 0 ? log(allowed / all) : 0;
+    return inside > 0 ? log(inside / all) : 0;
 }
 
 /* The model's logits, and what the document itself says mixed in. */
@@ -111,16 +141,28 @@ static const float *next_logits(struct asst_writer *w)
     return run->mixed;
 }
 
-/* Draws one token; false when nothing may follow. */
-static bool draw(struct asst_writer *w, struct choice *choice, int32_t *id)
+/* Draws one token; false when nothing may follow. Its probability is the model's, or, while healed
+ * bytes are written, that among the tokens which write them: what they say is known. What the
+ * grammar refuses keeps its share: a model that wanted it is less sure of the rest. */
+static bool draw(struct asst_writer *w, int32_t *id)
 {
     struct asst_run *run = w->run;
     struct asst_candidate *c = &w->candidate;
     const float *logits = next_logits(w);
+    const char *want;
+    size_t want_len = outstanding(w, &want);
+    double healing = 0;
     float log_prob = 0;
-    *id = eng_sample(&run->sampler, logits, run->vocab, may_draw, choice, run->scratch, &log_prob);
+    if (want_len > 0) {
+        allow_healing(w, want, want_len);
+        healing = log_mass(logits, run->vocab, run->allowed);
+        refuse_beyond(w, want_len);
+    } else {
+        allow_next(w);
+    }
+    *id = eng_sample(&run->sampler, logits, run->vocab, run->allowed, run->scratch, &log_prob);
     if (*id < 0) return false;
-    if (choice->want_len > 0) log_prob -= (float)allowed_log_mass(logits, run->vocab, choice);
+    log_prob -= (float)healing;
     c->log_prob[c->tokens] = log_prob < 0 ? log_prob : 0;
     c->start[c->tokens++] = (uint32_t)c->len;
     run->generated++;
@@ -215,14 +257,13 @@ const struct eng_input *asst_writer_input(const struct asst_writer *w)
 }
 
 /* Takes a token that was drawn; false when the candidate ends with it. */
-static bool take(struct asst_writer *w, const struct choice *choice, int32_t id,
-                 enum eng_status *status)
+static bool take(struct asst_writer *w, int32_t id, enum eng_status *status)
 {
     struct asst_run *run = w->run;
     const struct asst_job *job = run->job;
     size_t len = 0;
-    const char *bytes = eng_token_text(job->model, id, &len);
-    if (!w->begun && (id == run->end || len > choice->want_len)) {
+    const char *want, *bytes = eng_token_text(job->model, id, &len);
+    if (!w->begun && (id == run->end || len > outstanding(w, &want))) {
         w->begun = true;
         if (run->n_taken < ASST_MAX_ITEMS) run->taken[run->n_taken++] = id;
     }
@@ -241,15 +282,11 @@ static bool take(struct asst_writer *w, const struct choice *choice, int32_t id,
 enum eng_status asst_writer_step(struct asst_writer *w)
 {
     struct asst_run *run = w->run;
-    const struct asst_job *job = run->job;
     enum eng_status status = ENG_OK;
     if (run->cancel && atomic_load_explicit(run->cancel, memory_order_relaxed))
         return ENG_CANCELLED;
-    size_t len = w->candidate.len, done = len < job->healed_len ? len : job->healed_len;
-    struct choice choice = {job->model, job->healed + done, job->healed_len - done,
-                            run->end,   run->taken,         w->begun ? 0 : run->n_taken};
     int32_t id;
-    w->ended = !draw(w, &choice, &id) || !take(w, &choice, id, &status);
+    w->ended = !draw(w, &id) || !take(w, id, &status);
     return status;
 }
 

@@ -9,6 +9,7 @@
 
 #include "lsp/assist/candidate.h"
 #include "lsp/assist/complete.h"
+#include "lsp/assist/follow.h"
 
 /* Drafts: tokens at most, and how many have to match for what followed them to be one. */
 #define ASST_DRAFT_MOST  7
@@ -22,7 +23,8 @@ struct asst_job {
     bool mixes;                 /* they are mixed into the model's distribution, by the weights */
     bool drafts;                /* they are evaluated ahead */
     float recall_weights[ASST_RECALL_FEATURES];
-    char *healed; /* bytes left of the cursor that the text has to begin with */
+    struct asst_follow *follow; /* what may come next */
+    char *healed;               /* bytes left of the cursor that the text has to begin with */
     size_t healed_len;
     uint32_t max_tokens, n;
     float temperature, min_confidence;
@@ -48,9 +50,10 @@ struct asst_run {
     eng_cancel *cancel;
     struct eng_error *err;
     size_t vocab;
-    int32_t end;    /* <|end|>, or -1 */
-    float *scratch; /* [vocab] */
-    float *mixed;   /* [vocab], where recall is mixed in; else NULL */
+    int32_t end;       /* <|end|>, or -1 */
+    float *scratch;    /* [vocab] */
+    float *mixed;      /* [vocab], where recall is mixed in; else NULL */
+    uint64_t *allowed; /* set of the vocabulary: what may be drawn next */
     struct eng_sampler sampler;
     int32_t taken[ASST_MAX_ITEMS]; /* what candidates began with, beyond the healed bytes */
     size_t n_taken;

@@ -202,14 +202,15 @@ enum eng_status eng_session_extend(struct eng_session *s, const struct eng_input
     return ENG_OK;
 }
 
-int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab, eng_allow allow,
-                   void *user, float *scratch, float *log_prob)
+int32_t eng_sample(struct eng_sampler *sampler, const float *logits, size_t vocab,
+                   const uint64_t *allowed, float *scratch, float *log_prob)
 {
     (void)sampler;
     (void)scratch;
     int32_t best = -1;
     for (size_t i = 0; i < vocab; i++)
-        if ((best < 0 || logits[i] > logits[best]) && allow((int32_t)i, user)) best = (int32_t)i;
+        if ((best < 0 || logits[i] > logits[best]) && eng_set_has(allowed, (int32_t)i))
+            best = (int32_t)i;
     if (log_prob) *log_prob = best >= 0 && logits[best] > 0 ? -0.1f : -5.0f;
     return best;
 }

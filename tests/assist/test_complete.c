@@ -1,7 +1,7 @@
 /* The decode loop and trimming, case by case from files.
  *
  * A case file has the language on its first line, options on the second ("line", "block" or
- * "auto", then "n=2" and "right-only" as needed), and then sections:
+ * "auto", then "n=2" and "no-grammar" as needed), and then sections:
  *
  *   === text      the buffer, with ^ for the cursor
  *   === model     what the model writes; several for several alternatives
@@ -138,6 +138,7 @@ static void run_case(const char *path)
                                    .cursor = at,
                                    .n = n ? (uint32_t)atoi(n + 2) : 0,
                                    .max_tokens = max ? (uint32_t)atoi(max + 4) : 0,
+                                   .no_grammar = strstr(c.options, "no-grammar") != NULL,
                                    .scope = strstr(c.options, "block")  ? ASST_SCOPE_BLOCK
                                             : strstr(c.options, "line") ? ASST_SCOPE_LINE
                                                                         : ASST_SCOPE_AUTO};

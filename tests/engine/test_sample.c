@@ -24,25 +24,15 @@ static double probability(const float *logits, int32_t id, double temperature)
     return exp(logits[id] / temperature) / sum;
 }
 
-static bool odd_only(int32_t id, void *user)
-{
-    (void)user;
-    return id % 2 == 1;
-}
+static const uint64_t odd_only[ENG_SET_WORDS(VOCAB)] = {UINT64_C(0xaaaaaaaaaaaaaaaa)};
+static const uint64_t none[ENG_SET_WORDS(VOCAB)];
 
-static bool none(int32_t id, void *user)
-{
-    (void)user;
-    (void)id;
-    return false;
-}
-
-static void count_draws(struct eng_sampler sampler, eng_allow allow, size_t counts[VOCAB])
+static void count_draws(struct eng_sampler sampler, const uint64_t *allowed, size_t counts[VOCAB])
 {
     float scratch[VOCAB];
     memset(counts, 0, VOCAB * sizeof counts[0]);
     for (size_t i = 0; i < DRAWS; i++) {
-        int32_t id = eng_sample(&sampler, plain, VOCAB, allow, NULL, scratch, NULL);
+        int32_t id = eng_sample(&sampler, plain, VOCAB, allowed, scratch, NULL);
         assert_in_range(id, 0, VOCAB - 1);
         counts[id]++;
     }
@@ -53,11 +43,11 @@ static void test_greedy(void **state)
     (void)state;
     struct eng_sampler sampler = {.temperature = 0, .top_p = 1, .state = 5};
     float scratch[VOCAB], log_prob = 0;
-    assert_int_equal(eng_sample(&sampler, plain, VOCAB, NULL, NULL, scratch, &log_prob), 1);
+    assert_int_equal(eng_sample(&sampler, plain, VOCAB, NULL, scratch, &log_prob), 1);
     assert_float_equal(log_prob, log(probability(plain, 1, 1)), 1e-6);
-    assert_int_equal(eng_sample(&sampler, plain, VOCAB, odd_only, NULL, scratch, NULL), 1);
-    assert_int_equal(eng_sample(&sampler, plain + 2, VOCAB - 2, NULL, NULL, scratch, NULL), 1);
-    assert_int_equal(eng_sample(&sampler, plain, VOCAB, none, NULL, scratch, NULL), -1);
+    assert_int_equal(eng_sample(&sampler, plain, VOCAB, odd_only, scratch, NULL), 1);
+    assert_int_equal(eng_sample(&sampler, plain + 2, VOCAB - 2, NULL, scratch, NULL), 1);
+    assert_int_equal(eng_sample(&sampler, plain, VOCAB, none, scratch, NULL), -1);
     assert_int_equal(sampler.state, 5);
 }
 
@@ -67,7 +57,7 @@ static void test_log_prob_is_unmodified(void **state)
     struct eng_sampler sampler = {.temperature = 2, .top_p = 0.5f, .state = 1};
     float scratch[VOCAB], log_prob;
     for (int i = 0; i < 50; i++) {
-        int32_t id = eng_sample(&sampler, plain, VOCAB, odd_only, NULL, scratch, &log_prob);
+        int32_t id = eng_sample(&sampler, plain, VOCAB, odd_only, scratch, &log_prob);
         assert_float_equal(log_prob, log(probability(plain, id, 1)), 1e-5);
     }
 }
@@ -125,7 +115,7 @@ static void test_allow(void **state)
         if (i % 2 == 0) assert_int_equal(counts[i], 0);
     assert_true(counts[3] > 0 && counts[5] > 0 && counts[9] == 0);
     float scratch[VOCAB];
-    assert_int_equal(eng_sample(&sampler, plain, VOCAB, none, NULL, scratch, NULL), -1);
+    assert_int_equal(eng_sample(&sampler, plain, VOCAB, none, scratch, NULL), -1);
 }
 
 static void test_seeds(void **state)
@@ -135,9 +125,9 @@ static void test_seeds(void **state)
     struct eng_sampler a = {1, 1, 42}, b = {1, 1, 42}, c = {1, 1, 43};
     size_t different = 0;
     for (int i = 0; i < 200; i++) {
-        int32_t first = eng_sample(&a, plain, VOCAB, NULL, NULL, scratch, NULL);
-        assert_int_equal(eng_sample(&b, plain, VOCAB, NULL, NULL, scratch, NULL), first);
-        different += eng_sample(&c, plain, VOCAB, NULL, NULL, scratch, NULL) != first;
+        int32_t first = eng_sample(&a, plain, VOCAB, NULL, scratch, NULL);
+        assert_int_equal(eng_sample(&b, plain, VOCAB, NULL, scratch, NULL), first);
+        different += eng_sample(&c, plain, VOCAB, NULL, scratch, NULL) != first;
     }
     assert_true(different > 50);
 }
@@ -150,13 +140,35 @@ static void test_extreme_logits(void **state)
     for (size_t i = 4; i < VOCAB; i++)
         logits[i] = -INFINITY;
     struct eng_sampler sampler = {.temperature = 1, .top_p = 0.9f, .state = 8};
-    assert_int_equal(eng_sample(&sampler, logits, VOCAB, NULL, NULL, scratch, &log_prob), 2);
+    assert_int_equal(eng_sample(&sampler, logits, VOCAB, NULL, scratch, &log_prob), 2);
     assert_float_equal(log_prob, 0, 1e-6);
     logits[0] = logits[3] = NAN;
     for (int i = 0; i < 50; i++)
-        assert_int_equal(eng_sample(&sampler, logits, VOCAB, NULL, NULL, scratch, NULL), 2);
+        assert_int_equal(eng_sample(&sampler, logits, VOCAB, NULL, scratch, NULL), 2);
     sampler.temperature = 1e-6f;
-    assert_int_equal(eng_sample(&sampler, plain, 3, NULL, NULL, scratch, NULL), 1);
+    assert_int_equal(eng_sample(&sampler, plain, 3, NULL, scratch, NULL), 1);
+}
+
+/* A set of more than one word. */
+static void test_sets(void **state)
+{
+    (void)state;
+    enum { MANY = 150 };
+    struct eng_sampler sampler = {.temperature = 0, .top_p = 1};
+    uint64_t set[ENG_SET_WORDS(MANY)] = {0};
+    float logits[MANY], scratch[MANY];
+    for (int32_t id = 0; id < MANY; id++)
+        logits[id] = (float)id;
+    for (int32_t id = 0; id < MANY; id += 7)
+        eng_set_put(set, id, true);
+    for (int32_t id = 147; id > 0; id -= 7) {
+        assert_int_equal(eng_sample(&sampler, logits, MANY, set, scratch, NULL), id);
+        eng_set_put(set, id, false);
+        assert_false(eng_set_has(set, id));
+    }
+    sampler.temperature = 1e6f;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(eng_sample(&sampler, logits, MANY, set, scratch, NULL), 0);
 }
 
 int main(void)
@@ -165,7 +177,7 @@ int main(void)
         cmocka_unit_test(test_greedy),         cmocka_unit_test(test_log_prob_is_unmodified),
         cmocka_unit_test(test_frequencies),    cmocka_unit_test(test_nucleus),
         cmocka_unit_test(test_allow),          cmocka_unit_test(test_seeds),
-        cmocka_unit_test(test_extreme_logits),
+        cmocka_unit_test(test_extreme_logits), cmocka_unit_test(test_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

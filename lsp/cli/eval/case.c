@@ -104,5 +104,6 @@ void cli_case_request(const struct cli_case *open, const struct eng_model *model
                                  .max_tokens = line ? LINE_TOKENS : LONG_TOKENS,
                                  .sizes = sizes,
                                  .recall = eval->recall,
-                                 .no_recall = eval->no_recall};
+                                 .no_recall = eval->no_recall,
+                                 .no_grammar = eval->no_grammar};
 }

@@ -42,6 +42,8 @@ static const char help[] =
     "  --served          fim: score what a user would see, trimmed by the tree; also how often\n"
     "                    that is anything, and how often it is right then\n"
     "  --no-recall       fim, calibration: the model alone, without what the document repeats\n"
+    "  --no-grammar      fim, calibration: the model may also draw what the tree says cannot come\n"
+    "                    next\n"
     "  --baseline ngram  fim: an n-gram model with a cache of the file competes as well\n"
     "  --train DIR       what the baseline learns from; never the files evaluated\n"
     "  --precision P     calibration: share of right suggestions that the threshold is chosen\n"
@@ -86,6 +88,7 @@ int cli_eval(struct cli *cli, int argc, char **argv)
                                          {"--precision", CLI_NUMBER, &eval.precision, 0, 1},
                                          {"--served", CLI_FLAG, &eval.served, 0, 0},
                                          {"--no-recall", CLI_FLAG, &eval.no_recall, 0, 0},
+                                         {"--no-grammar", CLI_FLAG, &eval.no_grammar, 0, 0},
                                          {"--baseline", CLI_TEXT, &eval.baseline, 0, 0},
                                          {"--train", CLI_LIST, &eval.train, 0, 0},
                                          {"--json", CLI_FLAG, &eval.json, 0, 0},

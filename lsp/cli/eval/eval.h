@@ -31,6 +31,7 @@ struct cli_eval {
     double precision; /* calibration: share of right suggestions that is wanted */
     bool json, served;
     bool no_recall;      /* the model alone */
+    bool no_grammar;     /* and without what the tree says cannot come next */
     const float *recall; /* weights in place of the model file's, NULL: those */
     struct cli_corpus corpus;
 };
