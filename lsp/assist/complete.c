@@ -148,12 +148,13 @@ static enum eng_status prepare(struct asst_job *job, const struct asst_request *
         status = asst_prompt_build(job->model, &source, &sizes, &job->prompt, err);
     if (status == ENG_OK) status = read_recall(job, request, &source, err);
     if (status == ENG_OK) status = keep_healed(job, request, err);
-    if (status == ENG_OK)
-        status =
-            asst_follow_new(job->model, job->site.hole, !request->no_grammar, &job->follow, err);
+    if (status == ENG_OK && !request->vocabulary)
+        status = asst_vocabulary_new(job->model, &job->vocabulary, err);
     asst_tokens_free(own);
     if (status != ENG_OK) return status;
 
+    asst_follow_begin(&job->follow, job->vocabulary ? job->vocabulary : request->vocabulary,
+                      job->site.hole, !request->no_grammar);
     job->free = request->scope == ASST_SCOPE_TEXT;
     job->block =
         request->scope == ASST_SCOPE_BLOCK || job->free ||
@@ -199,7 +200,7 @@ void asst_job_free(struct asst_job *job)
     asst_prompt_free(&job->prompt);
     asst_site_close(&job->site);
     asst_recall_free(job->recall);
-    asst_follow_free(job->follow);
+    asst_vocabulary_free(job->vocabulary);
     free(job->healed);
     free(job);
 }

@@ -22,6 +22,7 @@
 #define ESPALIER_COMPLETE_H
 
 #include "lsp/assist/confidence.h"
+#include "lsp/assist/follow.h"
 #include "lsp/assist/prompt.h"
 #include "lsp/assist/recall.h"
 
@@ -51,9 +52,11 @@ enum asst_stop {
 const char *asst_stop_name(enum asst_stop stop);
 
 struct asst_request {
-    const struct syn_document *doc; /* parsed, when it has a language */
-    size_t cursor;                  /* byte of the document */
-    struct asst_tokens *tokens;     /* the document's cache, or NULL */
+    const struct syn_document *doc;           /* parsed, when it has a language */
+    size_t cursor;                            /* byte of the document */
+    struct asst_tokens *tokens;               /* the document's cache, or NULL */
+    const struct asst_vocabulary *vocabulary; /* the model's, which has to outlive the job, or
+                                                 NULL */
     enum asst_scope scope;
     uint32_t max_tokens;                     /* 0: 48 for a line, 128 for a block */
     uint32_t n;                              /* items wanted, 0 is 1; at most ASST_MAX_ITEMS */

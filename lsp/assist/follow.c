@@ -11,15 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct asst_follow {
+struct asst_vocabulary {
     const struct eng_model *model;
-    struct syn_follow begin;
-    bool grammar, has_tree;
     uint64_t *text;      /* set: tokens that are text */
     uint64_t *sound;     /* set: well-formed by themselves, but for an unfinished end */
     int32_t *marked;     /* of these, what the tree may refuse */
     int32_t *continuing; /* tokens that begin within a character */
-    size_t vocab, n_marked, n_continuing;
+    size_t tokens, n_marked, n_continuing;
 };
 
 /* ---- Characters ------------------------------------------------------------------------ */
@@ -102,51 +100,58 @@ static bool is_marked(const char *bytes, size_t n)
     return false;
 }
 
-static void read_vocabulary(struct asst_follow *f)
+static void read_tokens(struct asst_vocabulary *v)
 {
-    for (int32_t id = 0; id < (int32_t)f->vocab; id++) {
+    for (int32_t id = 0; id < (int32_t)v->tokens; id++) {
         size_t n;
-        const char *bytes = eng_token_text(f->model, id, &n);
+        const char *bytes = eng_token_text(v->model, id, &n);
         if (!bytes || n == 0) continue;
-        eng_set_put(f->text, id, true);
-        if (((unsigned char)bytes[0] & 0xC0) == 0x80) f->continuing[f->n_continuing++] = id;
+        eng_set_put(v->text, id, true);
+        if (((unsigned char)bytes[0] & 0xC0) == 0x80) v->continuing[v->n_continuing++] = id;
         if (!may_be_sound(bytes, n)) continue;
-        eng_set_put(f->sound, id, true);
-        if (is_marked(bytes, n)) f->marked[f->n_marked++] = id;
+        eng_set_put(v->sound, id, true);
+        if (is_marked(bytes, n)) v->marked[v->n_marked++] = id;
     }
 }
 
-enum eng_status asst_follow_new(const struct eng_model *model, const struct syn_hole *hole,
-                                bool grammar, struct asst_follow **out, struct eng_error *err)
+enum eng_status asst_vocabulary_new(const struct eng_model *model, struct asst_vocabulary **out,
+                                    struct eng_error *err)
 {
-    size_t vocab = eng_model_info(model)->vocab, words = ENG_SET_WORDS(vocab);
-    struct asst_follow *f = *out = calloc(1, sizeof *f);
-    if (!f) return asst_no_memory(err);
-    *f = (struct asst_follow){.model = model, .grammar = grammar, .vocab = vocab};
-    f->has_tree = grammar && hole != NULL;
-    f->text = calloc(2 * words, sizeof *f->text);
-    f->marked = malloc(2 * vocab * sizeof *f->marked);
-    if (!f->text || !f->marked) {
-        asst_follow_free(f);
+    size_t tokens = eng_model_info(model)->vocab, words = ENG_SET_WORDS(tokens);
+    struct asst_vocabulary *v = *out = calloc(1, sizeof *v);
+    if (!v) return asst_no_memory(err);
+    v->model = model;
+    v->tokens = tokens;
+    v->text = calloc(2 * words, sizeof *v->text);
+    v->marked = malloc(2 * tokens * sizeof *v->marked);
+    if (!v->text || !v->marked) {
+        asst_vocabulary_free(v);
         *out = NULL;
         return asst_no_memory(err);
     }
-    f->sound = f->text + words;
-    f->continuing = f->marked + vocab;
-    read_vocabulary(f);
-    if (f->has_tree) syn_follow_begin(hole, &f->begin);
+    v->sound = v->text + words;
+    v->continuing = v->marked + tokens;
+    read_tokens(v);
     return ENG_OK;
 }
 
-void asst_follow_free(struct asst_follow *follow)
+void asst_vocabulary_free(struct asst_vocabulary *vocabulary)
 {
-    if (!follow) return;
-    free(follow->text);
-    free(follow->marked);
-    free(follow);
+    if (!vocabulary) return;
+    free(vocabulary->text);
+    free(vocabulary->marked);
+    free(vocabulary);
 }
 
 /* ---- Sets -------------------------------------------------------------------------------- */
+
+void asst_follow_begin(struct asst_follow *follow, const struct asst_vocabulary *vocabulary,
+                       const struct syn_hole *hole, bool grammar)
+{
+    *follow = (struct asst_follow){
+        .vocabulary = vocabulary, .grammar = grammar, .has_tree = grammar && hole};
+    if (follow->has_tree) syn_follow_begin(hole, &follow->begin);
+}
 
 bool asst_follow_admits(const struct asst_follow *f, const char *text, size_t len,
                         const char *bytes, size_t n)
@@ -163,22 +168,23 @@ bool asst_follow_admits(const struct asst_follow *f, const char *text, size_t le
 
 bool asst_follow_set(const struct asst_follow *f, const char *text, size_t len, uint64_t *set)
 {
-    size_t words = ENG_SET_WORDS(f->vocab), n, tail = f->grammar ? unfinished(text, len) : 0;
-    memcpy(set, f->grammar ? f->sound : f->text, words * sizeof *set);
+    const struct asst_vocabulary *v = f->vocabulary;
+    size_t words = ENG_SET_WORDS(v->tokens), n, tail = f->grammar ? unfinished(text, len) : 0;
+    memcpy(set, f->grammar ? v->sound : v->text, words * sizeof *set);
     if (tail > 0) {
         memset(set, 0, words * sizeof *set);
-        for (size_t i = 0; i < f->n_continuing; i++) {
-            const char *bytes = eng_token_text(f->model, f->continuing[i], &n);
-            eng_set_put(set, f->continuing[i], continues(text + len - tail, tail, bytes, n));
+        for (size_t i = 0; i < v->n_continuing; i++) {
+            const char *bytes = eng_token_text(v->model, v->continuing[i], &n);
+            eng_set_put(set, v->continuing[i], continues(text + len - tail, tail, bytes, n));
         }
         return false;
     }
     if (!f->has_tree) return true;
     struct syn_follow at;
     syn_follow_at(&f->begin, text, len, &at);
-    for (size_t i = 0; i < f->n_marked; i++) {
-        const char *bytes = eng_token_text(f->model, f->marked[i], &n);
-        if (!syn_follow_admits(&at, bytes, n)) eng_set_put(set, f->marked[i], false);
+    for (size_t i = 0; i < v->n_marked; i++) {
+        const char *bytes = eng_token_text(v->model, v->marked[i], &n);
+        if (!syn_follow_admits(&at, bytes, n)) eng_set_put(set, v->marked[i], false);
     }
     return true;
 }

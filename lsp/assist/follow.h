@@ -1,13 +1,12 @@
 /* follow.h: which tokens may come next in a candidate.
  *
  * A byte-level vocabulary may write anything, and a model that does not know the language well
- * closes what is not open. A follow knows the vocabulary (which tokens are text at all, which go
- * on with a character, which hold a mark that a grammar may refuse) and what is open at the
- * cursor, and makes of both the set of tokens that may stand behind the text so far. What it
- * refuses is never right; what it lets pass may still be wrong, and is judged by the parser
- * afterwards.
+ * closes what is not open. A vocabulary says which tokens are text at all, which go on with a
+ * character, which hold a mark that a grammar may refuse; a follow adds what is open at one cursor,
+ * and makes of both the set of tokens that may stand behind the text so far. What it refuses is
+ * never right; what it lets pass may still be wrong, and is judged by the parser afterwards.
  *
- * Read-only once it is made: any number of writers may ask at the same time.
+ * Both are read-only once they are made: any number of writers may ask at the same time.
  */
 #ifndef ESPALIER_FOLLOW_H
 #define ESPALIER_FOLLOW_H
@@ -15,13 +14,25 @@
 #include "engine/engine.h"
 #include "syntax/syntax.h"
 
-struct asst_follow;
+/* What its tokens' bytes say of a model's vocabulary: of use for as long as the model is there, and
+ * worth keeping, as all tokens have to be looked at. The model has to outlive it. */
+struct asst_vocabulary;
 
-/* hole: where the text will stand; NULL without a language. grammar: else whatever is text may
- * come next. The model has to outlive the follow, the hole has not. */
-enum eng_status asst_follow_new(const struct eng_model *model, const struct syn_hole *hole,
-                                bool grammar, struct asst_follow **out, struct eng_error *err);
-void asst_follow_free(struct asst_follow *follow); /* takes NULL */
+enum eng_status asst_vocabulary_new(const struct eng_model *model, struct asst_vocabulary **out,
+                                    struct eng_error *err);
+void asst_vocabulary_free(struct asst_vocabulary *vocabulary); /* takes NULL */
+
+/* A plain value, which borrows the vocabulary. */
+struct asst_follow {
+    const struct asst_vocabulary *vocabulary;
+    struct syn_follow begin; /* what is open at the cursor, where there is a tree */
+    bool grammar, has_tree;
+};
+
+/* hole: where the text will stand, needed here alone; NULL without a language. grammar: else
+ * whatever is text may come next. */
+void asst_follow_begin(struct asst_follow *follow, const struct asst_vocabulary *vocabulary,
+                       const struct syn_hole *hole, bool grammar);
 
 /* The tokens that may follow text[len], which stands at the cursor:
  * set[ENG_SET_WORDS(vocabulary)]. False when it cannot end here: a character is unfinished. */

@@ -95,7 +95,7 @@ static void refuse_beyond(const struct asst_writer *w, size_t want_len)
         size_t len;
         const char *bytes = eng_token_text(run->job->model, id, &len);
         if (len > want_len &&
-            !asst_follow_admits(run->job->follow, "", 0, bytes + want_len, len - want_len))
+            !asst_follow_admits(&run->job->follow, "", 0, bytes + want_len, len - want_len))
             eng_set_put(run->allowed, id, false);
     }
 }
@@ -107,7 +107,7 @@ static void allow_next(const struct asst_writer *w)
     const struct asst_candidate *c = &w->candidate;
     size_t healed = run->job->healed_len;
     bool may_end =
-        asst_follow_set(run->job->follow, c->text + healed, c->len - healed, run->allowed);
+        asst_follow_set(&run->job->follow, c->text + healed, c->len - healed, run->allowed);
     if (run->end >= 0) eng_set_put(run->allowed, run->end, may_end);
     for (size_t i = 0; i < run->n_taken && !w->begun; i++)
         eng_set_put(run->allowed, run->taken[i], false);

@@ -9,7 +9,6 @@
 
 #include "lsp/assist/candidate.h"
 #include "lsp/assist/complete.h"
-#include "lsp/assist/follow.h"
 
 /* Drafts: tokens at most, and how many have to match for what followed them to be one. */
 #define ASST_DRAFT_MOST  7
@@ -23,8 +22,9 @@ struct asst_job {
     bool mixes;                 /* they are mixed into the model's distribution, by the weights */
     bool drafts;                /* they are evaluated ahead */
     float recall_weights[ASST_RECALL_FEATURES];
-    struct asst_follow *follow; /* what may come next */
-    char *healed;               /* bytes left of the cursor that the text has to begin with */
+    struct asst_vocabulary *vocabulary; /* of its own; NULL: somebody else's */
+    struct asst_follow follow;          /* what may come next */
+    char *healed; /* bytes left of the cursor that the text has to begin with */
     size_t healed_len;
     uint32_t max_tokens, n;
     float temperature, min_confidence;

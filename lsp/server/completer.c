@@ -14,6 +14,7 @@
 struct pair {
     struct eng_model *model;
     struct eng_session *session;
+    struct asst_vocabulary *vocabulary;
     char snapshot[LSP_MODEL_PATH_MAX];
 };
 
@@ -45,6 +46,7 @@ static void unload(void *state)
 {
     struct pair *pair = state;
     eng_session_free(pair->session);
+    asst_vocabulary_free(pair->vocabulary);
     keep_sequences(pair);
     if (pair->model) eng_model_close(pair->model);
     *pair = (struct pair){.model = NULL};
@@ -82,8 +84,9 @@ static enum eng_status load(void *state, const struct lsp_model_choice *choice,
     struct asst_prompt_options sizes;
     asst_prompt_defaults(pair->model, &sizes);
     status = eng_session_new(pair->model, sizes.budget, &pair->session, err);
+    if (status != ENG_OK) pair->session = NULL;
+    if (status == ENG_OK) status = asst_vocabulary_new(pair->model, &pair->vocabulary, err);
     if (status != ENG_OK) {
-        pair->session = NULL;
         unload(pair);
         return status;
     }
@@ -119,10 +122,11 @@ static enum eng_status prepare(void *state, const struct asst_request *request,
             return status;
         }
     }
-    struct asst_request with_tokens = *request;
-    with_tokens.tokens = *tokens;
+    struct asst_request own = *request;
+    own.tokens = *tokens;
+    own.vocabulary = pair->vocabulary;
     struct asst_job *job = NULL;
-    enum eng_status status = asst_complete_prepare(pair->model, &with_tokens, &job, err);
+    enum eng_status status = asst_complete_prepare(pair->model, &own, &job, err);
     *work = job;
     return status;
 }

@@ -44,8 +44,8 @@ struct lsp_completer {
                                 struct asst_result *out, struct eng_error *err);
     enum eng_status (*prefill)(void *state, void *work, eng_cancel *cancel, struct eng_error *err);
 
-    /* Loop thread, only while the loop knows that a model is loaded. request->tokens is
-     * ignored; *tokens is the document's cache, made here when NULL. */
+    /* Loop thread, only while the loop knows that a model is loaded. request->tokens and
+     * ->vocabulary are ignored; *tokens is the document's cache, made here when NULL. */
     enum eng_status (*prepare)(void *state, const struct asst_request *request,
                                struct asst_tokens **tokens, void **work, struct eng_error *err);
     void (*discard)(void *state, void *work);

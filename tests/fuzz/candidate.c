@@ -1,6 +1,6 @@
 /* Trimming of candidates: the input's first line names the language, then come the text
  * left of the cursor, a zero byte, the text right of it, a zero byte, and the candidate.
- * Whatever these are, trimming only shortens. */
+ * Whatever these are, trimming only shortens, and nothing at all may always come next. */
 #include "lsp/assist/candidate.h"
 #include "grammars/grammars.h"
 
@@ -16,6 +16,17 @@ static const uint8_t *find(const uint8_t *from, const uint8_t *end, int byte)
 {
     const uint8_t *at = from < end ? memchr(from, byte, (size_t)(end - from)) : NULL;
     return at ? at : end;
+}
+
+static void check_follow(const struct syn_hole *hole, const char *text, size_t len)
+{
+    struct syn_follow begin, at;
+    syn_follow_begin(hole, &begin);
+    for (size_t n = 0; n <= len; n += 1 + n / 2) {
+        syn_follow_at(&begin, text, n, &at);
+        if (!syn_follow_admits(&at, text + n, 0)) abort();
+        if (!syn_follow_admits(&at, text + n, len - n) && at.unknown) abort();
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             enum asst_stop stop = ASST_STOP_END;
             if (block != SIZE_MAX && block > len) abort();
             asst_site_is_open(&site);
+            if (site.hole) check_follow(site.hole, candidate, len);
             if (asst_candidate_trim(&site, candidate, &kept, &stop, NULL) == SYN_OK &&
                 (kept > len || memcmp(candidate, made, kept) != 0))
                 abort();

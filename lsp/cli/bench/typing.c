@@ -24,6 +24,7 @@ struct typing {
     struct eng_session *session;
     struct syn_document *doc;
     struct asst_tokens *tokens;
+    struct asst_vocabulary *vocabulary;
     double prompt, cached, generated; /* tokens, summed up */
     double passes;
     struct eng_error err;
@@ -32,7 +33,8 @@ struct typing {
 /* One completion at a place; its milliseconds, or -1. */
 static double complete(struct typing *t, size_t cursor)
 {
-    struct asst_request request = {.doc = t->doc, .cursor = cursor, .tokens = t->tokens};
+    struct asst_request request = {
+        .doc = t->doc, .cursor = cursor, .tokens = t->tokens, .vocabulary = t->vocabulary};
     struct asst_job *job = NULL;
     struct asst_result result = {0};
     double start = cli_now_ms();
@@ -242,6 +244,7 @@ bool bench_typing(const struct cli *cli, struct eng_model *model, const char *pa
     bool ok = ms && choose_stretch(&t, &recording, whole, keys, &start, &end) &&
               eng_session_new(model, 0, &t.session, &t.err) == ENG_OK &&
               asst_tokens_new(model, &t.tokens, &t.err) == ENG_OK &&
+              asst_vocabulary_new(model, &t.vocabulary, &t.err) == ENG_OK &&
               (t.doc = without(syn_document_language(whole), text, len, start, end)) != NULL;
     cli_progress(cli, "typing into %s", path);
     if (ok && trace)
@@ -262,6 +265,7 @@ bool bench_typing(const struct cli *cli, struct eng_model *model, const char *pa
     free(ms);
     if (recording.file) fclose(recording.file);
     asst_tokens_free(t.tokens);
+    asst_vocabulary_free(t.vocabulary);
     eng_session_free(t.session);
     syn_document_free(t.doc);
     syn_document_free(whole);
