@@ -10,6 +10,9 @@
  * the typed word for completion items, and for a selected completion the range that the
  * client has selected, with its text in front of ours.
  *
+ * Whoever types along a suggestion gets the rest of it, without the model (shown.h); only asking
+ * for suggestions computes new ones.
+ *
  * No model, no trust in the buffer, completions switched off: an empty list, never an
  * error, as editors show errors to people who only typed. While a model is being loaded the
  * request waits for it: clients do not ask again until the next keystroke.
@@ -253,6 +256,9 @@ void lsp_prefill(struct lsp_server *server)
         server->completion.ticket || !server->config.completion_enabled ||
         is_long_line(document, document->cursor))
         return;
+    struct lsp_shown_text rest[ASST_MAX_ITEMS];
+    if (lsp_shown_rest(&document->shown, document->cursor, rest) > 0)
+        return; /* the next request is answered already */
     struct eng_error err = {""};
     struct lsp_job job = {.kind = LSP_JOB_PREFILL,
                           .ticket = lsp_requests_ticket(&server->requests)};
@@ -272,6 +278,39 @@ void lsp_on_prefilled(struct lsp_server *server, const struct lsp_outcome *outco
         lsp_log(server, LSP_LOG_WARN, "prefill: %s", outcome->error.text);
 }
 
+/* ---- Items ------------------------------------------------------------------------- */
+
+/* A short line for a list of completions: the first line of the text that has content. */
+static void make_label(const char *lead, const char *text, char *out, size_t capacity)
+{
+    if (!*lead) text += strspn(text, " \t\r\n");
+    size_t len = strcspn(text, "\r\n");
+    int n = snprintf(out, capacity, "%s%.*s", lead, (int)(len < capacity ? len : capacity), text);
+    size_t end = n < 0 ? 0 : (size_t)n < capacity ? (size_t)n : capacity - 1;
+    while (end > 0 && !lsp_utf8_is_valid(out, end))
+        end--; /* the capacity may have cut a character */
+    out[end] = 0;
+}
+
+static cJSON *write_item(const struct lsp_completion *open, const char *suggested, size_t len,
+                         unsigned rank)
+{
+    size_t lead = strlen(open->lead);
+    char *text = malloc(lead + len + 1);
+    if (!text) return NULL;
+    memcpy(text, open->lead, lead);
+    memcpy(text + lead, suggested, len);
+    text[lead + len] = 0;
+    char label[MAX_LABEL + 1];
+    make_label(open->lead, suggested, label, sizeof label);
+    cJSON *json = open->inline_list
+                      ? lsp_write_inline_item(text, &open->replace)
+                      : lsp_write_completion_item(label, text, *open->lead ? open->lead : label,
+                                                  rank, &open->replace);
+    free(text);
+    return json;
+}
+
 /* ---- Requests ---------------------------------------------------------------------- */
 
 /* True when the person asked for suggestions, instead of merely typing. Final LSP 3.18 has
@@ -281,6 +320,24 @@ static bool is_invoked(struct lsp_server *server, const struct lsp_completion_pa
 {
     if (params->trigger_kind == 0) server->client_numbers_triggers_from_0 = true;
     return params->trigger_kind == (server->client_numbers_triggers_from_0 ? 0 : 1);
+}
+
+/* Answers the open completion with the rest of what is shown; false when nothing is. */
+static bool answer_rest(struct lsp_server *server, const struct lsp_document *document,
+                        uint64_t ticket)
+{
+    struct lsp_completion *open = &server->completion;
+    struct lsp_shown_text rest[ASST_MAX_ITEMS];
+    size_t count = open->selected ? 0 : lsp_shown_rest(&document->shown, open->cursor, rest);
+    if (count == 0) return false;
+    cJSON *list = lsp_write_list();
+    for (size_t i = 0; i < count; i++)
+        list = lsp_list_add(list, write_item(open, rest[i].text, rest[i].len, (unsigned)i));
+    bool inline_list = open->inline_list;
+    take_completion(server);
+    server->counters.kept++;
+    answer_list(server, ticket, inline_list, list);
+    return true;
 }
 
 static void start_completion(struct lsp_server *server, struct lsp_message *message,
@@ -299,9 +356,9 @@ static void start_completion(struct lsp_server *server, struct lsp_message *mess
     bool possible = document && document->trusted && server->config.completion_enabled && model;
     struct lsp_completion *open = &server->completion;
     *open = (struct lsp_completion){.inline_list = inline_list, .started = uv_hrtime()};
+    bool invoked = is_invoked(server, &params);
     open->items = 1;
-    if (is_invoked(server, &params) || !inline_list)
-        open->items = (uint32_t)server->config.completion_items;
+    if (invoked || !inline_list) open->items = (uint32_t)server->config.completion_items;
     if (possible) open->uri = strdup(params.uri);
     if (!open->uri || !place(server, document, &params, open)) {
         take_completion(server);
@@ -309,6 +366,10 @@ static void start_completion(struct lsp_server *server, struct lsp_message *mess
         answer_list(server, ticket, inline_list, lsp_write_list());
         return;
     }
+    /* Lists of completions are asked for by typing as by hand. */
+    if (document->shown.typed > 0 && (!inline_list || !invoked) &&
+        answer_rest(server, document, ticket))
+        return;
     open->ticket = ticket;
     open->revision = document->revision;
     forget_prefill(server); /* the request does its work */
@@ -328,50 +389,24 @@ void lsp_on_completion(struct lsp_server *server, struct lsp_message *message, u
 
 /* ---- Outcomes ---------------------------------------------------------------------- */
 
-/* A short line for a list of completions: the first line of the text that has content. */
-static void make_label(const char *lead, const char *text, char *out, size_t capacity)
-{
-    if (!*lead) text += strspn(text, " \t\r\n");
-    size_t len = strcspn(text, "\r\n");
-    int n = snprintf(out, capacity, "%s%.*s", lead, (int)(len < capacity ? len : capacity), text);
-    size_t end = n < 0 ? 0 : (size_t)n < capacity ? (size_t)n : capacity - 1;
-    while (end > 0 && !lsp_utf8_is_valid(out, end))
-        end--; /* the capacity may have cut a character */
-    out[end] = 0;
-}
-
-static cJSON *write_item(const struct lsp_completion *open, const struct asst_item *item,
-                         unsigned rank)
-{
-    size_t lead = strlen(open->lead);
-    char *text = malloc(lead + item->len + 1);
-    if (!text) return NULL;
-    memcpy(text, open->lead, lead);
-    memcpy(text + lead, item->text, item->len);
-    text[lead + item->len] = 0;
-    char label[MAX_LABEL + 1];
-    make_label(open->lead, item->text, label, sizeof label);
-    cJSON *json = open->inline_list
-                      ? lsp_write_inline_item(text, &open->replace)
-                      : lsp_write_completion_item(label, text, *open->lead ? open->lead : label,
-                                                  rank, &open->replace);
-    free(text);
-    return json;
-}
-
 static bool is_presentable(const struct lsp_server *server, const struct asst_item *item)
 {
     return item->len > 0 && item->confidence >= server->config.completion_min_confidence &&
            !memchr(item->text, 0, item->len) && lsp_utf8_is_valid(item->text, item->len);
 }
 
-static cJSON *write_items(struct lsp_server *server, const struct asst_result *result)
+static cJSON *write_items(struct lsp_server *server, const struct asst_result *result,
+                          struct lsp_shown *shown)
 {
+    const struct lsp_completion *open = &server->completion;
     cJSON *list = lsp_write_list();
     unsigned rank = 0;
+    lsp_shown_forget(shown);
     for (size_t i = 0; i < result->count; i++) {
-        if (!is_presentable(server, &result->items[i])) continue;
-        list = lsp_list_add(list, write_item(&server->completion, &result->items[i], rank++));
+        const struct asst_item *item = &result->items[i];
+        if (!is_presentable(server, item)) continue;
+        list = lsp_list_add(list, write_item(open, item->text, item->len, rank++));
+        if (!open->selected) lsp_shown_add(shown, open->cursor, item->text, item->len);
     }
     server->counters.shown_items += rank;
     server->counters.empty += rank == 0;
@@ -383,14 +418,14 @@ void lsp_on_completed(struct lsp_server *server, struct lsp_outcome *outcome)
     struct lsp_completion *open = &server->completion;
     if (outcome->ticket != open->ticket)
         return; /* answered already: superseded, cancelled or stale */
-    const struct lsp_document *document = lsp_documents_find(server->documents, open->uri);
+    struct lsp_document *document = lsp_documents_find(server->documents, open->uri);
     if (!document || document->revision != open->revision) {
         lsp_end_completion(server, NULL, LSP_END_STALE);
         return;
     }
     cJSON *list;
     if (outcome->status == ENG_OK) {
-        list = write_items(server, &outcome->result);
+        list = write_items(server, &outcome->result, &document->shown);
         server->last_timings = outcome->result.timings;
         server->last_total_ms = (double)(uv_hrtime() - open->started) / 1e6;
     } else {

@@ -28,6 +28,7 @@ static void free_document(struct lsp_document *document)
 {
     if (!document) return;
     asst_tokens_free(document->tokens);
+    lsp_shown_forget(&document->shown);
     syn_document_free(document->syn);
     free(document->uri);
     free(document);
@@ -189,6 +190,12 @@ void lsp_documents_drop_tokens(struct lsp_documents *documents)
     }
 }
 
+void lsp_documents_forget_shown(struct lsp_documents *documents)
+{
+    for (size_t i = 0; i < documents->count; i++)
+        lsp_shown_forget(&documents->entries[i]->shown);
+}
+
 /* ---- Changes ----------------------------------------------------------------------- */
 
 static bool apply_change(struct lsp_documents *documents, struct lsp_document *document,
@@ -210,6 +217,7 @@ static bool apply_change(struct lsp_documents *documents, struct lsp_document *d
     struct syn_error why = {""};
     if (syn_document_edit(document->syn, start, end, change->text, len, &why))
         return lsp_fail(err, "%s", why.text);
+    lsp_shown_edit(&document->shown, start, end, change->text, len);
     documents->total = documents->total - old_len + text_bytes(document);
     document->cursor = start + len;
     return true;

@@ -14,6 +14,7 @@
 
 #include "lsp/assist/tokens.h"
 #include "lsp/server/protocol.h"
+#include "lsp/server/shown.h"
 #include "syntax/syntax.h"
 
 #define LSP_MAX_DOCUMENTS  4096u
@@ -30,6 +31,7 @@ struct lsp_document {
     size_t cursor; /* where the last change ended: the likely place of the next request */
     struct syn_document *syn;
     struct asst_tokens *tokens; /* NULL until needed */
+    struct lsp_shown shown;
 };
 
 struct lsp_documents;
@@ -58,6 +60,9 @@ bool lsp_documents_parse(struct lsp_documents *documents, uint64_t budget_us);
 
 /* Frees all token caches: before the model they were made from goes. */
 void lsp_documents_drop_tokens(struct lsp_documents *documents);
+
+/* Forgets all suggestions: other settings or another model would make others. */
+void lsp_documents_forget_shown(struct lsp_documents *documents);
 
 size_t lsp_documents_count(const struct lsp_documents *documents);
 

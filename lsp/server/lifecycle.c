@@ -147,6 +147,7 @@ void lsp_read_configuration(struct lsp_server *server)
     if (options->log_level >= 0) config.log_level = options->log_level;
     server->config = config;
     server->log_level = config.log_level;
+    lsp_documents_forget_shown(server->documents);
     choose_model(server);
 }
 

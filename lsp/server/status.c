@@ -43,6 +43,7 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         {"errors", c->errors},
         {"completions", c->completions},
         {"suggested", c->shown_items},
+        {"kept", c->kept},
         {"empty", c->empty},
         {"cancelled", c->cancelled},
         {"superseded", c->superseded},

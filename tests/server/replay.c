@@ -8,7 +8,9 @@
  *
  * Every request has to be answered once (client.c counts). An answer with text has to be
  * what a completion computed from nothing (fresh document, fresh session) says for the very
- * text that the request was made for: nothing stale, nothing of another version. An empty
+ * text that the request was made for: nothing stale, nothing of another version; or the rest of
+ * an earlier answer, when the text is the earlier one with the start of that answer put in, and
+ * nothing else. An empty
  * answer or -32800 is right only when the same computation is empty, too, or when a later
  * keystroke came before the answer; in lockstep there is no such excuse. */
 #include "grammars/grammars.h"
@@ -31,9 +33,12 @@ struct replay {
     const struct gram_language *language;
     bool lockstep;
     char *expected[MAX_STEPS]; /* [step] the text that is right, "" for none */
+    char *text[MAX_STEPS];     /* the document */
+    size_t cursor[MAX_STEPS];
+    char *given[MAX_STEPS]; /* what was answered, NULL: nothing yet */
     bool answered[MAX_STEPS];
     unsigned steps, open;
-    unsigned with_text, empty, quiet, excused;
+    unsigned with_text, rests, empty, quiet, excused;
     double total_ms, worst_ms;
     struct timespec sent[MAX_STEPS];
 };
@@ -72,6 +77,29 @@ static char *compute(struct replay *r, const struct trace *trace)
 
 /* ---- Answers ----------------------------------------------------------------------- */
 
+/* Whether the document of a step is that of an earlier one, of whose answer the first n bytes were
+ * typed. */
+static bool typed_along(const struct replay *r, unsigned step, unsigned earlier, size_t n)
+{
+    const char *now = r->text[step], *then = r->text[earlier], *given = r->given[earlier];
+    size_t place = r->cursor[earlier], len = strlen(then);
+    return strlen(now) == len + n && memcmp(now, then, place) == 0 &&
+           memcmp(now + place, given, n) == 0 &&
+           memcmp(now + place + n, then + place, len - place) == 0;
+}
+
+static bool is_rest(const struct replay *r, unsigned step, const char *text)
+{
+    for (unsigned k = step; k-- > 0;) {
+        size_t place = r->cursor[k], cursor = r->cursor[step];
+        if (!r->given[k] || cursor <= place || strlen(r->given[k]) <= cursor - place) continue;
+        if (strcmp(r->given[k] + (cursor - place), text) == 0 &&
+            typed_along(r, step, k, cursor - place))
+            return true;
+    }
+    return false;
+}
+
 static void check_answer(struct replay *r, const cJSON *message)
 {
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(message, "id");
@@ -94,8 +122,11 @@ static void check_answer(struct replay *r, const cJSON *message)
     const cJSON *item = cJSON_GetArrayItem(result, 0);
     const char *text =
         item ? cJSON_GetObjectItemCaseSensitive(item, "insertText")->valuestring : "";
+    r->given[step] = strdup(text);
     if (strcmp(text, expected) == 0) {
         *(*text ? &r->with_text : &r->empty) += 1;
+    } else if (*text && is_rest(r, step, text)) {
+        r->rests++;
     } else if (!*text && excused) {
         r->excused++;
     } else {
@@ -176,6 +207,8 @@ static void type_all(struct replay *r, struct trace *trace, unsigned speed)
         if (trace->step >= MAX_STEPS) client_fail(&r->client, "the trace is too long");
         if (!r->lockstep) read_answers(r, (int)(trace->pause_ms / speed), false);
         r->expected[trace->step] = compute(r, trace);
+        r->text[trace->step] = strdup(trace->text);
+        r->cursor[trace->step] = trace->cursor;
         send_key(r, trace, before);
         if (r->lockstep) read_answers(r, ANSWER_MS, true);
         memcpy(before, trace->text, trace->len + 1);
@@ -240,10 +273,11 @@ static void finish(struct replay *r)
     const cJSON *counters = cJSON_GetObjectItemCaseSensitive(result, "counters");
     char *shown = cJSON_PrintUnformatted(counters);
     const cJSON *turn = cJSON_GetObjectItemCaseSensitive(result, "longestTurnMs");
-    printf("%u requests: %u with text, %u rightly empty, %u outdated, %u superseded; "
-           "answered after %.1f ms on average, %.1f at worst; longest turn %.1f ms\n%s\n",
-           r->steps, r->with_text, r->empty, r->excused, r->quiet, r->total_ms / r->steps,
-           r->worst_ms, turn ? turn->valuedouble : 0, shown);
+    printf(
+        "%u requests: %u with text, %u typed along, %u rightly empty, %u outdated, %u superseded; "
+        "answered after %.1f ms on average, %.1f at worst; longest turn %.1f ms\n%s\n",
+        r->steps, r->with_text, r->rests, r->empty, r->excused, r->quiet, r->total_ms / r->steps,
+        r->worst_ms, turn ? turn->valuedouble : 0, shown);
     free(shown);
     free(body);
     cJSON_Delete(status);
@@ -256,8 +290,11 @@ static void finish(struct replay *r)
         fprintf(stderr, "%zu requests open at the end, exit code %d\n", open, code);
         exit(1);
     }
-    for (unsigned i = 0; i <= r->steps; i++)
+    for (unsigned i = 0; i <= r->steps; i++) {
         free(r->expected[i]);
+        free(r->text[i]);
+        free(r->given[i]);
+    }
 }
 
 int main(int argc, char **argv)
