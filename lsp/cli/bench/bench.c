@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_RUNS = 99, DECODED = 32 };
@@ -75,6 +76,35 @@ static uint64_t resident_bytes(void)
     return page > 0 ? resident * (uint64_t)page : 0;
 }
 
+/* Milliseconds since this process was started, as exactly as the system keeps that (ten of them);
+ * 0 where it does not say. */
+static double process_age(void)
+{
+    char line[1024] = "";
+    unsigned long long ticks = 0;
+    struct timespec now = {0};
+    long rate = sysconf(_SC_CLK_TCK);
+    FILE *file = fopen("/proc/self/stat", "r");
+    if (file && !fgets(line, sizeof line, file)) line[0] = 0;
+    if (file) fclose(file);
+    char *at = strrchr(line, ')'); /* the name may hold anything; behind it is field 3 */
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (!at || sscanf(at, "%llu", &ticks) != 1 || rate <= 0) return 0;
+#if defined(CLOCK_BOOTTIME)
+    clock_gettime(CLOCK_BOOTTIME, &now);
+#endif
+    double ms = (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+    return ms > 0 ? ms - (double)ticks * 1e3 / (double)rate : 0;
+}
+
+static double computed_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 /* ---- Prompts and decoding ---------------------------------------------------------------- */
 
 /* Any tokens will do: what they are changes no time. */
@@ -120,8 +150,12 @@ static enum eng_status measure_length(struct eng_session *session, const struct 
     for (int run = 0; run < runs && status == ENG_OK; run++)
         status = run_once(session, inputs, n, &s, run, err);
     size_t count = (size_t)runs;
-    *row = (struct bench_row){n, median(s.prefill_ms, count), median(s.decode_ms, count),
-                              median(s.prefill_joule, count), median(s.decode_joule, count)};
+    *row = (struct bench_row){n,
+                              median(s.prefill_ms, count),
+                              median(s.decode_ms, count),
+                              median(s.prefill_joule, count),
+                              median(s.decode_joule, count),
+                              resident_bytes()};
     return status;
 }
 
@@ -145,16 +179,20 @@ static bool measure(const struct cli *cli, struct eng_model *model, struct bench
         cli_progress(cli, "%u tokens", n);
         double start = cli_now_ms();
         if (r->n_rows == 0) status = eng_session_sync(session, inputs, n, NULL, NULL, &err);
-        if (r->n_rows == 0) r->first_token_ms = cli_now_ms() - start;
+        if (r->n_rows == 0) {
+            r->first_token_ms = cli_now_ms() - start;
+            r->started_ms = process_age();
+            r->started_cpu_ms = computed_ms();
+        }
         if (status == ENG_OK)
             status = measure_length(session, inputs, n, r->runs, &r->rows[r->n_rows++], &err);
+        if (n <= 2048) r->resident_bytes = r->rows[r->n_rows - 1].resident_bytes;
     }
     if (status == ENG_OK) {
         cli_progress(cli, "limits");
         status = eng_measure_limits(model, &r->limits, &err);
     }
     cli_progress_end(cli);
-    r->resident_bytes = resident_bytes();
     if (status != ENG_OK) cli_fail("%s: %s", r->info->name, err.text);
     eng_session_free(session);
     free(inputs);

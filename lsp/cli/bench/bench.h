@@ -11,12 +11,15 @@ struct bench_row {
     uint32_t tokens;                    /* in front */
     double prefill_ms, decode_ms;       /* of all of them; of one token more */
     double prefill_joule, decode_joule; /* of one token; 0: no counter */
+    uint64_t resident_bytes;            /* of the process afterwards, 0 where unknown */
 };
 
 /* Milliseconds from a keystroke to its suggestion. */
 struct bench_latency {
     size_t n;
     double p50, p95, p99;
+    double of_limit; /* what the prompts' missing tokens and the passes of decoding need at least,
+                        as a share of the time it took */
 };
 
 struct bench_report {
@@ -27,11 +30,14 @@ struct bench_report {
     size_t n_rows;
     uint64_t multiplied;                    /* weights that a prompt's token is multiplied with */
     uint64_t read;                          /* bytes of weights that a decoded token reads */
-    uint64_t session_bytes, resident_bytes; /* the latter 0 where unknown */
+    uint64_t session_bytes, resident_bytes; /* the latter at 2,048 tokens, or at
+ the most there are; 0 where unknown */
     double open_ms, first_token_ms;         /* of a prompt of the shortest length, after opening */
-    const char *typed, *trace;              /* the file, and how, or NULL */
-    struct bench_latency cold, warm, back;  /* back: at a place where the cursor was before */
-    double reused;          /* share of the prompts' tokens that were cached, warm */
+    double started_ms, started_cpu_ms; /* until then, since the process started (0 where unknown),
+                                          and what its threads have computed in that time */
+    const char *typed, *trace;         /* the file, and how, or NULL */
+    struct bench_latency cold, warm, back; /* back: at a place where the cursor was before */
+    double reused;                         /* share of the prompts' tokens that were cached, warm */
     double tokens_per_pass; /* written in one pass over the weights, warm: more than 1 where the
                                text suggests what comes */
 };

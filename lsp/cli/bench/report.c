@@ -22,7 +22,40 @@ static double decode_share(const struct bench_report *r, const struct bench_row 
 
 static void print_latency(const char *name, const struct bench_latency *l)
 {
-    printf("  %-6s %7.1f %7.1f %7.1f   %zu suggestions\n", name, l->p50, l->p95, l->p99, l->n);
+    printf("  %-6s %7.1f %7.1f %7.1f  %7.0f%%   %zu suggestions\n", name, l->p50, l->p95, l->p99,
+           100 * l->of_limit, l->n);
+}
+
+/* What the process holds beside the model file. */
+static double beyond_file(const struct bench_report *r)
+{
+    return (double)r->resident_bytes - (double)r->info->file_bytes;
+}
+
+static void print_start(const struct bench_report *r)
+{
+    printf("\nopened in %.0f ms, first token %.0f ms later", r->open_ms, r->first_token_ms);
+    if (r->started_ms > 0)
+        printf(": %.0f ms after the process started (%.0f ms of processor time)", r->started_ms,
+               r->started_cpu_ms);
+    printf("\nsession %.1f MB", (double)r->session_bytes / 1e6);
+    if (r->resident_bytes)
+        printf(", process %.1f MB: the file's %.1f MB and %.1f MB more",
+               (double)r->resident_bytes / 1e6, (double)r->info->file_bytes / 1e6,
+               beyond_file(r) / 1e6);
+    printf("\n");
+}
+
+static void print_energy(const struct bench_report *r)
+{
+    if (r->n_rows == 0 || r->rows[0].decode_joule <= 0) {
+        printf("\nno energy: this processor's counters are not there, or not to be read\n");
+        return;
+    }
+    printf("\nmillijoule a token: prefill, decode\n");
+    for (size_t i = 0; i < r->n_rows; i++)
+        printf("%6" PRIu32 "  %10.2f  %10.2f\n", r->rows[i].tokens, 1e3 * r->rows[i].prefill_joule,
+               1e3 * r->rows[i].decode_joule);
 }
 
 void bench_print_text(const struct bench_report *r)
@@ -38,19 +71,11 @@ void bench_print_text(const struct bench_report *r)
                row->prefill_ms, row->tokens / row->prefill_ms * 1e3, 100 * prefill_share(r, row),
                row->decode_ms, 1e3 / row->decode_ms, 100 * decode_share(r, row));
     }
-    if (r->n_rows > 0 && r->rows[0].decode_joule > 0) {
-        printf("\nmillijoule a token: prefill, decode\n");
-        for (size_t i = 0; i < r->n_rows; i++)
-            printf("%6" PRIu32 "  %10.2f  %10.2f\n", r->rows[i].tokens,
-                   1e3 * r->rows[i].prefill_joule, 1e3 * r->rows[i].decode_joule);
-    }
-    printf("\nopened in %.0f ms, first prompt %.0f ms more; session %.1f MB", r->open_ms,
-           r->first_token_ms, (double)r->session_bytes / 1e6);
-    if (r->resident_bytes) printf(", process %.1f MB", (double)r->resident_bytes / 1e6);
-    printf(" (file %.1f MB)\n", (double)r->info->file_bytes / 1e6);
+    print_energy(r);
+    print_start(r);
     if (!r->typed) return;
-    printf("\nkeystroke to suggestion in %s%s%s, ms\n             p50     p95     p99\n", r->typed,
-           r->trace ? " by " : "", r->trace ? r->trace : "");
+    printf("\nkeystroke to suggestion in %s%s%s, ms\n             p50     p95     p99  of limit\n",
+           r->typed, r->trace ? " by " : "", r->trace ? r->trace : "");
     print_latency("warm", &r->warm);
     print_latency("cold", &r->cold);
     print_latency("back", &r->back);
@@ -65,6 +90,7 @@ static void add_latency(cJSON *parent, const char *name, const struct bench_late
     cJSON_AddNumberToObject(out, "p50_ms", l->p50);
     cJSON_AddNumberToObject(out, "p95_ms", l->p95);
     cJSON_AddNumberToObject(out, "p99_ms", l->p99);
+    cJSON_AddNumberToObject(out, "of_limit", l->of_limit);
 }
 
 static void add_row(cJSON *rows, const struct bench_report *r, const struct bench_row *row)
@@ -81,6 +107,8 @@ static void add_row(cJSON *rows, const struct bench_report *r, const struct benc
         cJSON_AddNumberToObject(out, "prefill_joule_per_token", row->prefill_joule);
         cJSON_AddNumberToObject(out, "decode_joule_per_token", row->decode_joule);
     }
+    if (row->resident_bytes)
+        cJSON_AddNumberToObject(out, "resident_bytes", (double)row->resident_bytes);
     cJSON_AddItemToArray(rows, out);
 }
 
@@ -102,11 +130,16 @@ void bench_print_json(const struct bench_report *r)
     cJSON *memory = cJSON_AddObjectToObject(root, "memory");
     cJSON_AddNumberToObject(memory, "file_bytes", (double)r->info->file_bytes);
     cJSON_AddNumberToObject(memory, "session_bytes", (double)r->session_bytes);
-    if (r->resident_bytes)
+    if (r->resident_bytes) {
         cJSON_AddNumberToObject(memory, "resident_bytes", (double)r->resident_bytes);
+        cJSON_AddNumberToObject(memory, "beyond_file_bytes", beyond_file(r));
+    }
+    cJSON_AddBoolToObject(root, "energy", r->n_rows > 0 && r->rows[0].decode_joule > 0);
     cJSON *start = cJSON_AddObjectToObject(root, "start");
     cJSON_AddNumberToObject(start, "open_ms", r->open_ms);
     cJSON_AddNumberToObject(start, "first_prompt_ms", r->first_token_ms);
+    if (r->started_ms > 0) cJSON_AddNumberToObject(start, "first_token_ms", r->started_ms);
+    cJSON_AddNumberToObject(start, "first_token_cpu_ms", r->started_cpu_ms);
     if (r->typed) {
         cJSON *typing = cJSON_AddObjectToObject(root, "typing");
         cJSON_AddStringToObject(typing, "file", r->typed);
