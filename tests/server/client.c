@@ -246,3 +246,25 @@ int client_finish(struct client *client)
     client->inbox = NULL;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
+
+cJSON *client_ask(struct client *client, int id, const char *method, const char *params)
+{
+    client_sendf(client, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"%s\",\"params\":%s}", id,
+                 method, params);
+    for (;;) {
+        bool timed_out = false;
+        char *body = client_receive(client, CLIENT_ANSWER_MS, &timed_out);
+        if (!body) client_fail(client, "no answer to %s", method);
+        cJSON *message = cJSON_Parse(body);
+        free(body);
+        const cJSON *answered = cJSON_GetObjectItemCaseSensitive(message, "id");
+        bool request = cJSON_HasObjectItem(message, "method");
+        if (!request && cJSON_IsNumber(answered) && answered->valueint == id) {
+            cJSON *result = cJSON_DetachItemFromObjectCaseSensitive(message, "result");
+            cJSON_Delete(message);
+            if (!result) client_fail(client, "%s has no result", method);
+            return result;
+        }
+        cJSON_Delete(message);
+    }
+}

@@ -50,6 +50,11 @@ void client_sendf(struct client *client, const char *format, ...);
  * timeout_ms passed without one (*timed_out tells them apart). */
 char *client_receive(struct client *client, int timeout_ms, bool *timed_out);
 
+/* Sends a request and waits for its result, which the caller deletes; what else comes meanwhile is
+ * passed over. A minute at most. */
+#define CLIENT_ANSWER_MS 60000
+cJSON *client_ask(struct client *client, int id, const char *method, const char *params);
+
 /* Requests sent and not answered. */
 size_t client_unanswered(const struct client *client);
 

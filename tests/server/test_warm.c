@@ -11,35 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_MS 60000
-
 struct warm {
     struct client client;
     const char *program, *model;
 };
-
-/* The result of a request, which the caller deletes. */
-static cJSON *ask(struct client *client, int id, const char *method, const char *params)
-{
-    client_sendf(client, "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"%s\",\"params\":%s}", id,
-                 method, params);
-    for (;;) {
-        bool timed_out = false;
-        char *body = client_receive(client, ANSWER_MS, &timed_out);
-        if (!body) client_fail(client, "no answer to %s", method);
-        cJSON *message = cJSON_Parse(body);
-        free(body);
-        const cJSON *answered = cJSON_GetObjectItemCaseSensitive(message, "id");
-        bool request = cJSON_HasObjectItem(message, "method");
-        if (!request && cJSON_IsNumber(answered) && answered->valueint == id) {
-            cJSON *result = cJSON_DetachItemFromObjectCaseSensitive(message, "result");
-            cJSON_Delete(message);
-            if (!result) client_fail(client, "%s has no result", method);
-            return result;
-        }
-        cJSON_Delete(message);
-    }
-}
 
 static int number(const cJSON *object, const char *part, const char *name)
 {
@@ -60,7 +35,7 @@ static int live(struct warm *w, const char *name, const char *folder, bool on_di
              "{\"processId\":null,\"rootUri\":\"%s\",\"capabilities\":{},"
              "\"initializationOptions\":{\"cache\":{\"onDisk\":%s}}}",
              folder, on_disk ? "true" : "false");
-    cJSON_Delete(ask(client, 1, "initialize", params));
+    cJSON_Delete(client_ask(client, 1, "initialize", params));
     client_send(client, "{\"jsonrpc\":\"2.0\",\"method\":\"initialized\",\"params\":{}}");
     char text[2048] = "";
     for (int i = 0; i < 20; i++)
@@ -74,24 +49,25 @@ static int live(struct warm *w, const char *name, const char *folder, bool on_di
     int id = 2;
     cJSON *status;
     for (;;) { /* until the model is there */
-        status = ask(client, id++, "espalier/status", "{}");
+        status = client_ask(client, id++, "espalier/status", "{}");
         if (number(status, "model", "context") > 0) break;
         cJSON_Delete(status);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
     int warm = number(status, "model", "warmSequences");
     cJSON_Delete(status);
-    cJSON_Delete(ask(client, id++, "textDocument/inlineCompletion",
-                     "{\"textDocument\":{\"uri\":\"file:///w/a.py\"},\"position\":{\"line\":18,"
-                     "\"character\":11},\"context\":{\"triggerKind\":1}}"));
-    status = ask(client, id++, "espalier/status", "{}");
+    cJSON_Delete(
+        client_ask(client, id++, "textDocument/inlineCompletion",
+                   "{\"textDocument\":{\"uri\":\"file:///w/a.py\"},\"position\":{\"line\":18,"
+                   "\"character\":11},\"context\":{\"triggerKind\":1}}"));
+    status = client_ask(client, id++, "espalier/status", "{}");
     int prompt = number(status, "lastCompletion", "promptTokens");
     int cached = number(status, "lastCompletion", "cachedTokens");
     cJSON_Delete(status);
     if (prompt <= 0) client_fail(client, "nothing was completed");
     if (warm > 0 && cached < prompt - 1)
         client_fail(client, "%d of %d tokens were cached, expected all but one", cached, prompt);
-    cJSON_Delete(ask(client, id, "shutdown", "null"));
+    cJSON_Delete(client_ask(client, id, "shutdown", "null"));
     client_send(client, "{\"jsonrpc\":\"2.0\",\"method\":\"exit\"}");
     int code = client_finish(client);
     if (code != 0) client_fail(client, "exit code %d", code);
