@@ -45,6 +45,7 @@ static const struct key keys[] = {
     {"review.enabled", KEY_BOOL, AT(review_enabled), 0, 0, NULL},
     {"review.minSeverity", KEY_CHOICE, AT(review_min_severity), 0, 0, severities},
     {"refactor.enabled", KEY_BOOL, AT(refactor_enabled), 0, 0, NULL},
+    {"history.enabled", KEY_BOOL, AT(history_enabled), 0, 0, NULL},
 };
 enum { N_KEYS = sizeof keys / sizeof *keys, NAME_MAX_BYTES = 128, DEPTH_MAX = 8 };
 
@@ -58,7 +59,8 @@ void lsp_config_defaults(struct lsp_config *config)
                                   .completion_min_confidence = -1,
                                   .review_enabled = true,
                                   .review_min_severity = LSP_SEVERITY_HINT,
-                                  .refactor_enabled = true};
+                                  .refactor_enabled = true,
+                                  .history_enabled = true};
 }
 
 static bool fail(struct lsp_config_error *err, const char *format, ...)

@@ -17,6 +17,7 @@
  *   review.enabled           boolean
  *   review.minSeverity       string   "hint", "information", "warning", "error"
  *   refactor.enabled         boolean
+ *   history.enabled          boolean  what became of suggestions is written down
  *
  * An unknown key is a warning, a wrong type or a value out of range an error that names
  * the file, the key and what was expected. Later sources override earlier ones key by key:
@@ -56,6 +57,7 @@ struct lsp_config {
     bool review_enabled;
     int review_min_severity; /* enum lsp_severity */
     bool refactor_enabled;
+    bool history_enabled;
 };
 
 struct lsp_config_error {

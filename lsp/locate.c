@@ -93,3 +93,13 @@ bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CON
                      stated ? base : home, stated ? "" : "/.cache", name);
     return n > 0 && n < LSP_CONFIG_PATH_MAX;
 }
+
+bool lsp_locate_history(char out[LSP_CONFIG_PATH_MAX])
+{
+    const char *base = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    bool stated = base && *base == '/';
+    if (!stated && !(home && *home == '/')) return false;
+    int n = snprintf(out, LSP_CONFIG_PATH_MAX, "%s%s/espalier/history.sqlite", stated ? base : home,
+                     stated ? "" : "/.local/state");
+    return n > 0 && n < LSP_CONFIG_PATH_MAX;
+}

@@ -28,4 +28,8 @@ bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config
  * place or the path is too long. folder: "" for none. Looks at nothing but the environment. */
 bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CONFIG_PATH_MAX]);
 
+/* Where what became of suggestions is written down: history.sqlite of $XDG_STATE_HOME/espalier, or
+ * of ~/.local/state/espalier. False when there is no such place or the path is too long. */
+bool lsp_locate_history(char out[LSP_CONFIG_PATH_MAX]);
+
 #endif

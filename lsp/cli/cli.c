@@ -27,6 +27,7 @@ static const struct command {
     {"model", cli_model, "look at a model file"},
     {"eval", cli_eval, "quality of models on a set of files"},
     {"bench", cli_bench, "speed of a model on this machine"},
+    {"stats", cli_stats, "what became of the suggestions on this machine"},
     {"version", cli_version, "version, features and hardware"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands, WORKSPACE_DEPTH_MAX = 32 };

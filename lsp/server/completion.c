@@ -358,6 +358,7 @@ static void start_completion(struct lsp_server *server, struct lsp_message *mess
     *open = (struct lsp_completion){.inline_list = inline_list, .started = uv_hrtime()};
     bool invoked = is_invoked(server, &params);
     open->items = 1;
+    open->asked = invoked;
     if (invoked || !inline_list) open->items = (uint32_t)server->config.completion_items;
     if (possible) open->uri = strdup(params.uri);
     if (!open->uri || !place(server, document, &params, open)) {
@@ -396,9 +397,10 @@ static bool is_presentable(const struct lsp_server *server, const struct asst_it
 }
 
 static cJSON *write_items(struct lsp_server *server, const struct asst_result *result,
-                          struct lsp_shown *shown)
+                          struct lsp_document *document)
 {
     const struct lsp_completion *open = &server->completion;
+    struct lsp_shown *shown = &document->shown;
     cJSON *list = lsp_write_list();
     unsigned rank = 0;
     lsp_shown_forget(shown);
@@ -406,7 +408,11 @@ static cJSON *write_items(struct lsp_server *server, const struct asst_result *r
         const struct asst_item *item = &result->items[i];
         if (!is_presentable(server, item)) continue;
         list = lsp_list_add(list, write_item(open, item->text, item->len, rank++));
-        if (!open->selected) lsp_shown_add(shown, open->cursor, item->text, item->len);
+        if (open->selected) continue;
+        if (shown->count == 0)
+            lsp_feedback_follow(server, document, item->confidence, server->last_total_ms,
+                                open->asked);
+        lsp_shown_add(shown, open->cursor, item->text, item->len);
     }
     server->counters.shown_items += rank;
     server->counters.empty += rank == 0;
@@ -425,9 +431,9 @@ void lsp_on_completed(struct lsp_server *server, struct lsp_outcome *outcome)
     }
     cJSON *list;
     if (outcome->status == ENG_OK) {
-        list = write_items(server, &outcome->result, &document->shown);
         server->last_timings = outcome->result.timings;
         server->last_total_ms = (double)(uv_hrtime() - open->started) / 1e6;
+        list = write_items(server, &outcome->result, document);
     } else {
         lsp_log(server, LSP_LOG_ERROR, "completion in %s: %s", open->uri, outcome->error.text);
         server->counters.failed++;

@@ -320,6 +320,7 @@ static void close_all(struct lsp_server *server)
     uv_close((uv_handle_t *)&server->lull, NULL);
     uv_close((uv_handle_t *)&server->parent, NULL);
     uv_close((uv_handle_t *)&server->last_words, NULL);
+    lsp_feedback_close(server);
     for (size_t i = 0; i < sizeof server->signals / sizeof *server->signals; i++)
         uv_close((uv_handle_t *)&server->signals[i], NULL);
 }
@@ -368,6 +369,7 @@ static void start_handles(struct lsp_server *server)
     server->work.data = server->turn.data = server->lull.data = server;
     server->parent.data = server->last_words.data = server;
     uv_unref((uv_handle_t *)&server->parent);
+    lsp_feedback_init(server);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
         server->signals[i].data = server;
@@ -416,11 +418,12 @@ static bool start(struct lsp_server *server, struct lsp_error *err)
 
 static void free_server(struct lsp_server *server)
 {
+    lsp_documents_free(server->documents);
+    lsp_feedback_finish(server);
     uv_loop_close(&server->loop);
     lsp_worker_free(server->worker);
     lsp_transport_free(server->transport);
     lsp_completer_free(server->own_completer);
-    lsp_documents_free(server->documents);
     lsp_requests_free(&server->requests);
     lsp_frame_free(&server->frame);
     free(server->completion.uri);

@@ -5,6 +5,7 @@
  *   textsync.c    documents and their parsing
  *   completion.c  completion requests and prefill
  *   status.c      espalier/status and what the client reports back
+ *   feedback.c    what becomes of suggestions
  *
  * Everything here belongs to the loop thread.
  */
@@ -13,6 +14,7 @@
 
 #include "lsp/config.h"
 #include "lsp/server/documents.h"
+#include "lsp/server/feedback.h"
 #include "lsp/server/frame.h"
 #include "lsp/server/protocol.h"
 #include "lsp/server/requests.h"
@@ -61,6 +63,7 @@ struct lsp_completion {
     size_t cursor;            /* byte where text is to be inserted */
     struct lsp_range replace; /* of the answer, in the client's units */
     char *lead;               /* text of the document (or selection) inside replace */
+    bool asked;               /* by hand; else it came while typing */
     bool selected;            /* lead is a selected completion, put in at selected_start */
     size_t selected_start, selected_end;
     uint64_t started; /* uv_hrtime */
@@ -116,6 +119,7 @@ struct lsp_server {
     struct asst_timings last_timings;
     double last_total_ms;
 
+    struct lsp_feedback feedback;
     struct lsp_counters counters;
     uint64_t turn_time, turn_idle; /* at the last turn, nanoseconds */
     char turn_what[64];            /* what was done last, for the warning */

@@ -13,6 +13,7 @@
 
 void lsp_shown_forget(struct lsp_shown *shown)
 {
+    if (shown->count > 0 && shown->on_end) shown->on_end(shown, shown->user);
     for (size_t i = 0; i < shown->count; i++)
         free(shown->texts[i].text);
     memset(shown, 0, sizeof *shown);
@@ -32,33 +33,52 @@ void lsp_shown_add(struct lsp_shown *shown, size_t place, const char *text, size
     shown->texts[shown->count++] = (struct lsp_shown_text){copy, len};
 }
 
-/* Keeps the texts that go on with text[len] where the typed part ends. */
-static void keep_matching(struct lsp_shown *shown, const char *text, size_t len)
+static bool goes_on(const struct lsp_shown_text *t, size_t at, const char *text, size_t len)
 {
-    size_t kept = 0, at = shown->typed;
-    for (size_t i = 0; i < shown->count; i++) {
-        struct lsp_shown_text *t = &shown->texts[i];
-        if (t->len - at >= len && memcmp(t->text + at, text, len) == 0)
-            shown->texts[kept++] = *t;
+    return t->len - at >= len && memcmp(t->text + at, text, len) == 0;
+}
+
+/* Keeps the texts that go on with text[len] from `at` on, unless there are none. */
+static bool keep_matching(struct lsp_shown *shown, size_t at, const char *text, size_t len)
+{
+    size_t kept = 0;
+    bool any = false;
+    for (size_t i = 0; i < shown->count; i++)
+        any |= goes_on(&shown->texts[i], at, text, len);
+    for (size_t i = 0; any && i < shown->count; i++) {
+        if (goes_on(&shown->texts[i], at, text, len))
+            shown->texts[kept++] = shown->texts[i];
         else
-            free(t->text);
+            free(shown->texts[i].text);
     }
-    shown->count = kept;
+    if (any) shown->count = kept;
+    return any;
+}
+
+/* More than a key gives: one character, or a line's end with the indentation of the next line. */
+static bool is_jump(const char *text, size_t len)
+{
+    size_t characters = 0, at = 0;
+    for (size_t i = 0; i < len; i++)
+        characters += ((unsigned char)text[i] & 0xc0) != 0x80;
+    if (len > 0 && (text[0] == '\n' || text[0] == '\r'))
+        while (at < len && strchr("\r\n\t ", text[at]))
+            at++;
+    return characters > 1 && at < len;
 }
 
 void lsp_shown_edit(struct lsp_shown *shown, size_t start, size_t end, const char *text, size_t len)
 {
     if (shown->count == 0) return;
-    size_t cursor = shown->place + shown->typed;
-    if (start < shown->place || end != cursor) {
+    size_t cursor = shown->place + shown->typed, at = start - shown->place;
+    /* Some editors replace the typed word by the word and one character more. */
+    if (start < shown->place || end != cursor || !keep_matching(shown, at, text, len)) {
         lsp_shown_forget(shown);
         return;
     }
-    /* Some editors replace the typed word by the word and one character more. */
-    shown->typed = start - shown->place;
-    keep_matching(shown, text, len);
-    shown->typed += len;
-    if (shown->count == 0) lsp_shown_forget(shown);
+    if (at + len > shown->typed)
+        shown->jumped |= is_jump(text + (shown->typed - at), at + len - shown->typed);
+    shown->typed = at + len;
 }
 
 size_t lsp_shown_rest(const struct lsp_shown *shown, size_t cursor,

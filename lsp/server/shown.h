@@ -13,6 +13,14 @@
 
 #include "lsp/assist/complete.h"
 
+/* What is known of the first text when it is shown. */
+struct lsp_shown_facts {
+    uint64_t at; /* uv_hrtime */
+    double latency_ms, confidence;
+    bool asked;           /* by hand */
+    const char *language; /* lives as long as the program */
+};
+
 struct lsp_shown {
     size_t place; /* byte of the document where the texts are to be inserted */
     size_t typed; /* bytes of them that are in the document by now */
@@ -22,6 +30,11 @@ struct lsp_shown {
         size_t len;
     } texts[ASST_MAX_ITEMS]; /* the first one's start is what was typed; so is that of all others
                                 that are still possible */
+    bool jumped;             /* a part of it came in at once: it was taken, not typed */
+    struct lsp_shown_facts facts;
+    void (*on_end)(const struct lsp_shown *shown,
+                   void *user); /* may be NULL: before it is forgotten */
+    void *user;
 };
 
 void lsp_shown_forget(struct lsp_shown *shown);

@@ -132,6 +132,7 @@ class Editor {
       XDG_CONFIG_HOME: path.join(home, 'config'),
       XDG_DATA_HOME: path.join(home, 'data'),
       XDG_CACHE_HOME: path.join(home, 'cache'),
+      XDG_STATE_HOME: path.join(home, 'state'),
       // No marketplace: nothing outside this machine is asked for anything.
       EXTENSIONS_GALLERY: '{}',
     };

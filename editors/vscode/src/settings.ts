@@ -19,6 +19,7 @@ const names = [
   'review.enabled',
   'review.minSeverity',
   'refactor.enabled',
+  'history.enabled',
 ];
 
 export function serverSettings(): Record<string, unknown> {
