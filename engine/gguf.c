@@ -16,6 +16,9 @@
  *
  * It deliberately does not interpret any key except general.alignment, and does not convert
  * byte order: big-endian files and hosts are refused. */
+#if defined(__linux__)
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "engine/gguf.h"
 #include "engine/error.h"
 
@@ -585,6 +588,23 @@ void eng_gguf_close(struct eng_gguf *g)
     free(g->header);
     free(g->label);
     free(g);
+}
+
+/* Whole pages only. The mapping is read-only, so nothing is lost; a block of the caller's own would
+ * be. */
+void eng_gguf_release(const struct eng_gguf *g, const void *data, size_t bytes)
+{
+#if defined(MADV_DONTNEED)
+    long size = sysconf(_SC_PAGESIZE);
+    if (!g->mapping || size <= 0) return;
+    uintptr_t page = (uintptr_t)size, from = ((uintptr_t)data + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)data + bytes) / page * page;
+    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
+#else
+    (void)g;
+    (void)data;
+    (void)bytes;
+#endif
 }
 
 /* ---- Access by place and name ------------------------------------------------------ */

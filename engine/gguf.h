@@ -128,6 +128,10 @@ enum eng_status eng_gguf_open_memory(const void *block, size_t size, struct eng_
                                      struct eng_error *err);
 void eng_gguf_close(struct eng_gguf *gguf); /* takes NULL */
 
+/* Gives the memory of a mapped tensor's bytes back to the system, which reads them again from the
+ * file when somebody looks: for data of which the caller has made a copy of its own. */
+void eng_gguf_release(const struct eng_gguf *gguf, const void *data, size_t bytes);
+
 uint64_t eng_gguf_file_bytes(const struct eng_gguf *gguf);
 
 /* ---- Keys -------------------------------------------------------------------------- */

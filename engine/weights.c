@@ -5,8 +5,8 @@
  *
  * Memory. F32, F16 and BF16 matrices are used where the file is mapped. Quantised matrices are
  * used there by kernel set ref and by the OpenBLAS path; the vector sets read a packed
- * copy of the same size (see kernels/blocks.h), so that a process holds each weight once in its
- * own memory and the mapped pages, touched once, stay in the system's cache.
+ * copy of the same size (see kernels/blocks.h), and the mapped pages go back to the system's cache
+ * at once, so that a process holds each weight once.
  * The tables of embeddings, which are looked up and not multiplied, are read where they lie: what
  * no text asks for never enters memory.
  */
@@ -165,6 +165,9 @@ static enum eng_status prepare(const struct eng_reader *in, const char *name,
     eng_pool_enter(model->pool);
     eng_pool_run(model->pool, pack_task, &job, (groups + job.step - 1) / job.step);
     eng_pool_leave(model->pool);
+    uint64_t bytes = 0;
+    eng_type_bytes(matrix->type, values, &bytes);
+    eng_gguf_release(in->gguf, matrix->rows, (size_t)bytes);
     matrix->rows = NULL;
     return ENG_OK;
 }
