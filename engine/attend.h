@@ -17,12 +17,20 @@ enum eng_format { ENG_CACHE_F32, ENG_CACHE_F16, ENG_CACHE_OF_SET };
  * first. */
 size_t eng_format_bytes(const struct eng_kernels *kernels, enum eng_format format, size_t dim);
 
+/* Bytes of the bounds of one head in a page: of each dimension, the largest and the smallest value
+ * in each block of keys. */
+size_t eng_format_bounds(const struct eng_kernels *kernels, enum eng_format format, size_t dim);
+
 /* Of each thread that attends, aligned to 64 bytes and zero at first. */
 size_t eng_attend_scratch(const struct eng_kernels *kernels, enum eng_format format, size_t dim);
 
 /* Writes one token's key [dim] and value [dim] at a place in [0, ENG_CACHE_PAGE). */
 void eng_attend_store(const struct eng_kernels *kernels, enum eng_format format, void *keys,
                       void *values, size_t place, size_t dim, const float *k, const float *v);
+
+/* Writes the bounds of a page's block of keys, all of which are stored. */
+void eng_attend_bound(const struct eng_kernels *kernels, enum eng_format format, const void *keys,
+                      void *bounds, size_t block, size_t dim);
 
 void eng_attend_cached(const struct eng_kernels *kernels, enum eng_format format,
                        const struct eng_attention *attention, void *scratch);

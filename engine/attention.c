@@ -7,6 +7,7 @@
  *
  * A token's result depends on the cache up to itself alone.
  */
+#include "engine/policy.h"
 #include "engine/session.h"
 #include "engine/sparse.h"
 
@@ -75,8 +76,7 @@ static void relate_task(const void *job, size_t row, int thread)
 
 void eng_relate(struct eng_pass *pass)
 {
-    if (!pass->relation) return;
-    eng_pool_run(pass->model->pool, relate_task, pass, pass->rows);
+    if (pass->relation) eng_pool_run(pass->model->pool, relate_task, pass, pass->rows);
     eng_sparse_choose(pass);
 }
 
@@ -168,6 +168,28 @@ static void prepare_task(const void *data, size_t task, int thread)
         prepare_row(job, row);
 }
 
+/* Bounds of the blocks of keys that the pass has completed. */
+static void bound_task(const void *data, size_t task, int thread)
+{
+    (void)thread;
+    const struct job *job = data;
+    const struct eng_model *model = job->pass->model;
+    const struct eng_cache *cache = model->cache;
+    for (size_t row = task * TASK_ROWS; row < job->pass->rows && row < (task + 1) * TASK_ROWS;
+         row++) {
+        const struct eng_span *span = eng_span_of(job->pass, row);
+        size_t position = span->position + row - span->first;
+        if (position % ENG_KEY_LANES != ENG_KEY_LANES - 1) continue;
+        uint8_t *page = span->session->pages[position / ENG_CACHE_PAGE]->bytes;
+        for (uint32_t h = 0; h < model->info.kv_heads; h++) {
+            uint8_t *keys = page + eng_cache_head(cache, job->number, h);
+            eng_attend_bound(model->kernels, eng_cache_format(cache), keys,
+                             keys + eng_cache_bounds(cache),
+                             position % ENG_CACHE_PAGE / ENG_KEY_LANES, model->info.head_dim);
+        }
+    }
+}
+
 /* ---- Attention --------------------------------------------------------------------- */
 
 /* The table of one query row: a head's own, or for ADDITIVE_KEY the products of the query
@@ -227,7 +249,13 @@ static void attend(const struct job *job, const struct eng_span *span, uint32_t 
                               .scale = 1.0f / sqrtf((float)dim),
                               .pages = span->session->page_bytes,
                               .keys = keys,
-                              .values = keys + eng_cache_values(model->cache)};
+                              .values = keys + eng_cache_values(model->cache),
+                              .sharing = heads,
+                              .margin = model->policy.margin,
+                              .count = &pass->counts[thread]};
+    bool by_position = eng_policy_by_position(model);
+    size_t bounds = eng_cache_bounds(model->cache);
+    if (bounds > 0) a.bounds = keys + bounds;
     for (size_t r = 0; r < a.rows; r++) {
         size_t token = first + r / heads, row = span->first + token,
                h = kv_head * heads + r % heads;
@@ -237,8 +265,10 @@ static void attend(const struct job *job, const struct eng_span *span, uint32_t 
         if (relation) a.relation[r] = relation + row * pass->padded;
         a.table[r] = table_of(job, row, h, a.scale, made[r]);
         if (sparse && !a.table[r]) a.table[r] = hidden;
+        if (by_position) a.own[r] = eng_sparse_blocks(pass, row);
     }
-    if (sparse) a.blocks = eng_sparse_union(pass, span->first + first, tokens, thread);
+    if (sparse || by_position)
+        a.blocks = eng_sparse_union(pass, span->first + first, tokens, thread);
     eng_attend_cached(model->kernels, eng_cache_format(model->cache), &a,
                       pass->attending + (size_t)thread * pass->attend_bytes);
 }
@@ -271,5 +301,7 @@ void eng_attend(struct eng_pass *pass, uint32_t layer)
         job.first_task[i + 1] =
             job.first_task[i] + (pass->span[i].rows + of_task - 1) / of_task * model->info.kv_heads;
     eng_pool_run(model->pool, prepare_task, &job, (pass->rows + TASK_ROWS - 1) / TASK_ROWS);
+    if (eng_cache_bounds(model->cache) > 0)
+        eng_pool_run(model->pool, bound_task, &job, (pass->rows + TASK_ROWS - 1) / TASK_ROWS);
     eng_pool_run(model->pool, attend_task, &job, job.first_task[pass->n_spans]);
 }

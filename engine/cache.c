@@ -38,7 +38,7 @@ struct parked {
 struct eng_cache {
     const struct eng_model *model;
     enum eng_format format;
-    size_t head_bytes, inputs_at, page_bytes;
+    size_t head_bytes, bounds_bytes, inputs_at, page_bytes;
     uint64_t limit;
     size_t most_pages; /* of one sequence */
 
@@ -64,7 +64,10 @@ enum eng_status eng_cache_new(const struct eng_model *model, uint64_t limit, str
     if (model->packed && model->kernels->attend) c->format = ENG_CACHE_OF_SET;
     c->head_bytes = eng_format_bytes(model->kernels, c->format, info->head_dim);
     c->head_bytes = (c->head_bytes + 63) / 64 * 64;
-    c->inputs_at = 2 * c->head_bytes * info->layers * info->kv_heads;
+    if (model->policy.kind == ENG_POLICY_THRESHOLD)
+        c->bounds_bytes = eng_format_bounds(model->kernels, c->format, info->head_dim);
+    c->bounds_bytes = (c->bounds_bytes + 63) / 64 * 64;
+    c->inputs_at = (2 * c->head_bytes + c->bounds_bytes) * info->layers * info->kv_heads;
     c->page_bytes = c->inputs_at + ENG_CACHE_PAGE * sizeof(struct eng_input);
     c->page_bytes = (c->page_bytes + 4095) / 4096 * 4096;
     c->most_pages = eng_pages_of(info->context);
@@ -101,12 +104,18 @@ enum eng_format eng_cache_format(const struct eng_cache *c)
 
 size_t eng_cache_head(const struct eng_cache *c, uint32_t layer, uint32_t kv_head)
 {
-    return 2 * c->head_bytes * ((size_t)layer * c->model->info.kv_heads + kv_head);
+    size_t number = (size_t)layer * c->model->info.kv_heads + kv_head;
+    return (2 * c->head_bytes + c->bounds_bytes) * number;
 }
 
 size_t eng_cache_values(const struct eng_cache *c)
 {
     return c->head_bytes;
+}
+
+size_t eng_cache_bounds(const struct eng_cache *c)
+{
+    return c->bounds_bytes > 0 ? 2 * c->head_bytes : 0;
 }
 
 size_t eng_cache_page_bytes(const struct eng_cache *c)

@@ -25,7 +25,8 @@ struct eng_model;
 /* Sequences that can be parked at a time. */
 #define ENG_CACHE_PARKED 64u
 
-/* Tokens of a page. Its bytes: the keys and values of each head of each layer, then the inputs. */
+/* Tokens of a page. Its bytes: the keys and values of each head of each layer, with bounds of the
+ * keys where the policy of attention looks at them, then the inputs. */
 struct eng_page {
     uint8_t *bytes;
     uint32_t holders; /* of the store alone, under its mutex */
@@ -46,6 +47,8 @@ enum eng_format eng_cache_format(const struct eng_cache *cache);
 /* Where in a page a head's keys lie; its values follow after eng_cache_values bytes. */
 size_t eng_cache_head(const struct eng_cache *cache, uint32_t layer, uint32_t kv_head);
 size_t eng_cache_values(const struct eng_cache *cache);
+/* And its bounds after so many; 0 in a model whose policy needs none. */
+size_t eng_cache_bounds(const struct eng_cache *cache);
 size_t eng_cache_page_bytes(const struct eng_cache *cache);
 struct eng_input *eng_page_inputs(const struct eng_cache *cache, const struct eng_page *page);
 

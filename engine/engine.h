@@ -66,18 +66,53 @@ struct eng_model;
 /* Weights as the file stores them, or expanded to fp32 at load (reference checks). */
 enum eng_weights { ENG_WEIGHTS_AS_STORED = 0, ENG_WEIGHTS_F32 };
 
+/* Attention policies: which of the tokens before it a token looks at, in models that were trained
+ * to look at all. They save work in long contexts and cost quality. Tokens are taken in blocks of
+ * 16, by their positions: a token's choice is its own, so that the promise above holds for each
+ * policy. The last three blocks, its own and the first block of the sequence are always seen, so
+ * sequences of up to 64 tokens are dense.
+ *
+ *   window      what lies within the last `window` tokens
+ *   blocks      the nearest s blocks, and of those before them each s-th, where s is the power of
+ *               two next to the root of the number of blocks: O(n sqrt n) pairs
+ *   threshold   blocks in which some key may have a score for some head of those that share the
+ *               keys (by each dimension's largest and smallest value in the block) that is not more
+ *               than `margin` below the largest score among the blocks that are always seen */
+enum eng_policy_kind {
+    ENG_POLICY_AS_FILE = 0, /* as the model was trained */
+    ENG_POLICY_DENSE,       /* all, even where the model was trained to look at less */
+    ENG_POLICY_WINDOW,
+    ENG_POLICY_BLOCKS,
+    ENG_POLICY_THRESHOLD
+};
+
+struct eng_policy {
+    enum eng_policy_kind kind;
+    uint32_t window; /* of ENG_POLICY_WINDOW, at least 64 */
+    float margin;    /* of ENG_POLICY_THRESHOLD, finite; the larger, the fewer are left out */
+};
+
+#define ENG_POLICY_WINDOW_TOKENS UINT32_C(1024)
+#define ENG_POLICY_MARGIN        0.0f
+
+/* Reads "file", "dense", "window", "window:TOKENS", "blocks", "threshold" or "threshold:MARGIN";
+ * what is not said is as above. */
+enum eng_status eng_policy_parse(const char *text, struct eng_policy *out, struct eng_error *err);
+
 struct eng_model_options {
     enum eng_weights weights;
-    int threads;            /* compute threads of this model's sessions, the caller's included; 0:
-                               one for each physical core, at most 4 */
-    bool vocab_only;        /* only the tokenizer: the file need not hold tensors, and sessions
-                               on such a model are refused */
-    uint64_t cache_bytes;   /* limit of the keys and values of all sessions and of the sequences
-                               that are kept beside them, ENG_CACHE_BYTES when 0; what open
-                               sessions need is there even beyond it */
-    uint32_t batch_wait_us; /* how long a pass waits for the next tokens of other sessions that
-                               decode at the moment, so as to serve all at once; 0:
-                               ENG_BATCH_WAIT_US */
+    int threads;              /* compute threads of this model's sessions, the caller's included; 0:
+                                 one for each physical core, at most 4 */
+    bool vocab_only;          /* only the tokenizer: the file need not hold tensors, and sessions
+                                 on such a model are refused */
+    uint64_t cache_bytes;     /* limit of the keys and values of all sessions and of the sequences
+                                 that are kept beside them, ENG_CACHE_BYTES when 0; what open
+                                 sessions need is there even beyond it */
+    uint32_t batch_wait_us;   /* how long a pass waits for the next tokens of other sessions that
+                                 decode at the moment, so as to serve all at once; 0:
+                                 ENG_BATCH_WAIT_US */
+    struct eng_policy policy; /* others than the first two are refused for a model with sparse
+                                 layers of its own, ENG_POLICY_THRESHOLD for one with a structure */
 };
 
 #define ENG_CACHE_BYTES   (UINT64_C(32) << 20)
@@ -126,6 +161,7 @@ struct eng_model_info {
     const char *embedding_type; /* the tokens' embeddings, and the output matrix when tied */
     const char *table_type;     /* the first table of n-grams */
     const char *kernels;        /* the kernel set in use, as ESPALIER_CPU names it */
+    const char *policy;         /* of attention, as eng_policy_parse reads it */
     const char *products;       /* who multiplies matrices: "own", "OpenBLAS", or "own, OpenBLAS
                                    not found" where it would have been taken */
 
@@ -272,6 +308,14 @@ enum eng_status eng_model_load_sequences(const struct eng_model *model, const ch
 /* Bytes that the session holds at most: its pages of keys and values, and the scratch that it
  * shares with all sessions of the model. */
 size_t eng_session_bytes(const struct eng_session *session);
+
+/* Pairs of a query and a key in all layers and heads since the model was opened: those of a query
+ * and a token up to its own; of these, the ones that had a part in the result; and those that were
+ * computed, also because a neighbour looked there. */
+struct eng_attended {
+    uint64_t pairs, seen, computed;
+};
+void eng_model_attended(const struct eng_model *model, struct eng_attended *out);
 
 /* ---- Sampling ---------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@
 #include "engine/error.h"
 #include "engine/hardware.h"
 #include "engine/ngram.h"
+#include "engine/policy.h"
 #include "engine/queue.h"
 #include "engine/reader.h"
 #include "engine/sparse.h"
@@ -396,7 +397,7 @@ static enum eng_status read_vocabulary(const struct eng_reader *in)
     if (status != ENG_OK) return status;
     model->info.vocab = (uint32_t)eng_tokenizer_vocab(model->tokenizer);
     model->info.weight_type = model->info.embedding_type = model->info.table_type = "none";
-    model->info.kernels = model->info.products = "none";
+    model->info.kernels = model->info.products = model->info.policy = "none";
     return ENG_OK;
 }
 
@@ -425,7 +426,8 @@ enum eng_status eng_check_architecture(const struct eng_gguf *gguf, struct eng_e
                     (int)(name.len < 40 ? name.len : 40), name.text);
 }
 
-static enum eng_status read_model(struct eng_reader *in, const char *path, int threads)
+static enum eng_status read_model(struct eng_reader *in, const char *path,
+                                  const struct eng_model_options *options)
 {
     struct eng_model *model = in->model;
     struct eng_model_info *info = &model->info;
@@ -459,6 +461,9 @@ static enum eng_status read_model(struct eng_reader *in, const char *path, int t
     if ((status = choose_arithmetic(in)) != ENG_OK) return status;
     if ((status = read_hyper_parameters(in)) != ENG_OK) return status;
     if ((status = eng_tokenizer_new(in->gguf, &model->tokenizer, in->err)) != ENG_OK) return status;
+    status = eng_policy_take(model, options ? &options->policy : NULL, in->err);
+    if (status != ENG_OK) return status;
+    int threads = options ? options->threads : 0;
     status = eng_pool_new(threads > 0 ? threads : eng_default_threads(), &model->pool, in->err);
     if (status != ENG_OK) return status;
     return eng_read_weights(in);
@@ -480,7 +485,7 @@ enum eng_status eng_model_open(const char *path, const struct eng_model_options 
                                 .gguf = model->gguf,
                                 .weights = options ? options->weights : ENG_WEIGHTS_AS_STORED,
                                 .err = err};
-        status = read_model(&in, path, options ? options->threads : 0);
+        status = read_model(&in, path, options);
         if (status == ENG_OK && model->layers) status = open_shared(&in, options);
     }
     if (status != ENG_OK) {

@@ -86,6 +86,8 @@ struct eng_model {
     float norm_epsilon;
     bool tree_positions;
     struct eng_sparse sparse;
+    struct eng_policy policy; /* DENSE only where it changes something, see policy.c */
+    char policy_text[32];
     bool rope_interleaved; /* pairs (2i, 2i + 1) instead of (i, half + i) */
     uint32_t rope_dim;     /* leading dims of a head that are rotated */
     float *rope_frequency; /* [rope_dim / 2], radians a position */

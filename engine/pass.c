@@ -6,6 +6,7 @@
 #include "engine/cache.h"
 #include "engine/error.h"
 #include "engine/layout.h"
+#include "engine/policy.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -31,6 +32,7 @@ static void lay_out(struct eng_pass *p, struct eng_layout *l)
     size_t dim = info->head_dim, q_dim = info->heads * dim, kv_dim = info->kv_heads * dim;
     size_t threads = (size_t)eng_pool_threads(model->pool), widest = p->widest;
     size_t sparse = model->sparse.window > 0, words = ENG_BLOCK_WORDS(p->padded / ENG_KEY_LANES);
+    size_t by_blocks = sparse || eng_policy_by_position(model);
     size_t structure = info->structure != ENG_STRUCTURE_NONE || sparse;
     size_t additive_key = info->structure == ENG_STRUCTURE_ADDITIVE_KEY;
     size_t blas = model->blas != NULL;
@@ -49,7 +51,7 @@ static void lay_out(struct eng_pass *p, struct eng_layout *l)
     p->grams = eng_place(l, p->chunk, model->ngram.count, model->ngram.length, sizeof *p->grams);
     p->relation = eng_place(l, p->chunk * structure, p->padded, 1, sizeof *p->relation);
     p->chosen = eng_place(l, p->chunk * sparse, p->padded, 1, sizeof *p->chosen);
-    p->chosen_blocks = eng_place(l, p->chunk * sparse, words, 1, sizeof *p->chosen_blocks);
+    p->chosen_blocks = eng_place(l, p->chunk * by_blocks, words, 1, sizeof *p->chosen_blocks);
     p->quantized.q = eng_place(l, p->chunk, widest, 1, sizeof *p->quantized.q);
     p->quantized.scale =
         eng_place(l, p->chunk, widest / ENG_Q8_VALUES, 1, sizeof *p->quantized.scale);
@@ -64,7 +66,7 @@ static void lay_out(struct eng_pass *p, struct eng_layout *l)
     p->panels = eng_place(l, threads * p->has_tiles, ENG_PANEL_OUTPUTS, widest, sizeof *p->panels);
     p->fed = eng_place(l, threads * p->has_tiles, ENG_FED_ROWS, ENG_PANEL_OUTPUTS, sizeof *p->fed);
     p->attending = eng_place(l, threads, p->attend_bytes, 1, 1);
-    p->all_blocks = eng_place(l, threads * sparse, words, 1, sizeof *p->all_blocks);
+    p->all_blocks = eng_place(l, threads * by_blocks, words, 1, sizeof *p->all_blocks);
     p->panel = eng_place(l, threads * blas, ENG_PANEL, widest, sizeof *p->panel);
     p->tile = eng_place(l, threads * blas, ENG_TILE, ENG_PANEL, sizeof *p->tile);
     p->edges = eng_place(l, 2 * blas, ENG_TILE, widest, sizeof *p->edges);
@@ -94,12 +96,17 @@ enum eng_status eng_pass_new(const struct eng_model *model, struct eng_pass **ou
     p->attend_bytes =
         eng_attend_scratch(model->kernels, eng_cache_format(model->cache), model->info.head_dim);
     p->attend_bytes = (p->attend_bytes + 63) / 64 * 64;
-    return ENG_OK;
+    p->counts = calloc((size_t)eng_pool_threads(model->pool), sizeof *p->counts);
+    if (p->counts) return ENG_OK;
+    free(p);
+    *out = NULL;
+    return eng_fail(err, ENG_NO_MEMORY, "out of memory for a forward pass");
 }
 
 void eng_pass_free(struct eng_pass *pass)
 {
     if (!pass) return;
+    free(pass->counts);
     free(pass->block);
     free(pass);
 }
@@ -132,4 +139,17 @@ enum eng_status eng_pass_fit(struct eng_pass *pass, uint32_t capacity, struct en
     if (padded > pass->padded) status = grow(pass, padded, err);
     eng_pool_leave(pass->model->pool);
     return status;
+}
+
+void eng_model_attended(const struct eng_model *model, struct eng_attended *out)
+{
+    *out = (struct eng_attended){0};
+    if (!model->pass) return;
+    eng_pool_enter(model->pool);
+    for (int i = 0; i < eng_pool_threads(model->pool); i++) {
+        out->pairs += model->pass->counts[i].pairs;
+        out->seen += model->pass->counts[i].seen;
+        out->computed += model->pass->counts[i].computed;
+    }
+    eng_pool_leave(model->pool);
 }

@@ -67,8 +67,9 @@ struct eng_pass {
     float *up, *gate;        /* [chunk, d_ff]; gate SwiGLU only */
     float *grams;            /* [chunk, ngram.count * ngram.length] */
     uint8_t *relation;       /* [chunk, padded] */
-    uint8_t *chosen;         /* [chunk, padded], relation in sparse layers; those only, as are */
-    uint64_t *chosen_blocks; /* [chunk, words], a bit for each block of keys that is looked at */
+    uint8_t *chosen;         /* [chunk, padded], relation in sparse layers; those only */
+    uint64_t *chosen_blocks; /* [chunk, words], a bit for each block of keys that is looked at, in
+                                sparse layers or by a policy */
     struct eng_q8_rows quantized; /* [chunk, widest] */
 
     /* With tiles only. bf16 in the set's order: the input of the next product, and where the one
@@ -79,8 +80,9 @@ struct eng_pass {
     float *logits; /* [ENG_LOGIT_ROWS, vocab] */
 
     /* Scratch of each thread. */
-    uint8_t *attending;   /* [threads, attend_bytes] */
-    uint64_t *all_blocks; /* [threads, words], sparse layers only */
+    uint8_t *attending;                 /* [threads, attend_bytes] */
+    uint64_t *all_blocks;               /* [threads, words], where there are chosen_blocks */
+    struct eng_attention_count *counts; /* [threads], since the model was opened */
     size_t attend_bytes;
     uint16_t *panels; /* [threads, ENG_PANEL_OUTPUTS * widest], tiles only, as is fed */
     float *fed;       /* [threads, ENG_FED_ROWS, ENG_PANEL_OUTPUTS] */

@@ -55,7 +55,9 @@ static uint64_t sum_of_model(const struct eng_model *model)
                             left < SAMPLE_BYTES ? (size_t)left : SAMPLE_BYTES);
         }
     }
-    return sum;
+    /* Keys and values of all layers but the first are what the policy of attention made them. */
+    if (model->policy.kind == ENG_POLICY_AS_FILE) return sum;
+    return add_bytes(sum, model->info.policy, strlen(model->info.policy));
 }
 
 void eng_model_forget_sequences(const struct eng_model *model)

@@ -1,9 +1,11 @@
 /* Sparse attention: which tokens a token sees in a sparse layer. What is not seen gets a relation
  * of its own, whose term leaves nothing of it; attend.c goes over the blocks alone that some query
- * of those it takes together looks at.
+ * of those it takes together looks at. A policy of attention chooses whole blocks in all layers,
+ * and needs no relations for it.
  */
 #include "engine/sparse.h"
 #include "engine/error.h"
+#include "engine/policy.h"
 #include "engine/reader.h"
 
 #include <string.h>
@@ -41,20 +43,35 @@ bool eng_sparse_layer(const struct eng_model *model, uint32_t layer)
 
 /* ---- Choice ------------------------------------------------------------------------- */
 
-static void choose_task(const void *job, size_t row, int thread)
+static uint64_t *blocks_of(const struct eng_pass *pass, size_t row)
+{
+    size_t words = ENG_BLOCK_WORDS(pass->padded / ENG_KEY_LANES);
+    uint64_t *blocks = pass->chosen_blocks + row * words;
+    memset(blocks, 0, words * sizeof *blocks);
+    return blocks;
+}
+
+static void choose_by_policy(const void *job, size_t row, int thread)
+{
+    (void)thread;
+    const struct eng_pass *pass = job;
+    const struct eng_span *span = eng_span_of(pass, row);
+    eng_policy_choose(&pass->model->policy, span->position + row - span->first,
+                      blocks_of(pass, row));
+}
+
+static void choose_by_tree(const void *job, size_t row, int thread)
 {
     (void)thread;
     const struct eng_pass *pass = job;
     const struct eng_sparse *sparse = &pass->model->sparse;
     const struct eng_span *span = eng_span_of(pass, row);
     size_t i = span->position + row - span->first;
-    size_t words = ENG_BLOCK_WORDS(pass->padded / ENG_KEY_LANES);
     const uint8_t *relation = pass->relation + row * pass->padded;
     uint8_t *chosen = pass->chosen + row * pass->padded;
-    uint64_t *blocks = pass->chosen_blocks + row * words;
+    uint64_t *blocks = blocks_of(pass, row);
     size_t end = (i / ENG_KEY_LANES + 1) * ENG_KEY_LANES;
 
-    memset(blocks, 0, words * sizeof *blocks);
     for (size_t j = 0; j < end; j++) {
         uint8_t r = relation[j];
         bool seen = j <= i && (i - j < sparse->window || j < sparse->header || r == SIBLING ||
@@ -66,8 +83,10 @@ static void choose_task(const void *job, size_t row, int thread)
 
 void eng_sparse_choose(struct eng_pass *pass)
 {
-    if (pass->model->sparse.window == 0) return;
-    eng_pool_run(pass->model->pool, choose_task, pass, pass->rows);
+    if (pass->model->sparse.window > 0)
+        eng_pool_run(pass->model->pool, choose_by_tree, pass, pass->rows);
+    else if (eng_policy_by_position(pass->model))
+        eng_pool_run(pass->model->pool, choose_by_policy, pass, pass->rows);
 }
 
 const uint64_t *eng_sparse_union(const struct eng_pass *pass, size_t first_row, size_t rows,

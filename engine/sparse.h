@@ -28,8 +28,15 @@ enum eng_status eng_sparse_read_keys(const struct eng_reader *in);
 bool eng_sparse_layer(const struct eng_model *model, uint32_t layer);
 
 /* Chooses for the tokens of a pass, whose relations are in pass->relation: fills pass->chosen and
- * pass->chosen_blocks. The calling thread holds the pool. */
+ * pass->chosen_blocks, or for a policy that goes by positions the latter alone. The calling thread
+ * holds the pool. */
 void eng_sparse_choose(struct eng_pass *pass);
+
+/* The blocks that one of the pass's rows looks at, a bit each. */
+static inline const uint64_t *eng_sparse_blocks(const struct eng_pass *pass, size_t row)
+{
+    return pass->chosen_blocks + row * ENG_BLOCK_WORDS(pass->padded / ENG_KEY_LANES);
+}
 
 /* The blocks that any of the pass's rows [first_row, first_row + rows) looks at, a bit each; valid
  * until the thread's next call. */

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum key_type { KEY_BOOL, KEY_INT, KEY_NUMBER, KEY_CHOICE, KEY_PATH };
+enum key_type { KEY_BOOL, KEY_INT, KEY_NUMBER, KEY_CHOICE, KEY_PATH, KEY_ATTENTION };
 
 struct key {
     const char *name;
@@ -34,6 +34,7 @@ static const char *const severities[] = {"hint", "information", "warning", "erro
 static const struct key keys[] = {
     {"model", KEY_PATH, AT(model), 0, 0, NULL},
     {"threads", KEY_INT, AT(threads), 0, 256, NULL},
+    {"attention", KEY_ATTENTION, AT(attention), 0, 0, NULL},
     {"cache.megabytes", KEY_INT, AT(cache_megabytes), 1, 65536, NULL},
     {"cache.onDisk", KEY_BOOL, AT(cache_on_disk), 0, 0, NULL},
     {"logLevel", KEY_CHOICE, AT(log_level), 0, 0, log_levels},
@@ -162,6 +163,16 @@ static bool set_choice(const struct source *s, const struct key *key, char *fiel
     return true;
 }
 
+static bool set_attention(const struct source *s, const struct key *key, char *field,
+                          const cJSON *value)
+{
+    struct eng_error why;
+    if (!cJSON_IsString(value)) return wrong_type(s, key->name, "a string", value);
+    if (eng_policy_parse(value->valuestring, (struct eng_policy *)(void *)field, &why) == ENG_OK)
+        return true;
+    return fail(s->err, "%s: %s", s->name, why.text);
+}
+
 static bool set_value(struct lsp_config *config, const struct source *s, const struct key *key,
                       const cJSON *value)
 {
@@ -176,6 +187,8 @@ static bool set_value(struct lsp_config *config, const struct source *s, const s
         return set_path(s, key, field, value->valuestring);
     case KEY_CHOICE:
         return set_choice(s, key, field, value);
+    case KEY_ATTENTION:
+        return set_attention(s, key, field, value);
     default:
         return set_number(s, key, field, value);
     }

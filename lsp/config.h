@@ -7,6 +7,8 @@
  *   model                    string   path of a GGUF file; "~/" and paths relative to the
  *                                     file that names them are resolved
  *   threads                  integer  compute threads, 0 for one a physical core (at most 4)
+ *   attention                string   "file", "dense", "window[:TOKENS]", "blocks",
+ *                                     "threshold[:MARGIN]", see engine/engine.h
  *   logLevel                 string   "error", "warn", "info", "debug"
  *   completion.enabled       boolean
  *   completion.maxTokens     integer  tokens of one suggestion, 0 for the default
@@ -28,8 +30,7 @@
 #ifndef ESPALIER_LSP_CONFIG_H
 #define ESPALIER_LSP_CONFIG_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "engine/engine.h"
 
 #define LSP_CONFIG_PATH_MAX  4096
 #define LSP_CONFIG_MAX_BYTES (1024u * 1024u) /* of one file */
@@ -46,6 +47,7 @@ enum lsp_severity {
 struct lsp_config {
     char model[LSP_CONFIG_PATH_MAX]; /* "" when not set */
     int threads;
+    struct eng_policy attention;
     int cache_megabytes; /* of keys and values */
     bool cache_on_disk;
     int log_level; /* enum lsp_log_level */

@@ -21,7 +21,7 @@ static const char serve_help[] =
     "  --allow-remote      let --listen take any address\n"
     "  --shared            one server for all windows of a user\n"
     "\n"
-    "--model, --config, --threads, --quiet and --log-level as with every command.\n";
+    "--model, --config, --threads, --attention, --quiet and --log-level as with every command.\n";
 
 static bool choose_transport(struct lsp_serve_options *options, bool stdio, const char *socket,
                              const char *listen)
@@ -62,6 +62,7 @@ static int serve(const char *program, int argc, char **argv)
     options.config_path = cli.config_path;
     options.model = cli.model_path;
     options.threads = cli.threads;
+    options.attention = cli.attention ? &cli.policy : NULL;
     options.log_level = cli.log_level;
     if (lsp_locate_model(NULL, NULL, program, model, &nowhere)) options.default_model = model;
     struct lsp_serve_error err = {""};

@@ -21,6 +21,8 @@ void eng_amx_tile_product(const uint16_t *panel, size_t cols, size_t outputs, co
 size_t eng_amx_cache_bytes(size_t dim);
 void eng_amx_store(void *keys, void *values, size_t place, size_t dim, const float *k,
                    const float *v);
+size_t eng_amx_bounds_bytes(size_t dim);
+void eng_amx_bound(const void *keys, void *bounds, size_t block, size_t dim);
 size_t eng_amx_attend_scratch(size_t dim);
 void eng_amx_attend(const struct eng_attention *attention, void *scratch);
 

@@ -376,6 +376,8 @@ static const struct eng_kernels *table_of_set(void)
         .tile_product = eng_amx_tile_product,
         .cache_bytes = eng_amx_cache_bytes,
         .store = eng_amx_store,
+        .bounds_bytes = eng_amx_bounds_bytes,
+        .bound = eng_amx_bound,
         .attend_scratch = eng_amx_attend_scratch,
         .attend = eng_amx_attend,
 #endif

@@ -25,6 +25,8 @@
 #define ENG_ATTEND_ROWS 32u  /* rows at most in one call of attend */
 #define ENG_CACHE_PAGE  256u /* positions of a page of the cache: the longest strip of any set */
 
+#define ENG_NEAR_BLOCKS 4u /* of keys, up to a query's own, that are never left out */
+
 #define ENG_PANEL_OUTPUTS 128u /* outputs of one panel of tiles, at most */
 #define ENG_TILE_ROWS     16u  /* what the rows of a product by tiles are padded to */
 
@@ -61,6 +63,19 @@ enum eng_term {
 typedef void (*eng_dot_rows)(const void *weights, size_t cols, size_t first, size_t last,
                              const float *x, size_t rows, float *y, size_t y_stride);
 
+/* Pairs of a query and a key: up to the query's limit; that it saw; that were computed. */
+struct eng_attention_count {
+    uint64_t pairs, seen, computed;
+};
+
+static inline void eng_attention_add(struct eng_attention_count *to,
+                                     const struct eng_attention_count *more)
+{
+    to->pairs += more->pairs;
+    to->seen += more->seen;
+    to->computed += more->computed;
+}
+
 /* Attention of some queries over the cache of one key-value head. */
 struct eng_attention {
     size_t rows, dim;                /* at most ENG_ATTEND_ROWS queries */
@@ -76,6 +91,18 @@ struct eng_attention {
     const uint64_t *blocks;      /* a bit for each ENG_KEY_LANES positions that any row looks at,
                                     NULL: all; what a row does not see there has a relation whose
                                     term leaves nothing of it */
+    const uint64_t *own[ENG_ATTEND_ROWS]; /* of these, the ones that a row sees; NULL: all. Its
+                                             last position's is one of them */
+
+    /* Where in each page the head's bounds lie, as `bound` has left them, 0 for none: a row then
+     * does not see blocks of which no key can have a score for it, or for those it shares its
+     * choice with, that is at least the largest one of the first block and the ENG_NEAR_BLOCKS last
+     * ones, less the margin. Without terms, and where `own` is NULL. */
+    size_t bounds;
+    float margin;
+    size_t sharing; /* consecutive rows, of one limit, that choose together: rows is a multiple */
+
+    struct eng_attention_count *count; /* is added to; may be NULL */
 };
 
 struct eng_kernels {
@@ -135,6 +162,10 @@ struct eng_kernels {
     size_t (*cache_bytes)(size_t dim);
     void (*store)(void *keys, void *values, size_t place, size_t dim, const float *k,
                   const float *v);
+    /* bound writes the bounds of a block of a page's keys: of each dimension the largest and the
+     * smallest value. bounds_bytes: of one head in a page. */
+    size_t (*bounds_bytes)(size_t dim);
+    void (*bound)(const void *keys, void *bounds, size_t block, size_t dim);
     size_t (*attend_scratch)(size_t dim);
     void (*attend)(const struct eng_attention *attention, void *scratch);
 

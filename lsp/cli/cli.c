@@ -43,6 +43,8 @@ static const char common_help[] =
     "                     that came with the program)\n"
     "  --config PATH      configuration file, instead of the user's and the workspace's\n"
     "  --threads N        compute threads, 0 for one a physical core\n"
+    "  --attention POLICY file (as the model was trained: the default), dense, window[:TOKENS],\n"
+    "                     blocks or threshold[:MARGIN]: what tokens look at in long contexts\n"
     "  --quiet            errors only\n"
     "  --log-level LEVEL  error, warn, info or debug\n"
     "  --help             this text\n"
@@ -204,6 +206,7 @@ static bool load_config(struct cli *cli)
     }
     if (cli->log_level < 0) cli->log_level = cli->config.log_level;
     if (cli->threads >= 0) cli->config.threads = cli->threads;
+    if (cli->attention) cli->config.attention = cli->policy;
     return true;
 }
 
@@ -237,6 +240,7 @@ bool cli_parse_options(struct cli *cli, const struct cli_option *options, int ar
     const struct cli_option common[] = {{"--model", CLI_TEXT, &cli->model_path, 0, 0},
                                         {"--config", CLI_TEXT, &cli->config_path, 0, 0},
                                         {"--threads", CLI_INT, &threads, 0, 256},
+                                        {"--attention", CLI_TEXT, &cli->attention, 0, 0},
                                         {"--quiet", CLI_FLAG, &cli->quiet, 0, 0},
                                         {"--log-level", CLI_TEXT, &level, 0, 0},
                                         {"--help", CLI_FLAG, &cli->help, 0, 0},
@@ -265,7 +269,11 @@ bool cli_parse_options(struct cli *cli, const struct cli_option *options, int ar
         return false;
     }
     if (cli->quiet) cli->log_level = LSP_LOG_ERROR;
-    return true;
+    struct eng_error why;
+    if (!cli->attention || eng_policy_parse(cli->attention, &cli->policy, &why) == ENG_OK)
+        return true;
+    cli_fail("--attention: %s", why.text);
+    return false;
 }
 
 bool cli_parse(struct cli *cli, const struct cli_option *options, int argc, char **argv,
@@ -350,7 +358,8 @@ bool cli_open_model(const struct cli *cli, const char *path, struct eng_model **
         return false;
     }
     struct eng_error err = {"out of memory"};
-    struct eng_model_options options = {.threads = cli->config.threads};
+    struct eng_model_options options = {.threads = cli->config.threads,
+                                        .policy = cli->config.attention};
     if (eng_model_open(found, &options, out, &err) == ENG_OK) {
         cli_log(cli, LSP_LOG_INFO, "model %s", found);
         return true;

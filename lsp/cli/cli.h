@@ -24,11 +24,13 @@ int cli_main(int argc, char **argv);
 
 /* What the common options said. */
 struct cli {
-    const char *program;     /* argv[0] */
-    const char *model_path;  /* --model (the last one), or NULL */
-    const char *config_path; /* --config, or NULL */
-    int threads;             /* --threads, or -1 */
-    int log_level;           /* enum lsp_log_level; --log-level and --quiet */
+    const char *program;      /* argv[0] */
+    const char *model_path;   /* --model (the last one), or NULL */
+    const char *config_path;  /* --config, or NULL */
+    const char *attention;    /* --attention, or NULL ... */
+    struct eng_policy policy; /* ... and what it means */
+    int threads;              /* --threads, or -1 */
+    int log_level;            /* enum lsp_log_level; --log-level and --quiet */
     bool quiet;
     bool help;
     struct lsp_config config; /* loaded when all options are known */

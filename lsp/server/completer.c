@@ -74,7 +74,8 @@ static enum eng_status load(void *state, const struct lsp_model_choice *choice,
     uint64_t start = uv_hrtime(); /* ns */
     unload(pair);
     struct eng_model_options options = {.threads = choice->threads,
-                                        .cache_bytes = (uint64_t)choice->cache_megabytes << 20};
+                                        .cache_bytes = (uint64_t)choice->cache_megabytes << 20,
+                                        .policy = choice->attention};
     enum eng_status status = eng_model_open(choice->path, &options, &pair->model, err);
     if (status != ENG_OK) {
         pair->model = NULL;

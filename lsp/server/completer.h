@@ -20,6 +20,7 @@ struct lsp_model_choice {
     char path[LSP_MODEL_PATH_MAX];
     int threads; /* 0: the engine's choice */
     int cache_megabytes;
+    struct eng_policy attention;
     char snapshot[LSP_MODEL_PATH_MAX]; /* where evaluated sequences outlive the process; "": nowhere
                                         */
 };

@@ -46,10 +46,17 @@ static void end_progress(struct lsp_server *server, const char *text)
     if (server->progress == LSP_PROGRESS_SHOWN) server->progress = LSP_PROGRESS_NONE;
 }
 
+static bool same_policy(const struct eng_policy *a, const struct eng_policy *b)
+{
+    return a->kind == b->kind && a->window == b->window && !(a->margin < b->margin) &&
+           !(a->margin > b->margin);
+}
+
 static bool same_choice(const struct lsp_model_choice *a, const struct lsp_model_choice *b)
 {
     return strcmp(a->path, b->path) == 0 && a->threads == b->threads &&
-           a->cache_megabytes == b->cache_megabytes && strcmp(a->snapshot, b->snapshot) == 0;
+           a->cache_megabytes == b->cache_megabytes && same_policy(&a->attention, &b->attention) &&
+           strcmp(a->snapshot, b->snapshot) == 0;
 }
 
 /* Loads what is configured now, unless it is what is loaded already. */
@@ -59,7 +66,8 @@ static void choose_model(struct lsp_server *server)
     const char *path = config->model;
     if (!*path && server->options->default_model) path = server->options->default_model;
     struct lsp_model_choice choice = {.threads = config->threads,
-                                      .cache_megabytes = config->cache_megabytes};
+                                      .cache_megabytes = config->cache_megabytes,
+                                      .attention = config->attention};
     snprintf(choice.path, sizeof choice.path, "%s", path);
     const char *folder = server->folder_count > 0 ? server->folders[0] : "";
     if (config->cache_on_disk && !lsp_locate_snapshot(path, folder, choice.snapshot))
@@ -144,6 +152,7 @@ void lsp_read_configuration(struct lsp_server *server)
         complain(server, &err);
     if (options->model) snprintf(config.model, sizeof config.model, "%s", options->model);
     if (options->threads >= 0) config.threads = options->threads;
+    if (options->attention) config.attention = *options->attention;
     if (options->log_level >= 0) config.log_level = options->log_level;
     server->config = config;
     server->log_level = config.log_level;

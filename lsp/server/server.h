@@ -29,6 +29,7 @@
 #include <stdbool.h>
 
 struct lsp_completer;
+struct eng_policy;
 
 enum lsp_transport_kind { LSP_STDIO, LSP_SOCKET, LSP_LISTEN };
 
@@ -38,11 +39,12 @@ struct lsp_serve_options {
     bool shared;         /* one daemon for all windows of a user: refused, not available yet */
     bool allow_remote;   /* LSP_LISTEN on other than loopback addresses */
 
-    const char *config_path;   /* NULL: the usual files, see lsp/config.h */
-    const char *model;         /* NULL: as configured */
-    const char *default_model; /* used when none is configured; NULL: none */
-    int threads;               /* -1: as configured */
-    int log_level;             /* enum lsp_log_level; -1: as configured */
+    const char *config_path;            /* NULL: the usual files, see lsp/config.h */
+    const char *model;                  /* NULL: as configured */
+    const char *default_model;          /* used when none is configured; NULL: none */
+    int threads;                        /* -1: as configured */
+    int log_level;                      /* enum lsp_log_level; -1: as configured */
+    const struct eng_policy *attention; /* NULL: as configured */
 
     const struct lsp_completer *completer; /* NULL: the real one; tests put theirs here */
 };

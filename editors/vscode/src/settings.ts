@@ -8,6 +8,7 @@ import * as vscode from 'vscode';
 const names = [
   'model',
   'threads',
+  'attention',
   'cache.megabytes',
   'cache.onDisk',
   'logLevel',
