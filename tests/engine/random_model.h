@@ -51,8 +51,10 @@ unsigned naive_relation(const struct eng_input *inputs, size_t i, size_t j);
 /* Value i of a tensor of a type that the engine runs, decoded by itself. */
 double stored_value(const void *data, enum eng_tensor_type type, size_t i);
 
-/* Logits [n, vocab] of every position, all arithmetic in fp64 on the weights as stored. */
-enum eng_status reference_logits(const char *path, const struct eng_input *inputs, size_t n,
-                                 double *out, struct eng_error *err);
+/* Logits [n, vocab] of every position, all arithmetic in fp64 on the weights as stored. policy:
+ * NULL, or one that leaves something out. */
+enum eng_status reference_logits(const char *path, const struct eng_policy *policy,
+                                 const struct eng_input *inputs, size_t n, double *out,
+                                 struct eng_error *err);
 
 #endif

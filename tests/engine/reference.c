@@ -15,6 +15,7 @@ struct reference {
     char structure[24];
     size_t layers, d_model, d_ff, heads, kv_heads, dim, vocab, window;
     float epsilon, base;
+    const struct eng_policy *policy; /* NULL: none */
 };
 
 static double half_value(uint16_t half)
@@ -169,13 +170,62 @@ static bool sees(size_t window, size_t i, size_t j, unsigned relation)
            (relation >= 1 && relation <= 8);
 }
 
-/* One head's attention of token i. */
-static void attend(const struct reference *ref, const struct eng_input *inputs, const double *q,
+static double product(const double *q, const double *k, size_t dim)
+{
+    double sum = 0;
+    for (size_t d = 0; d < dim; d++)
+        sum += q[d] * k[d];
+    return sum / sqrt((double)dim);
+}
+
+/* The best score of a query with a key between the extremes of a block, k [16, width]. */
+static double reach(const double *q, const double *k, size_t width, size_t dim)
+{
+    double sum = 0;
+    for (size_t d = 0; d < dim; d++) {
+        double best = -INFINITY;
+        for (size_t p = 0; p < 16; p++)
+            best = fmax(best, q[d] * k[p * width + d]);
+        sum += best;
+    }
+    return sum / sqrt((double)dim);
+}
+
+/* Whether the policy lets token i see a block of keys. q [heads, dim] are the token's queries, of
+ * which those from head `first` on share the keys k [positions, kv_heads * dim], of one head. */
+static bool policy_sees(const struct reference *ref, const double *q, const double *k, size_t first,
+                        size_t i, size_t block)
+{
+    size_t own = i / 16, step = 1, width = ref->kv_heads * ref->dim;
+    if (!ref->policy || block == 0 || block + 4 > own) return true;
+    if (ref->policy->kind == ENG_POLICY_WINDOW) return block * 16 + 15 + ref->policy->window > i;
+    while (step * step <= own)
+        step *= 2;
+    if (ref->policy->kind == ENG_POLICY_BLOCKS) return block + step > own || block % step == 0;
+    for (size_t h = first; h < first + ref->heads / ref->kv_heads; h++) {
+        double largest = -INFINITY;
+        for (size_t j = 0; j <= i; j++)
+            if (j < 16 || j / 16 + 4 > own)
+                largest = fmax(largest, product(q + h * ref->dim, k + j * width, ref->dim));
+        if (reach(q + h * ref->dim, k + block * 16 * width, width, ref->dim) >=
+            largest - (double)ref->policy->margin)
+            return true;
+    }
+    return false;
+}
+
+/* One head's attention of token i, whose queries are all [heads, dim]. */
+static void attend(const struct reference *ref, const struct eng_input *inputs, const double *all,
                    const double *plain, const double *k, const double *v, const double *structure,
                    size_t window, size_t h, size_t i, double *out)
 {
     size_t dim = ref->dim, width = ref->kv_heads * dim, kv = h / (ref->heads / ref->kv_heads);
+    const double *q = all + h * dim;
+    size_t shared = kv * (ref->heads / ref->kv_heads); /* the first head that shares the keys */
     double *w = calloc(i + 1, sizeof *w);
+    bool *seen = calloc(i / 16 + 1, sizeof *seen);
+    for (size_t block = 0; block <= i / 16; block++)
+        seen[block] = policy_sees(ref, all, k + kv * dim, shared, i, block);
     double largest = -INFINITY, sum = 0;
     for (size_t j = 0; j <= i; j++) {
         unsigned r = naive_relation(inputs, i, j);
@@ -188,7 +238,7 @@ static void attend(const struct reference *ref, const struct eng_input *inputs, 
         if (is(ref, "additive_key"))
             for (size_t d = 0; d < dim; d++)
                 s += plain[d] * structure[(h * ENG_RELATIONS + r) * dim + d] / sqrt((double)dim);
-        w[j] = sees(window, i, j, r) ? s : -INFINITY;
+        w[j] = seen[j / 16] && sees(window, i, j, r) ? s : -INFINITY;
         if (w[j] > largest) largest = w[j];
     }
     for (size_t j = 0; j <= i; j++) {
@@ -202,6 +252,7 @@ static void attend(const struct reference *ref, const struct eng_input *inputs, 
         for (size_t j = 0; j <= i; j++)
             out[d] += w[j] / sum * v[j * width + kv * dim + d];
     }
+    free(seen);
     free(w);
 }
 
@@ -237,8 +288,8 @@ static void attention(const struct reference *ref, const struct eng_input *input
     }
     for (size_t i = 0; i < n; i++)
         for (size_t a = 0; a < ref->heads; a++)
-            attend(ref, inputs, q + i * q_dim + a * dim, plain + i * q_dim + a * dim, k, v,
-                   structure, window, a, i, mixed + i * q_dim + a * dim);
+            attend(ref, inputs, q + i * q_dim, plain + i * q_dim + a * dim, k, v, structure, window,
+                   a, i, mixed + i * q_dim + a * dim);
     double *result =
         multiply(layer_values(ref, layer, "attn_output.weight"), ref->d_model, q_dim, mixed, n);
     for (size_t i = 0; i < n * ref->d_model; i++)
@@ -362,10 +413,11 @@ static void read_keys(struct reference *ref)
     eng_gguf_get_f32(ref->gguf, name, ENG_REQUIRED, &ref->epsilon, NULL);
 }
 
-enum eng_status reference_logits(const char *path, const struct eng_input *inputs, size_t n,
-                                 double *out, struct eng_error *err)
+enum eng_status reference_logits(const char *path, const struct eng_policy *policy,
+                                 const struct eng_input *inputs, size_t n, double *out,
+                                 struct eng_error *err)
 {
-    struct reference ref = {.gguf = NULL};
+    struct reference ref = {.policy = policy};
     enum eng_status status = eng_gguf_open(path, &ref.gguf, err);
     if (status != ENG_OK) return status;
     read_keys(&ref);

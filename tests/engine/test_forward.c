@@ -21,6 +21,7 @@ struct comparison {
     enum eng_weights weights;
     const char *prefill; /* ESPALIER_PREFILL, NULL: unset */
     double bound;        /* largest error allowed, in standard deviations of the logits */
+    const char *policy;  /* of attention, NULL: as the file says */
 };
 
 /* Root of the mean square and the largest difference of the engine's logits from the
@@ -43,9 +44,13 @@ static void compare(const struct comparison *c, double *worst, double *deviation
     float *got = malloc(TOKENS * vocab * sizeof *got);
     random_inputs(c->model.seed + 1, c->model.vocab, inputs, TOKENS);
     if (random_model_write(&c->model, path, &err) != ENG_OK) fail_msg("%s", err.text);
-    if (reference_logits(path, inputs, TOKENS, want, &err) != ENG_OK) fail_msg("%s", err.text);
+    struct eng_model_options options = {.weights = c->weights, .threads = 2};
+    if (c->policy && eng_policy_parse(c->policy, &options.policy, &err) != ENG_OK)
+        fail_msg("%s", err.text);
+    const struct eng_policy *policy = c->policy ? &options.policy : NULL;
+    if (reference_logits(path, policy, inputs, TOKENS, want, &err) != ENG_OK)
+        fail_msg("%s", err.text);
 
-    const struct eng_model_options options = {.weights = c->weights, .threads = 2};
     struct eng_model *model = open_model(path, &options);
     *installed = strcmp(eng_model_info(model)->products, "own, OpenBLAS not found") != 0;
     struct eng_session *session = open_session(model);
@@ -127,65 +132,83 @@ static void compare(const struct comparison *c, double *worst, double *deviation
 /* fp32 arithmetic stays within 2e-5 of a deviation; activations of 8 bits cost about
  * a tenth of one at worst. */
 static const struct comparison comparisons[] = {
-    {"espalier none F32", ESPALIER("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"espalier additive F32", ESPALIER("additive", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+    {"espalier none F32", ESPALIER("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
+    {"espalier additive F32", ESPALIER("additive", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5,
+     NULL},
     {"espalier additive_key F32", ESPALIER("additive_key", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8",
-     2e-5},
+     2e-5, NULL},
     {"espalier multiplicative F32", ESPALIER("multiplicative", ENG_F32), ENG_WEIGHTS_AS_STORED,
-     "int8", 2e-5},
-    {"espalier gated F32", ESPALIER("gated", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"espalier additive F16", ESPALIER("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"espalier additive BF16", ESPALIER("additive", ENG_BF16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"espalier gated Q8_0", ESPALIER("gated", ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
-    {"espalier gated Q8_0 expanded", ESPALIER("gated", ENG_Q8_0), ENG_WEIGHTS_F32, "int8", 2e-5},
+     "int8", 2e-5, NULL},
+    {"espalier gated F32", ESPALIER("gated", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
+    {"espalier additive F16", ESPALIER("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5,
+     NULL},
+    {"espalier additive BF16", ESPALIER("additive", ENG_BF16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5,
+     NULL},
+    {"espalier gated Q8_0", ESPALIER("gated", ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2, NULL},
+    {"espalier gated Q8_0 expanded", ESPALIER("gated", ENG_Q8_0), ENG_WEIGHTS_F32, "int8", 2e-5,
+     NULL},
     {"espalier additive Q8_0 OpenBLAS", ESPALIER("additive", ENG_Q8_0), ENG_WEIGHTS_AS_STORED,
-     "blas", 2e-5},
+     "blas", 2e-5, NULL},
     {"espalier additive F16 default", ESPALIER("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, NULL,
-     2e-5},
-    {"n-grams of one order F32", NGRAMS(1, ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"n-grams of three orders F16", NGRAMS(3, ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"n-grams of two orders Q8_0", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
-    {"n-grams of two orders Q8_0 expanded", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_F32, "int8", 2e-5},
+     2e-5, NULL},
+    {"n-grams of one order F32", NGRAMS(1, ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
+    {"n-grams of three orders F16", NGRAMS(3, ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
+    {"n-grams of two orders Q8_0", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2, NULL},
+    {"n-grams of two orders Q8_0 expanded", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_F32, "int8", 2e-5,
+     NULL},
     {"n-grams of two orders Q8_0 OpenBLAS", NGRAMS(2, ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "blas",
-     2e-5},
-    {"Q4_0", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
-    {"Q4_0 expanded", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_F32, "int8", 2e-5},
-    {"Q4_0 OpenBLAS", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED, "blas", 2e-5},
+     2e-5, NULL},
+    {"Q4_0", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED, "int8", 0.2, NULL},
+    {"Q4_0 expanded", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_F32, "int8", 2e-5, NULL},
+    {"Q4_0 OpenBLAS", MIXED(ENG_Q4_0, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED, "blas", 2e-5, NULL},
     {"Q4_0 matrices, F16 tables", MIXED(ENG_Q4_0, ENG_F16, false), ENG_WEIGHTS_AS_STORED, "int8",
-     0.2},
+     0.2, NULL},
     {"F16 matrices, Q4_0 tables", MIXED(ENG_F16, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED, "int8",
-     0.2}, /* the output matrix is one of them */
+     0.2, NULL}, /* the output matrix is one of them */
     {"F16 matrices, Q4_0 tables OpenBLAS", MIXED(ENG_F16, ENG_Q4_0, false), ENG_WEIGHTS_AS_STORED,
-     "blas", 2e-5},
+     "blas", 2e-5, NULL},
     {"Q8_0 and Q4_0, Q4_0 tables", MIXED(ENG_Q8_0, ENG_Q4_0, true), ENG_WEIGHTS_AS_STORED, "int8",
-     0.2},
-    {"Q8_0 and Q4_0 OpenBLAS", MIXED(ENG_Q8_0, ENG_Q8_0, true), ENG_WEIGHTS_AS_STORED, "blas",
-     2e-5},
+     0.2, NULL},
+    {"Q8_0 and Q4_0 OpenBLAS", MIXED(ENG_Q8_0, ENG_Q8_0, true), ENG_WEIGHTS_AS_STORED, "blas", 2e-5,
+     NULL},
     {"F32 and Q4_0, Q8_0 tables", MIXED(ENG_F32, ENG_Q8_0, true), ENG_WEIGHTS_AS_STORED, "int8",
-     0.2},
-    {"llama Q4_0", LLAMA(ENG_Q4_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
-    {"llama Q4_0 OpenBLAS", LLAMA(ENG_Q4_0), ENG_WEIGHTS_AS_STORED, "blas", 2e-5},
-    {"IQ4_NL", MIXED(ENG_IQ4_NL, ENG_IQ4_NL, false), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
-    {"IQ4_NL expanded", MIXED(ENG_IQ4_NL, ENG_IQ4_NL, false), ENG_WEIGHTS_F32, "int8", 2e-5},
-    {"Q4_K and Q6_K", LARGE_BLOCKS(ENG_Q4_K, ENG_Q6_K, true), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+     0.2, NULL},
+    {"llama Q4_0", LLAMA(ENG_Q4_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2, NULL},
+    {"llama Q4_0 OpenBLAS", LLAMA(ENG_Q4_0), ENG_WEIGHTS_AS_STORED, "blas", 2e-5, NULL},
+    {"IQ4_NL", MIXED(ENG_IQ4_NL, ENG_IQ4_NL, false), ENG_WEIGHTS_AS_STORED, "int8", 0.2, NULL},
+    {"IQ4_NL expanded", MIXED(ENG_IQ4_NL, ENG_IQ4_NL, false), ENG_WEIGHTS_F32, "int8", 2e-5, NULL},
+    {"Q4_K and Q6_K", LARGE_BLOCKS(ENG_Q4_K, ENG_Q6_K, true), ENG_WEIGHTS_AS_STORED, "int8", 0.2,
+     NULL},
     {"Q6_K and Q4_K, output of its own", LARGE_BLOCKS(ENG_Q6_K, ENG_Q4_K, false),
-     ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+     ENG_WEIGHTS_AS_STORED, "int8", 0.2, NULL},
     {"Q4_K and Q6_K expanded", LARGE_BLOCKS(ENG_Q4_K, ENG_Q6_K, true), ENG_WEIGHTS_F32, "int8",
-     2e-5},
+     2e-5, NULL},
     {"Q4_K and Q6_K OpenBLAS", LARGE_BLOCKS(ENG_Q4_K, ENG_Q6_K, false), ENG_WEIGHTS_AS_STORED,
-     "blas", 2e-5},
-    {"tree positions F32", PLACED("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+     "blas", 2e-5, NULL},
+    {"tree positions F32", PLACED("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
     {"tree positions additive F16", PLACED("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8",
-     2e-5},
-    {"sparse none F32", SPARSE("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"sparse additive F16", SPARSE("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
+     2e-5, NULL},
+    {"sparse none F32", SPARSE("none", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
+    {"sparse additive F16", SPARSE("additive", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
     {"sparse additive Q8_0 OpenBLAS", SPARSE("additive", ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "blas",
-     2e-5},
-    {"odd sizes F32", ODD(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"odd sizes F16", ODD(ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"odd sizes BF16 OpenBLAS", ODD(ENG_BF16), ENG_WEIGHTS_AS_STORED, "blas", 2e-5},
-    {"llama F32", LLAMA(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5},
-    {"llama Q8_0", LLAMA(ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2},
+     2e-5, NULL},
+    {"odd sizes F32", ODD(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
+    {"odd sizes F16", ODD(ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
+    {"odd sizes BF16 OpenBLAS", ODD(ENG_BF16), ENG_WEIGHTS_AS_STORED, "blas", 2e-5, NULL},
+    {"llama F32", LLAMA(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, NULL},
+    {"llama Q8_0", LLAMA(ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2, NULL},
+    {"llama F32, window", LLAMA(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, "window:65"},
+    {"llama Q8_0, window", LLAMA(ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8", 0.2, "window:70"},
+    {"gated F32, window", ESPALIER("gated", ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5,
+     "window:64"},
+    {"llama F32, blocks", LLAMA(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, "blocks"},
+    {"additive_key Q8_0, blocks", ESPALIER("additive_key", ENG_Q8_0), ENG_WEIGHTS_AS_STORED, "int8",
+     0.2, "blocks"},
+    {"llama F32, threshold", LLAMA(ENG_F32), ENG_WEIGHTS_AS_STORED, "int8", 2e-5, "threshold:-2"},
+    {"espalier none F16, threshold", ESPALIER("none", ENG_F16), ENG_WEIGHTS_AS_STORED, "int8", 2e-5,
+     "threshold:-4"},
+    {"espalier none Q8_0, threshold OpenBLAS", ESPALIER("none", ENG_Q8_0), ENG_WEIGHTS_F32, "blas",
+     2e-5, "threshold:-4"},
 };
 
 static void check_forward(void **state)

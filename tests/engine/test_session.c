@@ -66,19 +66,24 @@ int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
 static const struct variant {
     const char *name, *structure, *prefill;
     enum eng_tensor_type type;
-    uint32_t window; /* of sparse layers */
+    uint32_t window;    /* of sparse layers */
+    const char *policy; /* of attention; NULL: as the file says */
 } variants[] = {
-    {"Q8_0 additive", "additive", "int8", ENG_Q8_0, 0},
-    {"Q8_0 gated", "gated", "int8", ENG_Q8_0, 0},
-    {"Q8_0 additive_key", "additive_key", "int8", ENG_Q8_0, 0},
-    {"Q4_0 additive", "additive", "int8", ENG_Q4_0, 0},
-    {"Q4_0 additive OpenBLAS", "additive", "blas", ENG_Q4_0, 0},
-    {"F16 multiplicative", "multiplicative", "int8", ENG_F16, 0},
-    {"F32 none", "none", "int8", ENG_F32, 0},
-    {"Q8_0 additive OpenBLAS", "additive", "blas", ENG_Q8_0, 0},
-    {"F16 none OpenBLAS", "none", "blas", ENG_F16, 0},
-    {"Q8_0 additive, sparse", "additive", "int8", ENG_Q8_0, 20},
-    {"F16 none, sparse", "none", "int8", ENG_F16, 20},
+    {"Q8_0 additive", "additive", "int8", ENG_Q8_0, 0, NULL},
+    {"Q8_0 gated", "gated", "int8", ENG_Q8_0, 0, NULL},
+    {"Q8_0 additive_key", "additive_key", "int8", ENG_Q8_0, 0, NULL},
+    {"Q4_0 additive", "additive", "int8", ENG_Q4_0, 0, NULL},
+    {"Q4_0 additive OpenBLAS", "additive", "blas", ENG_Q4_0, 0, NULL},
+    {"F16 multiplicative", "multiplicative", "int8", ENG_F16, 0, NULL},
+    {"F32 none", "none", "int8", ENG_F32, 0, NULL},
+    {"Q8_0 additive OpenBLAS", "additive", "blas", ENG_Q8_0, 0, NULL},
+    {"F16 none OpenBLAS", "none", "blas", ENG_F16, 0, NULL},
+    {"Q8_0 additive, sparse", "additive", "int8", ENG_Q8_0, 20, NULL},
+    {"F16 none, sparse", "none", "int8", ENG_F16, 20, NULL},
+    {"Q8_0 none, window", "none", "int8", ENG_Q8_0, 0, "window:100"},
+    {"Q8_0 gated, blocks", "gated", "int8", ENG_Q8_0, 0, "blocks"},
+    {"Q8_0 none, threshold", "none", "int8", ENG_Q8_0, 0, "threshold:-3"},
+    {"F32 none, threshold", "none", "int8", ENG_F32, 0, "threshold:-3"},
 };
 
 /* Whether the model looks at records at all. */
@@ -91,11 +96,21 @@ struct fixture {
     char path[64];
     struct eng_model *model;
     struct eng_session *session;
+    const char *policy;
     struct eng_input inputs[TOKENS];
     float *want; /* [TOKENS, VOCAB], evaluated at once */
     size_t tokens;
     bool tiles; /* appending is not syncing */
 };
+
+static struct eng_model *open_variant(const struct fixture *f, int threads)
+{
+    struct eng_model_options options = {.threads = threads};
+    struct eng_error err = {""};
+    if (f->policy && eng_policy_parse(f->policy, &options.policy, &err) != ENG_OK)
+        fail_msg("%s", err.text);
+    return open_model(f->path, &options);
+}
 
 static struct fixture *set_up(const struct variant *variant)
 {
@@ -125,7 +140,8 @@ static struct fixture *set_up(const struct variant *variant)
     close(file);
     setenv("ESPALIER_PREFILL", variant->prefill, 1);
     if (random_model_write(&spec, f->path, &err) != ENG_OK) fail_msg("%s", err.text);
-    f->model = open_model(f->path, &(struct eng_model_options){.threads = 2});
+    f->policy = variant->policy;
+    f->model = open_variant(f, 2);
     f->session = open_session(f->model);
     f->want = malloc(sizeof *f->want * TOKENS * VOCAB);
     random_inputs(17, VOCAB, f->inputs, TOKENS);
@@ -229,8 +245,7 @@ static void test_any_threads_same_bits(void **state)
 {
     struct fixture *f = set_up(*state);
     for (int threads = 1; threads <= 5; threads += 2) {
-        struct eng_model_options options = {.threads = threads};
-        struct eng_model *model = open_model(f->path, &options);
+        struct eng_model *model = open_variant(f, threads);
         struct eng_session *session = open_session(model);
         for (size_t n = 0; n < f->tokens;) {
             n += 1 + n * 7 % 90;
