@@ -371,3 +371,12 @@ bool cli_open_model(const struct cli *cli, const char *path, struct eng_model **
         cli_fail("%s: %s", found, err.text);
     return false;
 }
+
+void cli_log_attended(const struct cli *cli, const struct eng_model *model)
+{
+    struct eng_attended a;
+    eng_model_attended(model, &a);
+    double pairs = a.pairs > 0 ? (double)a.pairs / 100 : 1;
+    cli_log(cli, LSP_LOG_INFO, "attention %s: %.2f %% of the pairs seen, %.2f %% computed",
+            eng_model_info(model)->policy, (double)a.seen / pairs, (double)a.computed / pairs);
+}

@@ -91,6 +91,9 @@ bool cli_open_document(const char *path, const char *lang_id, struct syn_documen
 /* Opens the model that is meant, path NULL: the common options'. False after a message. */
 bool cli_open_model(const struct cli *cli, const char *path, struct eng_model **out);
 
+/* Logs which share of the pairs of tokens the model's attention has looked at, as information. */
+void cli_log_attended(const struct cli *cli, const struct eng_model *model);
+
 double cli_now_ms(void);
 
 /* ---- The commands ---------------------------------------------------------------------- */

@@ -30,6 +30,7 @@ static const char help[] =
     "  --keys N      keys typed into FILE (default 200)\n"
     "  --trace FILE  recorded keystrokes: a line \"cut START END\" (bytes that are missing at\n"
     "                first), then \"MS i AT \\\"TEXT\\\"\", \"MS d AT N\" or \"MS m AT\" for each\n"
+    "  --tokens N    only prompts of N tokens\n"
     "  --json        one JSON document\n";
 
 /* ---- Samples ----------------------------------------------------------------------------- */
@@ -122,44 +123,54 @@ static void fill_inputs(struct eng_input *inputs, size_t n, uint32_t vocab)
 struct samples {
     double prefill_ms[MAX_RUNS], decode_ms[MAX_RUNS];
     double prefill_joule[MAX_RUNS], decode_joule[MAX_RUNS];
+    double processor_ms[MAX_RUNS];
 };
 
 static enum eng_status run_once(struct eng_session *session, const struct eng_input *inputs,
                                 size_t n, struct samples *s, int run, struct eng_error *err)
 {
     eng_session_rewind(session, 0);
-    double start = cli_now_ms(), energy = bench_energy();
+    double start = cli_now_ms(), energy = bench_energy(), processor = computed_ms();
     enum eng_status status = eng_session_sync(session, inputs, n, NULL, NULL, err);
-    double synced = cli_now_ms(), energy_synced = bench_energy();
+    double prefilled = computed_ms(), synced = cli_now_ms(), energy_synced = bench_energy();
     for (size_t i = 0; i < DECODED && status == ENG_OK; i++)
         status = eng_session_append(session, &inputs[n + i], NULL, err);
     s->prefill_ms[run] = synced - start;
+    s->processor_ms[run] = prefilled - processor;
     s->decode_ms[run] = (cli_now_ms() - synced) / DECODED;
     s->prefill_joule[run] = (energy_synced - energy) / (double)n;
     s->decode_joule[run] = (bench_energy() - energy_synced) / DECODED;
     return status;
 }
 
-static enum eng_status measure_length(struct eng_session *session, const struct eng_input *inputs,
-                                      uint32_t n, int runs, struct bench_row *row,
-                                      struct eng_error *err)
+static enum eng_status measure_length(const struct eng_model *model, struct eng_session *session,
+                                      const struct eng_input *inputs, uint32_t n, int runs,
+                                      struct bench_row *row, struct eng_error *err)
 {
     static const struct samples none;
     struct samples s = none;
+    struct eng_attended before, after;
+    eng_model_attended(model, &before);
     enum eng_status status = run_once(session, inputs, n, &s, 0, err); /* warms up */
+    eng_model_attended(model, &after);
     for (int run = 0; run < runs && status == ENG_OK; run++)
         status = run_once(session, inputs, n, &s, run, err);
     size_t count = (size_t)runs;
-    *row = (struct bench_row){n,
-                              median(s.prefill_ms, count),
-                              median(s.decode_ms, count),
-                              median(s.prefill_joule, count),
-                              median(s.decode_joule, count),
-                              resident_bytes()};
+    double pairs = (double)(after.pairs - before.pairs);
+    *row = (struct bench_row){.tokens = n,
+                              .prefill_ms = median(s.prefill_ms, count),
+                              .decode_ms = median(s.decode_ms, count),
+                              .prefill_joule = median(s.prefill_joule, count),
+                              .decode_joule = median(s.decode_joule, count),
+                              .resident_bytes = resident_bytes(),
+                              .processor_ms = median(s.processor_ms, count),
+                              .seen = (double)(after.seen - before.seen) / pairs,
+                              .computed = (double)(after.computed - before.computed) / pairs};
     return status;
 }
 
-static bool measure(const struct cli *cli, struct eng_model *model, struct bench_report *r)
+static bool measure(const struct cli *cli, struct eng_model *model, uint32_t only,
+                    struct bench_report *r)
 {
     static const uint32_t lengths[] = {128, 512, 1024, 2048, 4096, 8192};
     uint32_t context = r->info->context;
@@ -174,7 +185,8 @@ static bool measure(const struct cli *cli, struct eng_model *model, struct bench
     }
     for (size_t i = 0; status == ENG_OK && i < sizeof lengths / sizeof lengths[0]; i++) {
         /* The longest is the context itself. */
-        uint32_t n = lengths[i] + DECODED <= context ? lengths[i] : context - DECODED;
+        uint32_t n = only ? only : lengths[i];
+        if (n + DECODED > context) n = context - DECODED;
         if (context <= DECODED || (r->n_rows > 0 && n <= r->rows[r->n_rows - 1].tokens)) break;
         cli_progress(cli, "%u tokens", n);
         double start = cli_now_ms();
@@ -185,7 +197,8 @@ static bool measure(const struct cli *cli, struct eng_model *model, struct bench
             r->started_cpu_ms = computed_ms();
         }
         if (status == ENG_OK)
-            status = measure_length(session, inputs, n, r->runs, &r->rows[r->n_rows++], &err);
+            status =
+                measure_length(model, session, inputs, n, r->runs, &r->rows[r->n_rows++], &err);
         if (n <= 2048) r->resident_bytes = r->rows[r->n_rows - 1].resident_bytes;
     }
     if (status == ENG_OK) {
@@ -201,14 +214,13 @@ static bool measure(const struct cli *cli, struct eng_model *model, struct bench
 
 int cli_bench(struct cli *cli, int argc, char **argv)
 {
-    long runs = 5, keys = 200;
+    long runs = 5, keys = 200, tokens = 0;
     bool json = false;
     const char *trace = NULL;
-    const struct cli_option options[] = {{"--runs", CLI_INT, &runs, 1, MAX_RUNS},
-                                         {"--keys", CLI_INT, &keys, 1, 100000},
-                                         {"--trace", CLI_TEXT, &trace, 0, 0},
-                                         {"--json", CLI_FLAG, &json, 0, 0},
-                                         {0}};
+    const struct cli_option options[] = {
+        {"--runs", CLI_INT, &runs, 1, MAX_RUNS}, {"--tokens", CLI_INT, &tokens, 1, 1048576},
+        {"--keys", CLI_INT, &keys, 1, 100000},   {"--trace", CLI_TEXT, &trace, 0, 0},
+        {"--json", CLI_FLAG, &json, 0, 0},       {0}};
     const char *words[1];
     size_t n_words;
     if (!cli_parse(cli, options, argc, argv, words, 1, &n_words)) return CLI_ERROR;
@@ -223,7 +235,7 @@ int cli_bench(struct cli *cli, int argc, char **argv)
     struct bench_report report = {.info = eng_model_info(model), .runs = (int)runs};
     report.open_ms = cli_now_ms() - start;
     eng_model_work(model, &report.multiplied, &report.read, &report.threads);
-    bool ok = measure(cli, model, &report) &&
+    bool ok = measure(cli, model, (uint32_t)tokens, &report) &&
               (n_words == 0 || bench_typing(cli, model, words[0], trace, (size_t)keys, &report));
     if (ok && json)
         bench_print_json(&report);

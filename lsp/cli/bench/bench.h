@@ -12,6 +12,8 @@ struct bench_row {
     double prefill_ms, decode_ms;       /* of all of them; of one token more */
     double prefill_joule, decode_joule; /* of one token; 0: no counter */
     uint64_t resident_bytes;            /* of the process afterwards, 0 where unknown */
+    double processor_ms;                /* of all threads, for the prefill */
+    double seen, computed;              /* shares of the pairs of tokens */
 };
 
 /* Milliseconds from a keystroke to its suggestion. */

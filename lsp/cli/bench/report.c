@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Multiplications with weights a second, as a share of the limit. Attention comes on top of
  * them and is not counted, so the share falls with the length. */
@@ -46,6 +47,15 @@ static void print_start(const struct bench_report *r)
     printf("\n");
 }
 
+static void print_attended(const struct bench_report *r)
+{
+    if (strcmp(r->info->policy, "dense") == 0) return;
+    printf("\nattention %s: pairs of tokens seen, computed\n", r->info->policy);
+    for (size_t i = 0; i < r->n_rows; i++)
+        printf("%6" PRIu32 "  %9.1f%%  %9.1f%%\n", r->rows[i].tokens, 100 * r->rows[i].seen,
+               100 * r->rows[i].computed);
+}
+
 static void print_energy(const struct bench_report *r)
 {
     if (r->n_rows == 0 || r->rows[0].decode_joule <= 0) {
@@ -71,6 +81,7 @@ void bench_print_text(const struct bench_report *r)
                row->prefill_ms, row->tokens / row->prefill_ms * 1e3, 100 * prefill_share(r, row),
                row->decode_ms, 1e3 / row->decode_ms, 100 * decode_share(r, row));
     }
+    print_attended(r);
     print_energy(r);
     print_start(r);
     if (!r->typed) return;
@@ -98,11 +109,14 @@ static void add_row(cJSON *rows, const struct bench_report *r, const struct benc
     cJSON *out = cJSON_CreateObject();
     cJSON_AddNumberToObject(out, "tokens", row->tokens);
     cJSON_AddNumberToObject(out, "prefill_ms", row->prefill_ms);
+    cJSON_AddNumberToObject(out, "prefill_processor_ms", row->processor_ms);
     cJSON_AddNumberToObject(out, "prefill_tokens_per_s", row->tokens / row->prefill_ms * 1e3);
     cJSON_AddNumberToObject(out, "prefill_of_limit", prefill_share(r, row));
     cJSON_AddNumberToObject(out, "decode_ms", row->decode_ms);
     cJSON_AddNumberToObject(out, "decode_tokens_per_s", 1e3 / row->decode_ms);
     cJSON_AddNumberToObject(out, "decode_of_limit", decode_share(r, row));
+    cJSON_AddNumberToObject(out, "pairs_seen", row->seen);
+    cJSON_AddNumberToObject(out, "pairs_computed", row->computed);
     if (row->decode_joule > 0) {
         cJSON_AddNumberToObject(out, "prefill_joule_per_token", row->prefill_joule);
         cJSON_AddNumberToObject(out, "decode_joule_per_token", row->decode_joule);
@@ -119,6 +133,7 @@ void bench_print_json(const struct bench_report *r)
     cJSON_AddStringToObject(root, "weights", r->info->weight_type);
     cJSON_AddStringToObject(root, "kernels", r->info->kernels);
     cJSON_AddStringToObject(root, "products", r->info->products);
+    cJSON_AddStringToObject(root, "attention", r->info->policy);
     cJSON_AddNumberToObject(root, "threads", r->threads);
     cJSON_AddNumberToObject(root, "runs", r->runs);
     cJSON *limits = cJSON_AddObjectToObject(root, "limits");

@@ -155,6 +155,7 @@ static bool run_model(struct cli_contest *c, const char *path, struct cli_answer
     }
     cli_progress_end(eval->cli);
     eng_session_free(session);
+    cli_log_attended(eval->cli, model);
     eng_model_close(model);
     return ok;
 }

@@ -167,6 +167,7 @@ static bool run_model(struct study *s, const char *path, size_t k)
     cli_progress_end(eval->cli);
     eng_session_free(m.session);
     free(m.logits);
+    cli_log_attended(eval->cli, model);
     eng_model_close(model);
     return ok;
 }
