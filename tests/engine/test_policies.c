@@ -6,6 +6,7 @@
 #include "engine/attend.h"
 #include "engine/policy.h"
 #include "tests/engine/floats.h"
+#include "tests/engine/opened.h"
 #include "tests/engine/random_model.h"
 
 #include <math.h>
@@ -473,26 +474,23 @@ static void write_model(const struct random_model *spec, char path[40])
     if (random_model_write(spec, path, &err) != ENG_OK) fail_msg("%s", err.text);
 }
 
-static struct eng_model *open_model(const char *path, const char *policy)
+static struct eng_model *open_under(const char *path, const char *policy)
 {
     struct eng_model_options options = {.threads = 2};
-    struct eng_model *model = NULL;
     struct eng_error err = {""};
     if (eng_policy_parse(policy, &options.policy, &err) != ENG_OK) fail_msg("%s", err.text);
-    if (eng_model_open(path, &options, &model, &err) != ENG_OK) fail_msg("%s", err.text);
-    return model;
+    return open_model(path, &options);
 }
 
 /* Logits of all tokens, [TOKENS, VOCAB]; the caller frees. */
 static float *logits_under(const char *path, const char *policy, struct eng_attended *attended)
 {
-    struct eng_model *model = open_model(path, policy);
-    struct eng_session *session;
+    struct eng_model *model = open_under(path, policy);
+    struct eng_session *session = open_session(model);
     struct eng_error err = {""};
     struct eng_input inputs[TOKENS];
     float *out = malloc(sizeof *out * TOKENS * VOCAB);
     random_inputs(5, VOCAB, inputs, TOKENS);
-    assert_int_equal(eng_session_new(model, 0, &session, &err), ENG_OK);
     assert_int_equal(eng_session_logits_all(session, inputs, TOKENS, 0, out, NULL, &err), ENG_OK);
     eng_model_attended(model, attended);
     eng_session_free(session);
@@ -588,20 +586,19 @@ static void test_snapshots(void **state)
     enum { N = sizeof policies / sizeof policies[0] };
     char path[40], saved[60];
     struct eng_input inputs[TOKENS];
-    struct eng_session *session;
     random_inputs(5, VOCAB, inputs, TOKENS);
     write_model(&shape, path);
     snprintf(saved, sizeof saved, "%s.sequences", path);
     for (size_t i = 0; i < N; i++) {
-        struct eng_model *model = open_model(path, policies[i]);
-        assert_int_equal(eng_session_new(model, 0, &session, NULL), ENG_OK);
+        struct eng_model *model = open_under(path, policies[i]);
+        struct eng_session *session = open_session(model);
         assert_int_equal(eng_session_sync(session, inputs, 200, NULL, NULL, NULL), ENG_OK);
         eng_session_free(session);
         assert_int_equal(eng_model_save_sequences(model, saved, NULL), ENG_OK);
         eng_model_close(model);
         for (size_t j = 0; j < N; j++) {
             size_t loaded = 0;
-            model = open_model(path, policies[j]);
+            model = open_under(path, policies[j]);
             enum eng_status status = eng_model_load_sequences(model, saved, &loaded, NULL);
             assert_int_equal(status, i == j ? ENG_OK : ENG_BAD_FILE);
             assert_int_equal(loaded, i == j);
