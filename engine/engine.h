@@ -93,7 +93,7 @@ struct eng_policy {
 };
 
 #define ENG_POLICY_WINDOW_TOKENS UINT32_C(1024)
-#define ENG_POLICY_MARGIN        0.0f
+#define ENG_POLICY_MARGIN        (-4.0f)
 
 /* Reads "file", "dense", "window", "window:TOKENS", "blocks", "threshold" or "threshold:MARGIN";
  * what is not said is as above. */
