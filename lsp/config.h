@@ -16,6 +16,15 @@
  *   completion.multiline     string   "auto", "never", "always"
  *   completion.minConfidence number   suggestions below it are not shown (not set: what the
  *                                     model file says)
+ *   context.used, context.recent, context.pair, context.siblings
+ *                            boolean  what of other files is put in front of the prompt: see
+ *                                     lsp/index/select.h
+ *   context.tokens           integer  tokens of the prompt for that at most
+ *   index.enabled            boolean  the workspace index
+ *   index.megabytes          integer  memory that it may take
+ *   index.maxFiles           integer  files
+ *   index.maxFileKilobytes   integer  larger files are passed over
+ *   index.onDisk             boolean  kept for the next server in the same folder
  *   review.enabled           boolean
  *   review.minSeverity       string   "hint", "information", "warning", "error"
  *   refactor.enabled         boolean
@@ -56,6 +65,10 @@ struct lsp_config {
     int completion_items;
     int completion_multiline;         /* enum lsp_multiline */
     double completion_min_confidence; /* negative when not set: as the model file says */
+    bool context_used, context_recent, context_pair, context_siblings;
+    int context_tokens;
+    bool index_enabled, index_on_disk;
+    int index_megabytes, index_max_files, index_max_kilobytes;
     bool review_enabled;
     int review_min_severity; /* enum lsp_severity */
     bool refactor_enabled;

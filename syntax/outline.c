@@ -2,9 +2,8 @@
  *
  * Owns the choice of lines and their order of priority; how many of them fit is the caller's
  * question. The tree is walked from the place outwards: each open node gives its header, and
- * the definitions before the place that stand directly in it are its members. A closed class
- * is entered for its members as well, a closed function never. Members of which a name occurs
- * in the near text come before those that merely stand nearby.
+ * the definitions before the place that stand directly in it are its members (members.c). Members
+ * of which a name occurs in the near text come before those that merely stand nearby.
  *
  * Everything depends on the text up to near_end and on the text around the hole's lines, which
  * are cut out: what is typed in a line changes nothing.
@@ -15,6 +14,7 @@
  */
 #include "syntax/definition.h"
 #include "syntax/hole.h"
+#include "syntax/members.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,24 +23,10 @@ enum {
     SEARCH_BYTES = 192 * 1024,
     HEAD_BYTES = 16 * 1024,
     NAME_BYTES = 16 * 1024, /* of the near text that names are read from */
-    MAX_CANDIDATES = 16384,
-    MAX_PATH = 128, /* nested nodes */
-    MAX_NESTING = 8,
+    MAX_PATH = 128,         /* nested nodes */
     MAX_USES = 1024,
     USE_SLOTS = 4096,  /* a power of two, larger than MAX_USES */
-    GROUP_NODES = 8,   /* looked at for whether a node is a mere group */
     FIRST_BYTES = 240, /* of a candidate that are looked through for names */
-};
-
-/* A definition that ends before the place. */
-struct candidate {
-    TSNode node;
-    uint32_t start, end;
-    uint32_t members; /* where the first of its own members starts, UINT32_MAX without any */
-    int32_t owner;    /* the candidate that it is a member of, -1 for none */
-    uint8_t kind;
-    bool enclosing; /* stands directly in a scope that is open at the place ... */
-    bool local;     /* ... of a function */
 };
 
 /* A word of the near text. */
@@ -55,174 +41,12 @@ struct outline {
     const struct syn_document *doc;
     TSNode root;
     uint32_t before, near_end;
-    struct syn_definitions definitions;
-    TSTreeCursor cursor;
-    uint32_t from, to; /* bytes that the walk looks at */
-    struct candidate *candidates;
-    size_t n_candidates, capacity;
-    struct use *uses; /* [USE_SLOTS] */
+    struct syn_members members; /* definitions in front of the place: the candidates */
+    struct use *uses;           /* [USE_SLOTS] */
     size_t n_uses;
     struct syn_outline_part *out;
     size_t count, max;
-    bool failed; /* memory ran out */
 };
-
-/* ---- Candidates --------------------------------------------------------------------- */
-
-struct scope {
-    int32_t owner;
-    bool enclosing, local;
-    unsigned nesting;
-};
-
-static void visit(struct outline *o, TSNode node, struct scope scope);
-
-static int32_t add(struct outline *o, TSNode node, uint8_t kind, const struct scope *scope)
-{
-    if (o->n_candidates == MAX_CANDIDATES) return -1;
-    if (o->n_candidates == o->capacity) {
-        size_t capacity = o->capacity ? o->capacity * 2 : 512;
-        struct candidate *grown = realloc(o->candidates, capacity * sizeof *grown);
-        if (!grown) {
-            o->failed = true;
-            return -1;
-        }
-        o->candidates = grown;
-        o->capacity = capacity;
-    }
-    o->candidates[o->n_candidates] = (struct candidate){.node = node,
-                                                        .start = ts_node_start_byte(node),
-                                                        .end = syn_trimmed_end(o->doc, node),
-                                                        .members = UINT32_MAX,
-                                                        .owner = scope->owner,
-                                                        .kind = kind,
-                                                        .enclosing = scope->enclosing,
-                                                        .local = scope->local};
-    struct candidate *owner = scope->owner >= 0 ? &o->candidates[scope->owner] : NULL;
-    if (owner && owner->members == UINT32_MAX) owner->members = ts_node_start_byte(node);
-    return (int32_t)o->n_candidates++;
-}
-
-static bool enter(struct outline *o, TSNode node)
-{
-    if (ts_node_start_byte(node) < o->from)
-        return ts_tree_cursor_goto_first_child_for_byte(&o->cursor, o->from) >= 0;
-    return ts_tree_cursor_goto_first_child(&o->cursor);
-}
-
-/* Cursor at node: visits its children that end before the place. */
-static void visit_children(struct outline *o, TSNode node, struct scope scope)
-{
-    if (scope.nesting++ == MAX_NESTING || !enter(o, node)) return;
-    do {
-        TSNode child = ts_tree_cursor_current_node(&o->cursor);
-        if (ts_node_start_byte(child) >= o->to) break;
-        if (ts_node_end_byte(child) <= o->to) visit(o, child, scope);
-    } while (!o->failed && ts_tree_cursor_goto_next_sibling(&o->cursor));
-    ts_tree_cursor_goto_parent(&o->cursor);
-}
-
-/* Cursor at node, a definition that has been added: visits its members. What is written on
- * its first line is part of it; what starts below is a member, as is all in its block. Only a
- * block is a scope of its own: what is merely grouped stands in the scope that holds the group. */
-static void visit_members(struct outline *o, TSNode node, struct scope scope)
-{
-    uint32_t row = ts_node_start_point(node).row;
-    if (scope.nesting++ == MAX_NESTING || !enter(o, node)) return;
-    do {
-        TSNode child = ts_tree_cursor_current_node(&o->cursor);
-        uint8_t kind = syn_kind_of(o->doc->tables, child);
-        bool below = ts_node_start_point(child).row > row;
-        struct scope inside = scope;
-        inside.enclosing = false;
-        if (kind == GRAM_KIND_BLOCK)
-            visit_children(o, child, inside);
-        else if (below && (syn_kind_defines(kind) || kind == GRAM_KIND_PREPROC))
-            visit(o, child, scope);
-        else if (syn_kind_defines(kind) && kind != GRAM_KIND_FUNCTION && syn_spans_lines(child) &&
-                 !(kind == GRAM_KIND_DECLARATION && syn_is_function(&o->definitions, child)))
-            visit_members(o, child, scope);
-    } while (!o->failed && ts_tree_cursor_goto_next_sibling(&o->cursor));
-    ts_tree_cursor_goto_parent(&o->cursor);
-}
-
-/* Some grammars have a node around all definitions of a scope, or all imports: it starts with
- * one, and the next thing in it is another. */
-static bool is_group(const struct outline *o, TSNode node, uint8_t kind)
-{
-    if (kind != GRAM_KIND_DECLARATION && kind != GRAM_KIND_IMPORT) return false;
-    TSNode first = ts_node_named_child(node, 0);
-    if (ts_node_is_null(first) || ts_node_start_byte(first) != ts_node_start_byte(node) ||
-        !syn_kind_defines(syn_kind_of(o->doc->tables, first)))
-        return false;
-    for (uint32_t i = 1; i < GROUP_NODES; i++) {
-        TSNode next = ts_node_named_child(node, i);
-        if (ts_node_is_null(next)) break;
-        uint8_t other = syn_kind_of(o->doc->tables, next);
-        if (other == GRAM_KIND_COMMENT || other == GRAM_KIND_PREPROC) continue;
-        return syn_kind_defines(other) &&
-               ts_node_start_point(next).row > ts_node_start_point(first).row;
-    }
-    return true;
-}
-
-/* True when the first named child of a statement is an assignment. */
-static bool assigns(const struct outline *o, TSNode statement)
-{
-    TSNode child = ts_node_named_child(statement, 0);
-    return !ts_node_is_null(child) && syn_kind_of(o->doc->tables, child) == GRAM_KIND_ASSIGN;
-}
-
-static bool has_name(struct outline *o, TSNode node)
-{
-    return o->definitions.name &&
-           !ts_node_is_null(ts_node_child_by_field_id(node, o->definitions.name));
-}
-
-/* Definitions that stand in it count as members of what holds it: a suite, a conditional part
- * of the file, what an error left over. */
-static bool is_transparent(uint8_t kind, const struct scope *scope)
-{
-    switch (kind) {
-    case GRAM_KIND_BLOCK:
-    case GRAM_KIND_ERROR:
-    case GRAM_KIND_PREPROC:
-        return true;
-    case GRAM_KIND_IF:
-    case GRAM_KIND_TRY:
-        return !scope->local;
-    default:
-        return false;
-    }
-}
-
-/* Cursor at node, which ends before the place. */
-static void visit(struct outline *o, TSNode node, struct scope scope)
-{
-    uint8_t kind = syn_kind_of(o->doc->tables, node);
-    if (kind == GRAM_KIND_ASSIGN || (kind == GRAM_KIND_STATEMENT && assigns(o, node))) {
-        add(o, node, GRAM_KIND_ASSIGN, &scope);
-        return;
-    }
-    bool lines = syn_spans_lines(node);
-    if (is_transparent(kind, &scope)) {
-        size_t n = o->n_candidates;
-        if (lines) visit_children(o, node, scope);
-        bool macro = kind == GRAM_KIND_PREPROC && o->n_candidates == n && has_name(o, node);
-        if (macro) add(o, node, kind, &scope);
-        return;
-    }
-    if (!syn_kind_defines(kind)) return;
-    if (lines && is_group(o, node, kind)) {
-        visit_children(o, node, scope);
-        return;
-    }
-    int32_t index = add(o, node, syn_kind_defined(&o->definitions, node), &scope);
-    if (index < 0 || !lines || kind == GRAM_KIND_FUNCTION) return;
-    if (kind == GRAM_KIND_DECLARATION && syn_is_function(&o->definitions, node)) return;
-    scope.owner = index;
-    visit_members(o, node, scope);
-}
 
 /* ---- Open nodes --------------------------------------------------------------------- */
 
@@ -234,14 +58,14 @@ struct path {
 
 static void find_path(struct outline *o, uint32_t byte, struct path *path)
 {
-    ts_tree_cursor_reset(&o->cursor, o->root);
+    ts_tree_cursor_reset(&o->members.cursor, o->root);
     path->length = 0;
     TSNode node = o->root;
     while (path->length < MAX_PATH && ts_node_start_byte(node) <= byte &&
            ts_node_end_byte(node) > byte) {
         path->node[path->length++] = node;
-        if (ts_tree_cursor_goto_first_child_for_byte(&o->cursor, byte) < 0) break;
-        node = ts_tree_cursor_current_node(&o->cursor);
+        if (ts_tree_cursor_goto_first_child_for_byte(&o->members.cursor, byte) < 0) break;
+        node = ts_tree_cursor_current_node(&o->members.cursor);
     }
 }
 
@@ -260,7 +84,7 @@ static bool holds_members(const struct outline *o, TSNode node, uint8_t kind)
     case GRAM_KIND_TRY:
         return true;
     default:
-        return is_group(o, node, kind);
+        return syn_members_is_group(&o->members, node, kind);
     }
 }
 
@@ -268,16 +92,8 @@ static bool is_local(struct outline *o, TSNode node, uint8_t kind, bool outside)
 {
     if (kind == GRAM_KIND_FUNCTION) return true;
     if (kind == GRAM_KIND_CLASS) return false;
-    return outside || (kind == GRAM_KIND_DECLARATION && syn_is_function(&o->definitions, node));
-}
-
-static void walk_from(struct outline *o, TSNode node, struct scope scope, uint32_t from,
-                      uint32_t to)
-{
-    o->from = from;
-    o->to = to;
-    ts_tree_cursor_reset(&o->cursor, node);
-    visit_children(o, node, scope);
+    return outside ||
+           (kind == GRAM_KIND_DECLARATION && syn_is_function(&o->members.definitions, node));
 }
 
 /* Collects the members of the nodes of a path, from number `first` on. */
@@ -285,16 +101,16 @@ static void collect(struct outline *o, const struct path *path, size_t first, bo
 {
     uint32_t from = o->before > SEARCH_BYTES ? o->before - SEARCH_BYTES : 0;
     bool local = false;
-    for (size_t i = 0; i < path->length && !o->failed; i++) {
+    for (size_t i = 0; i < path->length && !o->members.failed; i++) {
         TSNode node = path->node[i];
         uint8_t kind = i == 0 ? GRAM_KIND_FILE : syn_kind_of(o->doc->tables, node);
         if (ts_node_start_byte(node) >= o->before) break;
         local = is_local(o, node, kind, local);
         if (i < first || !holds_members(o, node, kind)) continue;
-        struct scope scope = {.owner = -1, .enclosing = enclosing, .local = local};
+        struct syn_scope scope = {.owner = -1, .enclosing = enclosing, .local = local};
         uint32_t head = i == 0 && from > HEAD_BYTES ? HEAD_BYTES : 0;
-        if (head) walk_from(o, node, scope, 0, head);
-        walk_from(o, node, scope, from, o->before);
+        if (head) syn_members_walk(&o->members, node, scope, 0, head);
+        syn_members_walk(&o->members, node, scope, from, o->before);
     }
 }
 
@@ -339,7 +155,7 @@ static void collect_uses(struct outline *o)
 
 /* Does one of the near text's words stand in the first bytes of the candidate? Cheaper than
  * reading its names. */
-static bool may_be_used(const struct outline *o, const struct candidate *c)
+static bool may_be_used(const struct outline *o, const struct syn_member *c)
 {
     uint32_t end = c->end - c->start > FIRST_BYTES ? c->start + FIRST_BYTES : c->end;
     for (uint32_t len; (len = syn_word_before(o->doc->text, c->start, &end)) > 0;)
@@ -353,7 +169,7 @@ static bool may_be_used(const struct outline *o, const struct candidate *c)
 static bool is_better(const struct outline *o, struct use *use, int32_t i)
 {
     if (use->best < 0) return true;
-    const struct candidate *c = &o->candidates[i], *best = &o->candidates[use->best];
+    const struct syn_member *c = &o->members.list[i], *best = &o->members.list[use->best];
     bool next = use->run == i - 1 && best->owner == c->owner && best->enclosing == c->enclosing;
     if (next) {
         use->run = i;
@@ -363,22 +179,12 @@ static bool is_better(const struct outline *o, struct use *use, int32_t i)
     return c->start > best->start;
 }
 
-/* The names that the candidate itself defines: a group of definitions has none. */
-static size_t own_names(struct outline *o, const struct candidate *c,
-                        struct syn_span names[SYN_DEFINITION_NAMES])
-{
-    size_t n = syn_names_of(&o->definitions, c->node, names), kept = 0;
-    for (size_t i = 0; i < n; i++)
-        if (names[i].start < c->members) names[kept++] = names[i];
-    return kept;
-}
-
 static void match(struct outline *o)
 {
     struct syn_span names[SYN_DEFINITION_NAMES];
-    for (size_t i = 0; i < o->n_candidates && o->n_uses > 0; i++) {
-        if (!may_be_used(o, &o->candidates[i])) continue;
-        size_t n = own_names(o, &o->candidates[i], names);
+    for (size_t i = 0; i < o->members.count && o->n_uses > 0; i++) {
+        if (!may_be_used(o, &o->members.list[i])) continue;
+        size_t n = syn_members_names(&o->members, &o->members.list[i], names);
         for (size_t k = 0; k < n; k++) {
             struct use *use = find_use(o, names[k].start, names[k].end - names[k].start);
             if (use->len > 0 && is_better(o, use, (int32_t)i)) use->best = use->run = (int32_t)i;
@@ -410,9 +216,9 @@ static void put_headers(struct outline *o, const struct path *path)
     for (size_t i = path->length; i-- > 1;) {
         TSNode node = path->node[i];
         uint8_t kind = syn_kind_of(o->doc->tables, node);
-        if (!syn_kind_defines(kind) || is_group(o, node, kind)) continue;
+        if (!syn_kind_defines(kind) || syn_members_is_group(&o->members, node, kind)) continue;
         if (ts_node_start_byte(node) >= o->before || ts_node_end_byte(node) <= o->before) continue;
-        put(o, syn_header_of(&o->definitions, node, true), SYN_PRIORITY_ENCLOSING);
+        put(o, syn_header_of(&o->members.definitions, node, true), SYN_PRIORITY_ENCLOSING);
     }
 }
 
@@ -434,12 +240,13 @@ static void put_starts(struct outline *o, const struct path *path)
 /* With its owners, so that it is known what it belongs to. */
 static void put_candidate(struct outline *o, int32_t index, enum syn_priority priority)
 {
-    int32_t chain[MAX_NESTING];
+    int32_t chain[SYN_MEMBERS_NESTING];
     size_t n = 0;
-    for (; index >= 0 && n < MAX_NESTING; index = o->candidates[index].owner)
+    for (; index >= 0 && n < SYN_MEMBERS_NESTING; index = o->members.list[index].owner)
         chain[n++] = index;
     while (n-- > 0)
-        put(o, syn_header_of(&o->definitions, o->candidates[chain[n]].node, false), priority);
+        put(o, syn_header_of(&o->members.definitions, o->members.list[chain[n]].node, false),
+            priority);
 }
 
 static int by_use(const void *a, const void *b)
@@ -461,12 +268,12 @@ static void put_used(struct outline *o)
 
 static int by_place(const void *a, const void *b)
 {
-    const struct candidate *x = a, *y = b;
+    const struct syn_member *x = a, *y = b;
     if (x->start != y->start) return x->start < y->start ? 1 : -1;
     return x->end < y->end ? 1 : x->end > y->end ? -1 : 0;
 }
 
-static bool is_signature(const struct candidate *c)
+static bool is_signature(const struct syn_member *c)
 {
     return c->enclosing && !c->local && c->owner < 0 && c->kind != GRAM_KIND_IMPORT &&
            c->kind != GRAM_KIND_PREPROC;
@@ -483,18 +290,19 @@ static bool same_name(const struct outline *o, struct syn_span a, struct syn_spa
 static void put_siblings(struct outline *o)
 {
     size_t n = 0;
-    for (size_t i = 0; i < o->n_candidates; i++)
-        if (is_signature(&o->candidates[i])) o->candidates[n++] = o->candidates[i];
+    for (size_t i = 0; i < o->members.count; i++)
+        if (is_signature(&o->members.list[i])) o->members.list[n++] = o->members.list[i];
     if (n == 0) return;
-    qsort(o->candidates, n, sizeof *o->candidates, by_place);
+    qsort(o->members.list, n, sizeof *o->members.list, by_place);
     struct syn_span names[2][SYN_DEFINITION_NAMES];
-    size_t count = own_names(o, &o->candidates[0], names[0]);
+    size_t count = syn_members_names(&o->members, &o->members.list[0], names[0]);
     for (size_t i = 0; i < n && o->count < o->max; i++) {
         struct syn_span *own = names[i & 1], *other = names[(i + 1) & 1];
-        size_t earlier = i + 1 < n ? own_names(o, &o->candidates[i + 1], other) : 0;
+        size_t earlier =
+            i + 1 < n ? syn_members_names(&o->members, &o->members.list[i + 1], other) : 0;
         bool again = count && earlier && same_name(o, own[0], other[0]);
         if (count && !again)
-            put(o, syn_header_of(&o->definitions, o->candidates[i].node, false),
+            put(o, syn_header_of(&o->members.definitions, o->members.list[i].node, false),
                 SYN_PRIORITY_SIBLING);
         count = earlier;
     }
@@ -544,15 +352,12 @@ static enum syn_status outline_of(const struct syn_document *doc, const TSTree *
                         .max = max};
     o.uses = calloc(USE_SLOTS, sizeof *o.uses);
     if (!o.uses) return syn_fail(err, SYN_NO_MEMORY, "out of memory for an outline");
-    o.cursor = ts_tree_cursor_new(o.root);
-    syn_definitions_begin(&o.definitions, doc, o.root);
+    syn_members_begin(&o.members, doc, o.root);
     choose(&o);
-    syn_definitions_end(&o.definitions);
-    ts_tree_cursor_delete(&o.cursor);
-    free(o.candidates);
+    syn_members_end(&o.members);
     free(o.uses);
-    *count = o.failed ? 0 : o.count;
-    return o.failed ? syn_fail(err, SYN_NO_MEMORY, "out of memory for an outline") : SYN_OK;
+    *count = o.members.failed ? 0 : o.count;
+    return o.members.failed ? syn_fail(err, SYN_NO_MEMORY, "out of memory for an outline") : SYN_OK;
 }
 
 static enum syn_status check_places(size_t before, size_t near_end, size_t end,

@@ -247,6 +247,23 @@ enum syn_status syn_outline(const struct syn_document *doc, size_t before, size_
                             struct syn_outline_part *out, size_t max, size_t *count,
                             struct syn_error *err);
 
+/* ---- Symbols ------------------------------------------------------------------------ */
+
+/* Something that a text defines, or a place where it imports. What is local to a function is
+ * left out. */
+struct syn_symbol {
+    struct syn_span name;           /* of an import: all of it */
+    uint32_t first_line, last_line; /* of its header, both included: see SYN_PRIORITY_USED */
+    uint32_t start, end;            /* bytes of all of it */
+    int32_t owner; /* the symbol that it is a member of, earlier in the array; -1 */
+    uint8_t kind;  /* enum gram_kind: GRAM_KIND_IMPORT, or of the definition */
+};
+
+/* Up to max symbols of a parsed document in document order; of one definition with several names
+ * there are several. Without a tree: none. */
+enum syn_status syn_symbols(const struct syn_document *doc, struct syn_symbol *out, size_t max,
+                            size_t *count, struct syn_error *err);
+
 /* ---- Candidates -------------------------------------------------------------------- */
 
 /* What the tree says of a candidate text for the hole. Costs are those of a candidate with

@@ -116,7 +116,12 @@ static enum eng_status read_recall(struct asst_job *job, const struct asst_reque
     job->drafts = !request->no_draft;
     if (!job->mixes && !job->drafts) return ENG_OK;
     if (job->mixes) memcpy(job->recall_weights, weights, sizeof job->recall_weights);
-    enum eng_status status = asst_recall_new(job->model, ASST_MAX_TOKENS, &job->recall, err);
+    const struct asst_prompt *p = &job->prompt;
+    enum eng_status status =
+        asst_recall_new(job->model, ASST_MAX_TOKENS + p->n_extra + 1, &job->recall, err);
+    for (uint32_t i = 0; status == ENG_OK && i < p->n_extra; i++)
+        asst_recall_push(job->recall, p->inputs[p->extra_at + i].id);
+    if (status == ENG_OK && p->n_extra > 0) asst_recall_gap(job->recall);
     if (status == ENG_OK)
         status = asst_recall_read(job->recall, source, job->prompt.heal_start, err);
     return status;
@@ -143,7 +148,8 @@ static enum eng_status prepare(struct asst_job *job, const struct asst_request *
                                  .hole = job->site.hole,
                                  .hole_start = request->cursor,
                                  .hole_end = request->cursor,
-                                 .tokens = own ? own : request->tokens};
+                                 .tokens = own ? own : request->tokens,
+                                 .extra = request->extra};
     if (status == ENG_OK)
         status = asst_prompt_build(job->model, &source, &sizes, &job->prompt, err);
     if (status == ENG_OK) status = read_recall(job, request, &source, err);
@@ -387,6 +393,7 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
     if (status == ENG_OK) status = run_all(&run, session, out);
     out->timings.prepare_ms = job->prepare_ms;
     out->timings.prompt_tokens = job->prompt.length;
+    out->timings.extra_tokens = job->prompt.n_extra;
     out->timings.generated_tokens = run.generated;
     out->timings.passes = run.passes;
     free(run.scratch);

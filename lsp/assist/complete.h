@@ -66,6 +66,7 @@ struct asst_request {
     float min_confidence;                    /* items below it are left out; negative: the
                                                 model file's own threshold */
     const struct asst_prompt_options *sizes; /* NULL: asst_prompt_defaults */
+    const struct asst_extra *extra;          /* text of other files, or NULL */
     const float *recall;                     /* [ASST_RECALL_FEATURES], see recall.h; NULL: the
                                                 model file's own, if it has them */
     bool no_recall;                          /* the model alone */
@@ -77,7 +78,8 @@ struct asst_request {
 struct asst_timings {
     double prepare_ms, prefill_ms, decode_ms;
     uint32_t prompt_tokens, cached_tokens, generated_tokens;
-    uint32_t passes; /* over the model's weights, for the generated tokens */
+    uint32_t extra_tokens; /* of the prompt's, those of other files */
+    uint32_t passes;       /* over the model's weights, for the generated tokens */
 };
 
 struct asst_item {

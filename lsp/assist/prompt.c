@@ -119,6 +119,8 @@ struct window {
     struct syn_span *spans;
     struct syn_record *records;
     int32_t *ids;
+    int32_t *extra; /* [n_extra]: tokens of other files, which have no place in the document */
+    uint32_t n_extra;
     size_t n_prefix, n_suffix, capacity;
     size_t n_line;    /* of the prefix tokens, those on the hole's line */
     size_t n_outline; /* of the prefix tokens, those of the outline, which come first */
@@ -130,6 +132,7 @@ static void window_free(struct window *w)
     free(w->spans);
     free(w->records);
     free(w->ids);
+    free(w->extra);
 }
 
 static bool window_alloc(struct window *w, size_t capacity)
@@ -343,6 +346,7 @@ static enum eng_status take_prefix(struct window *w, const struct eng_model *mod
 struct layout {
     size_t n_prefix;
     int32_t prefix_at, suffix_at;
+    int32_t extra_at;
 };
 
 static int32_t map_index(const struct layout *l, int32_t index, bool suffix)
@@ -377,6 +381,16 @@ static void push_tokens(struct asst_prompt *p, const struct window *w, const str
     }
 }
 
+/* The prefix part: what other files have to say, then the document's own. */
+static void push_prefix(struct asst_prompt *p, const struct window *w, struct layout *l)
+{
+    l->extra_at = (int32_t)p->length;
+    for (uint32_t i = 0; i < w->n_extra; i++)
+        push_special(p, w->extra[i], SYN_SEGMENT_PREFIX);
+    l->prefix_at = (int32_t)p->length;
+    push_tokens(p, w, l, false);
+}
+
 static void push_window(struct asst_prompt *p, const struct window *w, const struct specials *s,
                         enum asst_order order, struct layout *l)
 {
@@ -387,13 +401,11 @@ static void push_window(struct asst_prompt *p, const struct window *w, const str
         l->suffix_at = (int32_t)p->length;
         push_tokens(p, w, l, true);
         push_special(p, s->middle, SYN_SEGMENT_PREFIX);
-        l->prefix_at = (int32_t)p->length;
-        push_tokens(p, w, l, false);
+        push_prefix(p, w, l);
         return;
     }
     if (order == ASST_ORDER_PSM) push_special(p, s->prefix, SYN_SEGMENT_PREFIX);
-    l->prefix_at = (int32_t)p->length;
-    push_tokens(p, w, l, false);
+    push_prefix(p, w, l);
     if (order != ASST_ORDER_PSM) return;
     push_special(p, s->suffix, SYN_SEGMENT_SUFFIX);
     l->suffix_at = (int32_t)p->length;
@@ -456,6 +468,23 @@ static enum eng_status check_options(const struct asst_prompt_options *o,
     return ENG_OK;
 }
 
+/* Tokens of other files; the window gets what they leave. */
+static enum eng_status take_extra(struct window *w, const struct eng_model *model,
+                                  const struct asst_source *source,
+                                  const struct asst_prompt_options *o, struct eng_error *err)
+{
+    if (!source->extra || source->extra->count == 0) return ENG_OK;
+    size_t third = (w->capacity - w->n_suffix) / 3;
+    uint32_t max = o->extra_max < third ? o->extra_max : (uint32_t)third;
+    if (max == 0) return ENG_OK;
+    w->extra = malloc(max * sizeof *w->extra);
+    if (!w->extra) return fail(err, ENG_NO_MEMORY, "out of memory for %u tokens", (unsigned)max);
+    enum eng_status status =
+        asst_extra_tokens(model, source->extra, max, w->extra, &w->n_extra, err);
+    w->capacity -= w->n_extra;
+    return status;
+}
+
 static enum eng_status take_window(struct window *w, const struct eng_model *model,
                                    const struct asst_source *source, struct asst_tokens *cache,
                                    const struct asst_prompt_options *o, size_t *heal_start,
@@ -465,6 +494,7 @@ static enum eng_status take_window(struct window *w, const struct eng_model *mod
     size_t suffix_max = o->order == ASST_ORDER_PLAIN ? 0 : o->suffix_max;
     if (suffix_max > w->capacity) suffix_max = w->capacity;
     if (status == ENG_OK) status = take_suffix(w, model, source, cache, suffix_max, err);
+    if (status == ENG_OK) status = take_extra(w, model, source, o, err);
     if (status != ENG_OK) return status;
 
     size_t line, column;
@@ -518,6 +548,8 @@ enum eng_status asst_prompt_build(const struct eng_model *model, const struct as
         out->hole_start = source->hole_start;
         out->hole_end = source->hole_end;
         push_window(out, &w, &s, options->order, &l);
+        out->extra_at = (uint32_t)l.extra_at;
+        out->n_extra = w.n_extra;
         out->line_position = (uint32_t)l.prefix_at + (uint32_t)first_on_line(&w, source->doc);
         begin_middle(out, source, &w, &l);
     } else {

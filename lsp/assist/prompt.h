@@ -32,6 +32,10 @@
  * the cursor's line: it changes when the window moves, which costs that prefill anyway, when
  * the text above the cursor is edited, or when the suffix does.
  *
+ * Text of other files, where the source has some and extra_max is not 0, stands in front of all
+ * prefix tokens: lines as they are, tokens of the prefix's segment with empty records, as the
+ * lines of an outline at a file's top level are. The window has the less room.
+ *
  * Chains are mapped to positions of the sequence; an entry in front of the window or, for
  * a suffix token, in the prefix becomes -1.
  *
@@ -41,6 +45,7 @@
 #define ESPALIER_PROMPT_H
 
 #include "engine/engine.h"
+#include "lsp/assist/extra.h"
 #include "syntax/syntax.h"
 
 struct asst_tokens;
@@ -55,6 +60,8 @@ struct asst_prompt_options {
     uint32_t chunk;       /* window granularity in tokens */
     uint32_t outline_max; /* tokens of outline at most, 0: none; ignored where they would leave
                              the window less than two chunks */
+    uint32_t extra_max;   /* tokens of other files at most, 0: none; not more than a third of the
+                             room that the suffix leaves */
 };
 
 /* The order and the outline that the model was made for (PLAIN when its vocabulary lacks the
@@ -64,10 +71,11 @@ void asst_prompt_defaults(const struct eng_model *model, struct asst_prompt_opti
 /* Where the text comes from. */
 struct asst_source {
     const struct syn_document *doc;
-    const struct syn_hole *hole; /* opened for this very range, on doc or a copy of it;
-                                    NULL: no tree, and every chain is empty */
-    size_t hole_start, hole_end; /* bytes of doc */
-    struct asst_tokens *tokens;  /* this document's cache, synced by the call; NULL: none */
+    const struct syn_hole *hole;    /* opened for this very range, on doc or a copy of it;
+                                       NULL: no tree, and every chain is empty */
+    size_t hole_start, hole_end;    /* bytes of doc */
+    struct asst_tokens *tokens;     /* this document's cache, synced by the call; NULL: none */
+    const struct asst_extra *extra; /* of other files; NULL: none */
 };
 
 /* A parse's outcome as the engine's: SYN_NO_MEMORY is ENG_NO_MEMORY, any other failure
@@ -80,12 +88,13 @@ struct asst_prompt {
     uint32_t length, capacity;
     size_t heal_start; /* byte of the document where the generated text starts */
     size_t hole_start, hole_end;
-    struct syn_middle middle; /* state to continue with; token indices are positions */
-    bool has_tree;            /* middle is valid */
-    size_t window_start;      /* byte where the prefix window starts; 0: at the file's start */
-    uint32_t n_outline;       /* tokens of the outline in front of it */
-    uint32_t line_position;   /* position of the first token of the hole's line that is in
-                                 the window and not white space alone */
+    struct syn_middle middle;   /* state to continue with; token indices are positions */
+    bool has_tree;              /* middle is valid */
+    size_t window_start;        /* byte where the prefix window starts; 0: at the file's start */
+    uint32_t n_outline;         /* tokens of the outline in front of it */
+    uint32_t extra_at, n_extra; /* tokens of other files: the first one's position, how many */
+    uint32_t line_position;     /* position of the first token of the hole's line that is in
+                                   the window and not white space alone */
 };
 
 /* Builds the sequence up to (not including) the middle for the hole. On success *out is

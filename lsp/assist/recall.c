@@ -90,6 +90,11 @@ void asst_recall_push(struct asst_recall *r, int32_t id)
     *last = (int32_t)r->length++;
 }
 
+void asst_recall_gap(struct asst_recall *r)
+{
+    asst_recall_push(r, GAP);
+}
+
 size_t asst_recall_length(const struct asst_recall *r)
 {
     return r->length;
@@ -173,7 +178,7 @@ static enum eng_status first_line(struct asst_tokens *cache, size_t line, size_t
 static enum eng_status push_behind(struct asst_recall *r, struct asst_tokens *cache,
                                    const struct asst_source *source, struct eng_error *err)
 {
-    size_t len, line, column;
+    size_t len, line, column, begin = r->length;
     const char *text = syn_document_text(source->doc, &len);
     syn_position_of(source->doc, source->hole_end, SYN_UTF8, &line, &column);
     struct piece rest = {.text = text + source->hole_end,
@@ -182,7 +187,8 @@ static enum eng_status push_behind(struct asst_recall *r, struct asst_tokens *ca
     if (status == ENG_OK) push_piece(r, &rest);
     free(rest.held);
     if (status != ENG_OK) return status;
-    return push_lines(r, cache, line + 1, syn_line_count(source->doc), ASST_RECALL_BEHIND, err);
+    return push_lines(r, cache, line + 1, syn_line_count(source->doc), begin + ASST_RECALL_BEHIND,
+                      err);
 }
 
 static enum eng_status push_in_front(struct asst_recall *r, struct asst_tokens *cache,
@@ -212,7 +218,7 @@ enum eng_status asst_recall_read(struct asst_recall *r, const struct asst_source
     if (own) cache = own;
     if (status == ENG_OK) status = asst_tokens_sync(cache, source->doc, err);
     if (status == ENG_OK) status = push_behind(r, cache, source, err);
-    asst_recall_push(r, GAP);
+    asst_recall_gap(r);
     if (status == ENG_OK) status = push_in_front(r, cache, source, heal_start, err);
     asst_tokens_free(own);
     return status;

@@ -53,10 +53,13 @@ void asst_recall_free(struct asst_recall *recall);
 enum eng_status asst_recall_copy(const struct asst_recall *recall, struct asst_recall **out,
                                  struct eng_error *err);
 
-/* Takes the source's text behind the hole, then the text in front of heal_start, which is on
- * the hole's line or where it starts. */
+/* After what was pushed before, takes the source's text behind the hole, then the text in front of
+ * heal_start, which is on the hole's line or where it starts. */
 enum eng_status asst_recall_read(struct asst_recall *recall, const struct asst_source *source,
                                  size_t heal_start, struct eng_error *err);
+
+/* What is pushed next does not go on from what came last. */
+void asst_recall_gap(struct asst_recall *recall);
 
 /* The token that follows; ignored when there is no more room. */
 void asst_recall_push(struct asst_recall *recall, int32_t id);

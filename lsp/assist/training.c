@@ -255,7 +255,7 @@ static int build_hole(struct training_session *s, struct span span, const char *
     struct syn_hole *hole;
     if (syn_hole_open(s->doc, span.start, span.end, &hole, &syn) != SYN_OK)
         return fail(s, syn.text);
-    struct asst_source source = {s->doc, hole, span.start, span.end, s->tokens};
+    struct asst_source source = {s->doc, hole, span.start, span.end, s->tokens, NULL};
     struct asst_prompt_options options = prompt_options(o, order);
     struct asst_prompt prompt;
     if (asst_prompt_build(s->model, &source, &options, &prompt, &eng) != ENG_OK) {

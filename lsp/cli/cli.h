@@ -101,6 +101,7 @@ double cli_now_ms(void);
 int cli_bench(struct cli *cli, int argc, char **argv);
 int cli_complete(struct cli *cli, int argc, char **argv);
 int cli_tree(struct cli *cli, int argc, char **argv);
+int cli_index(struct cli *cli, int argc, char **argv);
 int cli_model(struct cli *cli, int argc, char **argv);
 int cli_model_calibrate(struct cli *cli, int argc, char **argv);
 int cli_model_compare(struct cli *cli, int argc, char **argv);

@@ -64,7 +64,7 @@ static void build_at(const struct outline_case *c, const struct syn_document *do
     struct syn_hole *hole;
     struct eng_error err = {""};
     assert_int_equal(syn_hole_open(doc, at, at, &hole, NULL), SYN_OK);
-    struct asst_source source = {doc, hole, at, at, tokens};
+    struct asst_source source = {doc, hole, at, at, tokens, NULL};
     if (asst_prompt_build(c->model, &source, options, out, &err) != ENG_OK)
         fail_msg("%s: %s", c->path, err.text);
     syn_hole_free(hole);

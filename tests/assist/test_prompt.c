@@ -64,7 +64,7 @@ static void build_at(const struct fixture *f, const struct syn_document *doc, si
     struct eng_error err = {""};
     if (syn_document_language(doc))
         assert_int_equal(syn_hole_open(doc, at, at, &hole, NULL), SYN_OK);
-    struct asst_source source = {doc, hole, at, at, tokens};
+    struct asst_source source = {doc, hole, at, at, tokens, NULL};
     if (asst_prompt_build(f->model, &source, options, out, &err) != ENG_OK)
         fail_msg("%s", err.text);
     syn_hole_free(hole);
@@ -283,7 +283,7 @@ static void a_full_sequence_refuses_more(void **state)
     assert_string_equal(err.text, "the sequence has reached its 12 tokens");
     asst_prompt_free(&p);
     options.budget = 9;
-    struct asst_source source = {doc, NULL, 3, 3, NULL};
+    struct asst_source source = {doc, NULL, 3, 3, NULL, NULL};
     assert_int_equal(asst_prompt_build(f->model, &source, &options, &p, &err), ENG_BAD_INPUT);
     assert_string_equal(err.text, "a budget of 9 tokens leaves no room beside a middle of 4");
     source.hole_end = 4;

@@ -40,7 +40,7 @@ static void evaluate(const struct eng_model *model, struct side *side, size_t cu
     asst_prompt_defaults(model, &options);
     check(syn_document_parse(side->doc, 0, &syntax) == SYN_OK, "parse", syntax.text);
     check(syn_hole_open(side->doc, cursor, cursor, &hole, &syntax) == SYN_OK, "hole", syntax.text);
-    const struct asst_source source = {side->doc, hole, cursor, cursor, side->tokens};
+    const struct asst_source source = {side->doc, hole, cursor, cursor, side->tokens, NULL};
     check(asst_prompt_build(model, &source, &options, &side->prompt, &err) == ENG_OK, "prompt",
           err.text);
     check(eng_session_sync(side->session, side->prompt.inputs, side->prompt.length, NULL,

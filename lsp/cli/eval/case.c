@@ -98,6 +98,7 @@ void cli_case_request(const struct cli_case *open, const struct eng_model *model
     if (eval->context && (uint32_t)eval->context < sizes->budget)
         sizes->budget = (uint32_t)eval->context;
     if (eval->outline >= 0) sizes->outline_max = (uint32_t)eval->outline;
+    if (eval->extra >= 0) sizes->extra_max = (uint32_t)eval->extra;
     *out = (struct asst_request){.doc = open->doc,
                                  .cursor = open->hole->start,
                                  .scope = line ? ASST_SCOPE_LINE : ASST_SCOPE_TEXT,

@@ -5,7 +5,9 @@
 #include "lsp/cli/eval/contest.h"
 #include "grammars/grammars.h"
 #include "lsp/assist/ngram.h"
+#include "lsp/cli/eval/workspace.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,22 +106,40 @@ static bool take_answer(struct cli_case *open, const char *raw, size_t raw_len, 
     return true;
 }
 
+/* A model, and what of other files it is shown. */
+struct contestant {
+    const struct cli_eval *eval;
+    struct eng_model *model;
+    struct eng_session *session;
+    struct cli_workspace *workspace; /* NULL: nothing */
+    unsigned sources;
+};
+
 /* One model's answer to one hole. */
-static bool ask_model(const struct cli_eval *eval, const struct eng_model *model,
-                      struct eng_session *session, const struct cli_hole *hole,
+static bool ask_model(const struct contestant *who, const struct cli_hole *hole,
                       struct cli_answer *answer)
 {
+    const struct cli_eval *eval = who->eval;
+    const struct eng_model *model = who->model;
     struct cli_case open;
     if (!cli_case_open(hole, &open)) return out_of_memory();
     struct asst_prompt_options sizes;
     struct asst_request request;
     cli_case_request(&open, model, eval, &sizes, &request);
+    struct asst_extra extra;
+    const char *package = eval->corpus.packages[hole->file->package];
+    if (who->workspace &&
+        !cli_workspace_select(who->workspace, &open, package, who->sources, &extra)) {
+        cli_case_close(&open);
+        return out_of_memory();
+    }
+    if (who->workspace) request.extra = &extra;
     struct asst_job *job = NULL;
     struct asst_result result = {0};
     struct eng_error err = {"out of memory"};
     double began = cli_now_ms();
     enum eng_status status = asst_complete_prepare(model, &request, &job, &err);
-    if (status == ENG_OK) status = asst_complete_run(session, job, NULL, &result, &err);
+    if (status == ENG_OK) status = asst_complete_run(who->session, job, NULL, &result, &err);
     answer->ms = cli_now_ms() - began;
     bool ok = status == ENG_OK;
     if (!ok) {
@@ -138,25 +158,31 @@ static bool ask_model(const struct cli_eval *eval, const struct eng_model *model
     return ok;
 }
 
-static bool run_model(struct cli_contest *c, const char *path, struct cli_answer *answers,
-                      const char **name)
+static bool run_model(struct cli_contest *c, const char *path, const char *sources,
+                      struct cli_answer *answers, char name[96])
 {
     struct cli_eval *eval = c->eval;
-    struct eng_model *model = NULL;
-    struct eng_session *session = NULL;
+    struct contestant who = {.eval = eval};
     struct eng_error err = {"out of memory"};
-    if (!cli_open_model(eval->cli, path, &model)) return false;
-    bool ok = eng_session_new(model, 0, &session, &err) == ENG_OK;
+    if (sources && !idx_sources_of(sources, &who.sources)) {
+        cli_fail("--sources takes used, recent, pair, siblings, all or none, not \"%s\"", sources);
+        return false;
+    }
+    if (!cli_open_model(eval->cli, path, &who.model)) return false;
+    bool ok = eng_session_new(who.model, 0, &who.session, &err) == ENG_OK;
+    if (ok && who.sources) ok = (who.workspace = cli_workspace_open()) != NULL;
     if (!ok) cli_fail("%s", err.text);
-    *name = path ? cli_base_name(path) : "default";
+    snprintf(name, 96, "%s%s%s", path ? cli_base_name(path) : "default", sources ? " " : "",
+             sources ? sources : "");
     for (size_t i = 0; ok && i < c->n_holes; i++) {
-        cli_progress(eval->cli, "%s: hole %zu of %zu", *name, i + 1, c->n_holes);
-        ok = ask_model(eval, model, session, &c->holes[i], &answers[i]);
+        cli_progress(eval->cli, "%s: hole %zu of %zu", name, i + 1, c->n_holes);
+        ok = ask_model(&who, &c->holes[i], &answers[i]);
     }
     cli_progress_end(eval->cli);
-    eng_session_free(session);
-    cli_log_attended(eval->cli, model);
-    eng_model_close(model);
+    cli_workspace_close(who.workspace);
+    eng_session_free(who.session);
+    cli_log_attended(eval->cli, who.model);
+    eng_model_close(who.model);
     return ok;
 }
 
@@ -220,19 +246,25 @@ static bool run_baseline(struct cli_contest *c, struct cli_answer *answers)
 bool cli_contest_run(struct cli_contest *c)
 {
     struct cli_eval *eval = c->eval;
-    size_t models = eval->models.count;
+    size_t models = eval->models.count, sources = eval->sources.count ? eval->sources.count : 1;
     /* With only the baseline asked for, no model need exist. */
     bool use_default = models == 0 && !eval->baseline;
-    size_t total = models + use_default + (eval->baseline != NULL);
+    size_t asked = (models + use_default) * sources, total = asked + (eval->baseline != NULL);
+    if (total > CLI_MAX_CONTESTANTS) {
+        cli_fail("more than %d contestants", CLI_MAX_CONTESTANTS);
+        return false;
+    }
     for (size_t k = 0; k < total; k++) {
         struct cli_answer *answers = calloc(c->n_holes, sizeof *answers);
         if (!answers) return out_of_memory();
         c->answers[c->n_contestants++] = answers;
         bool ok;
-        if (k < models + use_default)
-            ok = run_model(c, models ? eval->models.values[k] : NULL, answers, &c->name[k]);
-        else {
-            c->name[k] = "ngram";
+        if (k < asked) {
+            const char *from = eval->sources.count ? eval->sources.values[k % sources] : NULL;
+            ok = run_model(c, models ? eval->models.values[k / sources] : NULL, from, answers,
+                           c->name[k]);
+        } else {
+            snprintf(c->name[k], sizeof c->name[k], "ngram");
             ok = run_baseline(c, answers);
         }
         if (!ok) return false;

@@ -41,7 +41,7 @@ struct cli_contest {
     double *ones;           /* [n_holes]: weights */
     uint32_t *cluster;      /* [n_holes]: packages */
     size_t n_holes;
-    const char *name[CLI_MAX_CONTESTANTS];
+    char name[CLI_MAX_CONTESTANTS][96];
     struct cli_answer *answers[CLI_MAX_CONTESTANTS]; /* [n_holes] each */
     size_t n_contestants;
 };

@@ -35,6 +35,13 @@ static const char help[] =
     "  --outline N       where the window does not reach back to the file's start: up to N tokens\n"
     "                    of it for lines in front of it that the tree chooses (default: as the\n"
     "                    model was trained; perplexity: 0)\n"
+    "  --sources LIST    fim: text of the package's other files in front of the window: used "
+    "(headers\n"
+    "                    of what the text around the hole uses), recent (chunks of files nearby\n"
+    "                    that are most like it), pair (headers of its counterpart), siblings, "
+    "all,\n"
+    "                    none; with commas between them; may be given several times\n"
+    "  --extra N         tokens of the window for that at most\n"
     "  --behind N        fim, calibration: only holes with N bytes of the file in front of them\n"
     "  --kind KIND       fim: line (default): to the end of a line, from a token's start or the\n"
     "                    indentation; multi: two to eight whole lines that are one syntax node\n"
@@ -76,13 +83,16 @@ int cli_eval(struct cli *cli, int argc, char **argv)
 {
     if (argc > 0 && strcmp(argv[0], "infilling") == 0)
         return cli_eval_infilling(cli, argc - 1, argv + 1);
-    struct cli_eval eval = {.cli = cli, .seed = 1, .outline = -1, .precision = CLI_PRECISION};
+    struct cli_eval eval = {
+        .cli = cli, .seed = 1, .outline = -1, .extra = -1, .precision = CLI_PRECISION};
     const char *kind = NULL;
     const struct cli_option options[] = {{"--model", CLI_LIST, &eval.models, 0, 0},
                                          {"--n", CLI_INT, &eval.n, 1, 1000000},
                                          {"--seed", CLI_INT, &eval.seed, 0, 2147483647},
                                          {"--context", CLI_INT, &eval.context, 64, 1048576},
                                          {"--outline", CLI_INT, &eval.outline, 0, 1048576},
+                                         {"--sources", CLI_LIST, &eval.sources, 0, 0},
+                                         {"--extra", CLI_INT, &eval.extra, 0, 1048576},
                                          {"--behind", CLI_INT, &eval.behind, 0, 67108864},
                                          {"--kind", CLI_TEXT, &kind, 0, 0},
                                          {"--precision", CLI_NUMBER, &eval.precision, 0, 1},
@@ -123,6 +133,8 @@ int cli_eval(struct cli *cli, int argc, char **argv)
     if (kind && !verbs[verb].has_kinds) return cli_fail("--kind is for eval fim and calibration");
     if (eval.behind && !verbs[verb].has_kinds)
         return cli_fail("--behind is for eval fim and calibration");
+    if (eval.sources.count && verbs[verb].run != cli_eval_fim)
+        return cli_fail("--sources is for eval fim");
     if (eval.baseline && strcmp(eval.baseline, "ngram") != 0)
         return cli_fail("--baseline takes ngram, not \"%s\"", eval.baseline);
     if (eval.baseline && verbs[verb].run != cli_eval_fim)

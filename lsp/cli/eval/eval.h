@@ -26,7 +26,9 @@ struct cli_eval {
     long seed;
     long context; /* tokens of the window, 0: the model's */
     long outline; /* tokens of it for an outline; 0: none, -1: as the model was trained */
-    long behind;  /* fim, calibration: bytes of the file in front of a hole at least */
+    long extra;   /* tokens of it for other files, with sources; -1: as in use */
+    struct cli_list sources; /* fim: of text of other files, each a contestant */
+    long behind;             /* fim, calibration: bytes of the file in front of a hole at least */
     enum cli_hole_kind kind;
     double precision; /* calibration: share of right suggestions that is wanted */
     bool json, served;

@@ -45,7 +45,7 @@ enum eng_status cli_truth_build(struct cli_truth *t, const struct cli_case *open
     enum syn_status syn =
         syn_hole_open(open->doc, open->hole->start, open->hole->start, &hole, &why);
     enum eng_status status = asst_from_syntax(syn, &why, err);
-    struct asst_source source = {open->doc, hole, open->hole->start, open->hole->start, NULL};
+    struct asst_source source = {open->doc, hole, open->hole->start, open->hole->start, NULL, NULL};
     if (status == ENG_OK) status = asst_prompt_build(t->model, &source, &sizes, &t->prompt, err);
     if (status == ENG_OK) {
         t->middle = t->prompt.length;
