@@ -77,21 +77,33 @@ bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config
     return false;
 }
 
-bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CONFIG_PATH_MAX])
+/* <cache folder>/espalier/KIND-HASH.SUFFIX, by the hash of some texts. */
+static bool locate_cache(const char *kind, const char *suffix, const char *const *parts, size_t n,
+                         char out[LSP_CONFIG_PATH_MAX])
 {
     const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    const char *parts[2] = {model, folder};
     uint64_t name = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (int i = 0; i < 2; i++)
+    for (size_t i = 0; i < n; i++)
         for (const char *at = parts[i];; at++) {
             name = (name ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
             if (!*at) break;
         }
     bool stated = base && *base;
     if (!stated && !(home && *home)) return false;
-    int n = snprintf(out, LSP_CONFIG_PATH_MAX, "%s%s/espalier/sequences-%016" PRIx64 ".gguf",
-                     stated ? base : home, stated ? "" : "/.cache", name);
-    return n > 0 && n < LSP_CONFIG_PATH_MAX;
+    int len = snprintf(out, LSP_CONFIG_PATH_MAX, "%s%s/espalier/%s-%016" PRIx64 ".%s",
+                       stated ? base : home, stated ? "" : "/.cache", kind, name, suffix);
+    return len > 0 && len < LSP_CONFIG_PATH_MAX;
+}
+
+bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CONFIG_PATH_MAX])
+{
+    const char *const parts[2] = {model, folder};
+    return locate_cache("sequences", "gguf", parts, 2, out);
+}
+
+bool lsp_locate_index(const char *const *folders, size_t n, char out[LSP_CONFIG_PATH_MAX])
+{
+    return locate_cache("index", "bin", folders, n, out);
 }
 
 bool lsp_locate_history(char out[LSP_CONFIG_PATH_MAX])

@@ -32,4 +32,7 @@ bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CON
  * of ~/.local/state/espalier. False when there is no such place or the path is too long. */
 bool lsp_locate_history(char out[LSP_CONFIG_PATH_MAX]);
 
+/* Where a server keeps its index of these folders: another file there. */
+bool lsp_locate_index(const char *const *folders, size_t n, char out[LSP_CONFIG_PATH_MAX]);
+
 #endif

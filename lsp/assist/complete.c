@@ -135,6 +135,7 @@ static enum eng_status prepare(struct asst_job *job, const struct asst_request *
         sizes = *request->sizes;
     else
         asst_prompt_defaults(job->model, &sizes);
+    if (request->extra_max) sizes.extra_max = request->extra_max;
     if (request->max_tokens > sizes.middle_max && request->max_tokens < sizes.budget / 2)
         sizes.middle_max = request->max_tokens;
 

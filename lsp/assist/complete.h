@@ -67,6 +67,7 @@ struct asst_request {
                                                 model file's own threshold */
     const struct asst_prompt_options *sizes; /* NULL: asst_prompt_defaults */
     const struct asst_extra *extra;          /* text of other files, or NULL */
+    uint32_t extra_max;                      /* tokens of it; 0: as sizes say */
     const float *recall;                     /* [ASST_RECALL_FEATURES], see recall.h; NULL: the
                                                 model file's own, if it has them */
     bool no_recall;                          /* the model alone */

@@ -182,6 +182,8 @@ static enum eng_status prepare(struct lsp_server *server, struct lsp_document *d
         .max_tokens = (uint32_t)server->config.completion_max_tokens,
         .n = n,
         .min_confidence = (float)server->config.completion_min_confidence,
+        .extra = lsp_context_for(server, document, cursor),
+        .extra_max = (uint32_t)server->config.context_tokens,
     };
     return server->completer->prepare(server->completer->state, &request, &document->tokens, work,
                                       err);
@@ -367,6 +369,7 @@ static void start_completion(struct lsp_server *server, struct lsp_message *mess
         answer_list(server, ticket, inline_list, lsp_write_list());
         return;
     }
+    lsp_document_active(server, document);
     /* Lists of completions are asked for by typing as by hand. */
     if (document->shown.typed > 0 && (!inline_list || !invoked) &&
         answer_rest(server, document, ticket))

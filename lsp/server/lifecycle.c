@@ -158,6 +158,7 @@ void lsp_read_configuration(struct lsp_server *server)
     server->log_level = config.log_level;
     lsp_documents_forget_shown(server->documents);
     choose_model(server);
+    lsp_configure_index(server);
 }
 
 /* Keeps a copy of the editor's settings; NULL when it has none. */
@@ -208,6 +209,9 @@ void lsp_on_answer(struct lsp_server *server, enum lsp_asked what, struct lsp_me
                    lsp_write_progress(PROGRESS_TOKEN, "begin", "Loading the model"));
         break;
     case LSP_ASKED_REGISTRATION:
+        break;
+    case LSP_ASKED_INDEX_PROGRESS:
+        lsp_on_index_progress_made(server, message->is_error);
         break;
     }
 }
@@ -273,6 +277,7 @@ void lsp_on_initialize(struct lsp_server *server, struct lsp_message *message, u
     server->client_progress = params.work_done_progress;
     server->client_pulls_configuration = params.pull_configuration;
     server->client_registers = params.register_configuration;
+    server->client_watches = params.register_watches;
     server->parent_pid = params.process_id;
     for (size_t i = 0; i < params.folder_count; i++)
         add_folder(server, params.folders[i]);
@@ -294,6 +299,7 @@ void lsp_on_initialized(struct lsp_server *server, struct lsp_message *message)
     if (server->client_registers)
         lsp_ask(server, LSP_ASKED_REGISTRATION, "client/registerCapability",
                 lsp_write_configuration_registration());
+    lsp_watch_files(server);
     pull_configuration(server);
     show_progress(server);
     tell_about_model(server);

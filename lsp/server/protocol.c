@@ -123,6 +123,7 @@ bool lsp_read_initialize(struct lsp_message *message, struct lsp_initialize_para
     out->pull_configuration = is_true(workspace, "configuration");
     out->register_configuration =
         is_true(get(workspace, "didChangeConfiguration"), "dynamicRegistration");
+    out->register_watches = is_true(get(workspace, "didChangeWatchedFiles"), "dynamicRegistration");
     const cJSON *folder = NULL;
     cJSON_ArrayForEach(folder, get(params, "workspaceFolders")) add_folder(out, get(folder, "uri"));
     if (out->folder_count == 0) add_folder(out, get(params, "rootUri"));
@@ -243,6 +244,24 @@ static const cJSON *own_settings(const cJSON *settings)
     const cJSON *ours = get(settings, "espalier");
     if (cJSON_IsObject(ours)) return ours;
     return cJSON_IsObject(settings) && settings->child ? settings : NULL;
+}
+
+bool lsp_read_watched(struct lsp_message *message, const char **uris, size_t max, size_t *count,
+                      bool *more, struct lsp_error *err)
+{
+    const cJSON *changes = get(message->params, "changes"), *item = NULL;
+    *count = 0;
+    *more = false;
+    if (!cJSON_IsArray(changes)) return lsp_fail(err, "params: changes is missing or no array");
+    cJSON_ArrayForEach(item, changes)
+    {
+        const cJSON *uri = get(item, "uri");
+        if (!cJSON_IsString(uri)) return lsp_fail(err, "params: uri is missing or no string");
+        *more = *count == max;
+        if (*more) break;
+        uris[(*count)++] = uri->valuestring;
+    }
+    return true;
 }
 
 const cJSON *lsp_read_settings(const struct lsp_message *message)
@@ -416,6 +435,27 @@ cJSON *lsp_write_configuration_registration(void)
     return with(cJSON_CreateObject(), "registrations", lsp_list_add(lsp_write_list(), item));
 }
 
+cJSON *lsp_write_watch_registration(void)
+{
+    cJSON *watcher = with_text(cJSON_CreateObject(), "globPattern", "**/*");
+    cJSON *options =
+        with(cJSON_CreateObject(), "watchers", lsp_list_add(lsp_write_list(), watcher));
+    cJSON *item = with_text(cJSON_CreateObject(), "id", "espalier-files");
+    item = with_text(item, "method", "workspace/didChangeWatchedFiles");
+    item = with(item, "registerOptions", options);
+    return with(cJSON_CreateObject(), "registrations", lsp_list_add(lsp_write_list(), item));
+}
+
+static cJSON *write_index(const struct lsp_status *status)
+{
+    cJSON *index = with_text(cJSON_CreateObject(), "state", status->index_state);
+    index = with_number(index, "files", status->index_files);
+    index = with_number(index, "symbols", status->index_symbols);
+    index = with_number(index, "bytes", status->index_bytes);
+    index = with_number(index, "passedOver", status->index_passed_over);
+    return with_number(index, "seconds", status->index_seconds);
+}
+
 static cJSON *write_model(const struct lsp_status *status)
 {
     cJSON *model = with_text(cJSON_CreateObject(), "name", status->model);
@@ -438,6 +478,7 @@ static cJSON *write_timings(const struct lsp_status *status)
     timings = with_number(timings, "totalMs", status->total_ms);
     timings = with_number(timings, "promptTokens", status->prompt_tokens);
     timings = with_number(timings, "cachedTokens", status->cached_tokens);
+    timings = with_number(timings, "contextTokens", status->context_tokens);
     return with_number(timings, "generatedTokens", status->generated_tokens);
 }
 
@@ -452,6 +493,7 @@ cJSON *lsp_write_status(const struct lsp_status *status, const struct lsp_named_
     result = with_number(result, "openRequests", (double)status->open_requests);
     result = with_number(result, "longestTurnMs", status->longest_turn_ms);
     result = with(result, "lastCompletion", write_timings(status));
+    result = with(result, "index", write_index(status));
     cJSON *counters = cJSON_CreateObject();
     for (size_t i = 0; i < n; i++)
         counters = with_number(counters, counts[i].name, (double)counts[i].value);

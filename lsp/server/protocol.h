@@ -36,6 +36,7 @@ struct lsp_initialize_params {
     bool work_done_progress;
     bool pull_configuration;
     bool register_configuration; /* dynamic registration of didChangeConfiguration */
+    bool register_watches;       /* and of didChangeWatchedFiles */
     size_t folder_count;
     const char *folders[LSP_MAX_FOLDERS]; /* URIs; roots of older clients included */
     const cJSON *options;                 /* initializationOptions, NULL when absent */
@@ -92,6 +93,10 @@ struct lsp_folders_params {
 bool lsp_read_folders(struct lsp_message *message, struct lsp_folders_params *out,
                       struct lsp_error *err);
 
+/* URIs of didChangeWatchedFiles, up to max; *more: there were others. */
+bool lsp_read_watched(struct lsp_message *message, const char **uris, size_t max, size_t *count,
+                      bool *more, struct lsp_error *err);
+
 /* The settings of didChangeConfiguration: its member "espalier" when there is one. NULL
  * when the client sent nothing to read and wants to be asked. */
 const cJSON *lsp_read_settings(const struct lsp_message *message);
@@ -130,7 +135,7 @@ enum lsp_message_type { LSP_SHOW_ERROR = 1, LSP_SHOW_WARNING, LSP_SHOW_INFO, LSP
 /* Params of window/showMessage and window/logMessage. */
 cJSON *lsp_write_message(enum lsp_message_type type, const char *text);
 
-/* Params of window/workDoneProgress/create and of $/progress; kind "begin" or "end". */
+/* Params of window/workDoneProgress/create and of $/progress; kind "begin", "report" or "end". */
 cJSON *lsp_write_progress_token(const char *token);
 cJSON *lsp_write_progress(const char *token, const char *kind, const char *text);
 
@@ -138,6 +143,8 @@ cJSON *lsp_write_progress(const char *token, const char *kind, const char *text)
  * for workspace/didChangeConfiguration. */
 cJSON *lsp_write_configuration_items(void);
 cJSON *lsp_write_configuration_registration(void);
+/* The same for workspace/didChangeWatchedFiles, all files. */
+cJSON *lsp_write_watch_registration(void);
 
 /* The result of espalier/status. */
 struct lsp_status {
@@ -148,8 +155,10 @@ struct lsp_status {
     uint32_t context, warm;
     size_t documents, open_requests;
     double prepare_ms, prefill_ms, decode_ms, total_ms; /* of the last completion */
-    uint32_t prompt_tokens, cached_tokens, generated_tokens;
+    uint32_t prompt_tokens, cached_tokens, generated_tokens, context_tokens;
     double longest_turn_ms;
+    const char *index_state;
+    double index_files, index_symbols, index_bytes, index_passed_over, index_seconds;
 };
 struct lsp_named_count {
     const char *name;

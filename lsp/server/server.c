@@ -117,6 +117,7 @@ static const struct notification_row notification_rows[] = {
     {"$/cancelRequest", lsp_on_cancel},
     {"workspace/didChangeConfiguration", lsp_on_configuration},
     {"workspace/didChangeWorkspaceFolders", lsp_on_folders},
+    {"workspace/didChangeWatchedFiles", lsp_on_watched_files},
     {"espalier/didShowCompletion", lsp_on_did_show},
     {"espalier/didPartiallyAcceptCompletion", lsp_on_partially_accepted},
 };
@@ -315,6 +316,7 @@ static void close_all(struct lsp_server *server)
     if (uv_is_closing((uv_handle_t *)&server->turn)) return;
     lsp_transport_close(server->transport);
     lsp_worker_stop(server->worker);
+    lsp_indexer_stop(server->indexer);
     uv_close((uv_handle_t *)&server->work, NULL);
     uv_close((uv_handle_t *)&server->turn, NULL);
     uv_close((uv_handle_t *)&server->lull, NULL);
@@ -413,6 +415,7 @@ static bool start(struct lsp_server *server, struct lsp_error *err)
     if (!server->documents || !server->completer) return lsp_fail(err, "out of memory");
     return lsp_worker_start(&server->loop, server->completer, on_outcome, server, &server->worker,
                             err) &&
+           lsp_indexer_start(&server->loop, lsp_on_index_news, server, &server->indexer, err) &&
            start_transport(server, err);
 }
 
@@ -422,6 +425,9 @@ static void free_server(struct lsp_server *server)
     lsp_feedback_finish(server);
     uv_loop_close(&server->loop);
     lsp_worker_free(server->worker);
+    lsp_indexer_free(server->indexer);
+    free(server->context);
+    free(server->active_uri);
     lsp_transport_free(server->transport);
     lsp_completer_free(server->own_completer);
     lsp_requests_free(&server->requests);

@@ -4,6 +4,7 @@
  *   lifecycle.c   initialize ... exit, configuration, folders, the model
  *   textsync.c    documents and their parsing
  *   completion.c  completion requests and prefill
+ *   workspace.c   the workspace index and what of it goes into prompts
  *   status.c      espalier/status and what the client reports back
  *   feedback.c    what becomes of suggestions
  *
@@ -16,6 +17,7 @@
 #include "lsp/server/documents.h"
 #include "lsp/server/feedback.h"
 #include "lsp/server/frame.h"
+#include "lsp/server/indexer.h"
 #include "lsp/server/protocol.h"
 #include "lsp/server/requests.h"
 #include "lsp/server/server.h"
@@ -38,7 +40,12 @@ enum lsp_model_state {
 };
 
 /* Requests that the server sends and waits for. */
-enum lsp_asked { LSP_ASKED_CONFIGURATION = 1, LSP_ASKED_PROGRESS, LSP_ASKED_REGISTRATION };
+enum lsp_asked {
+    LSP_ASKED_CONFIGURATION = 1,
+    LSP_ASKED_PROGRESS,
+    LSP_ASKED_REGISTRATION,
+    LSP_ASKED_INDEX_PROGRESS
+};
 #define LSP_MAX_ASKED 16u
 
 struct lsp_counters {
@@ -111,7 +118,12 @@ struct lsp_server {
     uint64_t load_ticket;
     char model_message[512]; /* why there is none */
     bool told_no_model;
-    enum { LSP_PROGRESS_NONE, LSP_PROGRESS_ASKED, LSP_PROGRESS_SHOWN } progress;
+    enum { LSP_PROGRESS_NONE, LSP_PROGRESS_ASKED, LSP_PROGRESS_SHOWN } progress, index_progress;
+
+    struct lsp_indexer *indexer;
+    struct lsp_context *context; /* of the last prompt; NULL until there was one */
+    char *active_uri;            /* the document that was worked in last, or NULL */
+    bool client_watches;
 
     struct lsp_completion completion;
     uint64_t prefill_ticket;
@@ -190,6 +202,24 @@ void lsp_end_completion(struct lsp_server *server, const char *uri, enum lsp_end
 void lsp_continue_completion(struct lsp_server *server);
 /* Prefills the changed document's prompt, when nothing better is to be done. */
 void lsp_prefill(struct lsp_server *server);
+
+/* ---- workspace.c ------------------------------------------------------------------- */
+
+void lsp_configure_index(struct lsp_server *server);
+void lsp_on_index_news(void *user); /* the server */
+void lsp_on_index_progress_made(struct lsp_server *server, bool refused);
+void lsp_watch_files(struct lsp_server *server);
+void lsp_on_watched_files(struct lsp_server *server, struct lsp_message *message);
+
+/* A document was opened, worked in, saved or closed. */
+void lsp_document_shown(struct lsp_server *server, const struct lsp_document *document);
+void lsp_document_active(struct lsp_server *server, const struct lsp_document *document);
+void lsp_document_saved(struct lsp_server *server, const struct lsp_document *document);
+void lsp_document_gone(struct lsp_server *server, const char *uri);
+
+/* What of other files goes in front of a prompt there, valid until the next call; NULL: nothing. */
+const struct asst_extra *lsp_context_for(struct lsp_server *server,
+                                         const struct lsp_document *document, size_t cursor);
 
 /* ---- status.c ---------------------------------------------------------------------- */
 

@@ -9,7 +9,10 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
 {
     static const char *const states[] = {"none", "loading", "ready", "failed"};
     (void)message;
+    static const char *const index_states[] = {"off", "building", "ready"};
     const struct lsp_counters *c = &server->counters;
+    struct lsp_index_status index;
+    lsp_indexer_status(server->indexer, &index);
     bool ready = server->model_state == LSP_MODEL_READY;
     const struct lsp_status status = {
         .state = states[server->model_state],
@@ -33,7 +36,14 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         .prompt_tokens = server->last_timings.prompt_tokens,
         .cached_tokens = server->last_timings.cached_tokens,
         .generated_tokens = server->last_timings.generated_tokens,
+        .context_tokens = server->last_timings.extra_tokens,
         .longest_turn_ms = server->longest_turn_ms,
+        .index_state = index_states[index.state],
+        .index_files = (double)index.files,
+        .index_symbols = (double)index.symbols,
+        .index_bytes = (double)index.bytes,
+        .index_passed_over = (double)index.passed_over,
+        .index_seconds = index.seconds,
     };
     const struct lsp_named_count counts[] = {
         {"requests", c->requests},

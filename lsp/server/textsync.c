@@ -25,8 +25,10 @@ void lsp_on_open(struct lsp_server *server, struct lsp_message *message)
     }
     if (!lsp_documents_open(server->documents, &params, &document, &err))
         lsp_log(server, LSP_LOG_ERROR, "%s cannot be opened: %s", params.uri, err.text);
-    else
+    else {
+        lsp_document_shown(server, document);
         lsp_schedule_work(server);
+    }
 }
 
 void lsp_on_change(struct lsp_server *server, struct lsp_message *message)
@@ -52,6 +54,7 @@ void lsp_on_change(struct lsp_server *server, struct lsp_message *message)
                 params.uri, err.text);
         return;
     }
+    lsp_document_active(server, document);
     free(server->prefill_uri);
     server->prefill_uri = strdup(params.uri); /* NULL: no prefill this time */
     lsp_schedule_work(server);
@@ -68,14 +71,21 @@ void lsp_on_close(struct lsp_server *server, struct lsp_message *message)
     lsp_end_completion(server, uri, LSP_END_STALE);
     if (!lsp_documents_close(server->documents, uri))
         lsp_log(server, LSP_LOG_WARN, "%s is closed, but was not open", uri);
+    else
+        lsp_document_gone(server, uri);
 }
 
 void lsp_on_save(struct lsp_server *server, struct lsp_message *message)
 {
     const char *uri;
     struct lsp_error err;
-    if (!lsp_read_uri(message, &uri, &err))
+    if (!lsp_read_uri(message, &uri, &err)) {
         lsp_log(server, LSP_LOG_ERROR, "textDocument/didSave: %s", err.text);
-    else if (!lsp_documents_find(server->documents, uri))
+        return;
+    }
+    const struct lsp_document *document = lsp_documents_find(server->documents, uri);
+    if (document)
+        lsp_document_saved(server, document);
+    else
         lsp_log(server, LSP_LOG_WARN, "%s is saved, but is not open", uri);
 }
