@@ -24,7 +24,6 @@
  *   index.megabytes          integer  memory that it may take
  *   index.maxFiles           integer  files
  *   index.maxFileKilobytes   integer  larger files are passed over
- *   index.onDisk             boolean  kept for the next server in the same folder
  *   review.enabled           boolean
  *   review.minSeverity       string   "hint", "information", "warning", "error"
  *   refactor.enabled         boolean
@@ -67,7 +66,7 @@ struct lsp_config {
     double completion_min_confidence; /* negative when not set: as the model file says */
     bool context_used, context_recent, context_pair, context_siblings;
     int context_tokens;
-    bool index_enabled, index_on_disk;
+    bool index_enabled;
     int index_megabytes, index_max_files, index_max_kilobytes;
     bool review_enabled;
     int review_min_severity; /* enum lsp_severity */

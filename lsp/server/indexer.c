@@ -119,10 +119,6 @@ static void report(struct lsp_indexer *indexer, enum lsp_index_state state, bool
     status->symbols = info.symbols;
     status->bytes = info.bytes;
     status->passed_over = indexer->passed_over;
-    if (!walking && indexer->walk_started) {
-        indexer->walk_ended = uv_hrtime();
-        status->seconds = (double)(indexer->walk_ended - indexer->walk_started) / 1e9;
-    }
     uv_mutex_unlock(&indexer->mutex);
     uv_async_send(&indexer->wake_loop);
 }
@@ -144,7 +140,10 @@ static bool cache_path(const struct lsp_indexer *indexer, char out[LSP_CONFIG_PA
 static void save(struct lsp_indexer *indexer)
 {
     char path[LSP_CONFIG_PATH_MAX];
+    struct idx_store_info info;
     if (!indexer->store || !indexer->dirty || !cache_path(indexer, path)) return;
+    idx_store_info(indexer->store, &info);
+    if (info.files == 0) return;
     /* Readers may read it meanwhile, and only this thread writes. */
     idx_cache_save(path, indexer->store);
     indexer->dirty = false;
@@ -244,6 +243,7 @@ static void take_news(struct lsp_indexer *indexer, struct news *news)
             idx_update_file(&target, folder, news->path);
             indexer->dirty = true;
         }
+        report(indexer, state_of(indexer), indexer->scan != NULL);
     }
     free_news(news);
 }
@@ -265,6 +265,10 @@ static void walk_step(struct lsp_indexer *indexer)
     indexer->scan = NULL;
     walk_from(indexer, indexer->folder + 1);
     if (indexer->scan) return;
+    uv_mutex_lock(&indexer->mutex);
+    indexer->walk_ended = uv_hrtime();
+    indexer->status.seconds = (double)(indexer->walk_ended - indexer->walk_started) / 1e9;
+    uv_mutex_unlock(&indexer->mutex);
     report(indexer, LSP_INDEX_READY, false);
     save(indexer);
 }

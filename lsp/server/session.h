@@ -124,6 +124,7 @@ struct lsp_server {
     struct lsp_context *context; /* of the last prompt; NULL until there was one */
     char *active_uri;            /* the document that was worked in last, or NULL */
     bool client_watches;
+    double last_walk_seconds; /* of the walk that was told of */
 
     struct lsp_completion completion;
     uint64_t prefill_ticket;

@@ -30,7 +30,7 @@ void lsp_configure_index(struct lsp_server *server)
 {
     const struct lsp_config *config = &server->config;
     const struct lsp_index_options options = {.enabled = config->index_enabled,
-                                              .on_disk = config->index_on_disk,
+                                              .on_disk = config->cache_on_disk,
                                               .megabytes = config->index_megabytes,
                                               .max_files = config->index_max_files,
                                               .max_kilobytes = config->index_max_kilobytes};
@@ -63,10 +63,11 @@ void lsp_on_index_news(void *user)
             lsp_notify(server, "$/progress", lsp_write_progress(PROGRESS_TOKEN, "end", text));
         }
         server->index_progress = LSP_PROGRESS_NONE;
-        if (status.state == LSP_INDEX_READY)
+        if (status.state == LSP_INDEX_READY && status.seconds != server->last_walk_seconds)
             lsp_log(server, LSP_LOG_INFO, "index: %llu files, %llu definitions, %.1f MB, %.1f s",
                     (unsigned long long)status.files, (unsigned long long)status.symbols,
                     (double)status.bytes / 1e6, status.seconds);
+        server->last_walk_seconds = status.seconds;
         return;
     }
     if (server->index_progress == LSP_PROGRESS_SHOWN) {
