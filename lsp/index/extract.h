@@ -15,7 +15,7 @@
 #define IDX_MAX_HEADER      480  /* bytes of one header's lines; longer ones are cut at a line */
 #define IDX_MAX_NAME        200
 #define IDX_MAX_ENTRY_BYTES (512u * 1024u) /* names and headers of one file */
-#define IDX_PARSE_US        400000u
+#define IDX_PARSE_US        2000000u /* of a clock: the thread has to be free again some time */
 
 enum idx_status {
     IDX_OK = 0,

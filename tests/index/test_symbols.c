@@ -112,7 +112,7 @@ static void other_text_is_refused(void **state)
 static void entries_are_bounded(void **state)
 {
     (void)state;
-    size_t max = 400000, len = 0;
+    size_t max = 200000, len = 0;
     char *text = malloc(max);
     assert_non_null(text);
     for (int i = 0; len + 64 < max; i++)
