@@ -154,12 +154,14 @@ static void drop_index(struct lsp_indexer *indexer)
     idx_scan_close(indexer->scan);
     indexer->scan = NULL;
     save(indexer);
+    struct idx_store *store = indexer->store;
+    struct idx_recents *recents = indexer->recents;
     uv_mutex_lock(&indexer->store_lock);
-    idx_store_free(indexer->store);
-    idx_recents_free(indexer->recents);
     indexer->store = NULL;
     indexer->recents = NULL;
     uv_mutex_unlock(&indexer->store_lock);
+    idx_store_free(store);
+    idx_recents_free(recents);
 }
 
 /* The folders from number `first` on, until one could be opened or all are done. */
