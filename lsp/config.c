@@ -67,7 +67,6 @@ void lsp_config_defaults(struct lsp_config *config)
                                   .completion_enabled = true,
                                   .completion_items = 1,
                                   .completion_min_confidence = -1,
-                                  .context_used = true,
                                   .context_recent = true,
                                   .context_tokens = 256,
                                   .index_enabled = true,
