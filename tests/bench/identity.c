@@ -78,7 +78,7 @@ static bool make_prompt(const struct eng_model *model, const struct syn_document
     sizes.suffix_max = s->context / 4;
     sizes.chunk = 16;
     if (syn_hole_open(doc, at, end, &hole, NULL) != SYN_OK) return false;
-    const struct asst_source source = {doc, hole, at, end, NULL};
+    const struct asst_source source = {doc, hole, at, end, NULL, NULL};
     bool ok = asst_prompt_build(model, &source, &sizes, out, &err) == ENG_OK;
     if (!ok) fprintf(stderr, "identity: %s\n", err.text);
     syn_hole_free(hole);
