@@ -9,6 +9,7 @@
  * left alone, any other content is an error, never overwritten.
  */
 #include "lsp/history/history.h"
+#include "lsp/folders.h"
 
 #include <sqlite3.h>
 
@@ -49,24 +50,6 @@ static bool run(struct history *h, const char *sql, struct hist_error *err)
 }
 
 /* ---- Opening ----------------------------------------------------------------------------- */
-
-/* The folder of the path, with all above it. */
-static bool make_folder(const char *path, struct hist_error *err)
-{
-    char folder[MAX_PATH];
-    size_t len = (size_t)(strrchr(path, '/') - path);
-    memcpy(folder, path, len);
-    folder[len] = 0;
-    for (size_t i = 1; i <= len; i++) {
-        if (folder[i] != '/' && folder[i]) continue;
-        char was = folder[i];
-        folder[i] = 0;
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-            return fail(err, "%.300s cannot be made: %s", folder, strerror(errno));
-        folder[i] = was;
-    }
-    return true;
-}
 
 static bool read_version(struct history *h, int *out, struct hist_error *err)
 {
@@ -113,7 +96,8 @@ bool hist_open(const char *path, bool create, struct history **out, struct hist_
     bool there = stat(path, &status) == 0;
     if (!there && !create) return true;
     if (there && !S_ISREG(status.st_mode)) return fail(err, "%.300s is no file", path);
-    if (!there && !make_folder(path, err)) return false;
+    if (!there && !lsp_make_folder_of(path))
+        return fail(err, "the folder of %.300s cannot be made: %s", path, strerror(errno));
     struct history *h = calloc(1, sizeof *h);
     if (!h) return fail(err, "out of memory");
     snprintf(h->path, sizeof h->path, "%s", path);

@@ -6,6 +6,7 @@
  */
 #include "lsp/index/cache.h"
 #include "grammars/grammars.h"
+#include "lsp/folders.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -289,21 +290,6 @@ enum idx_status idx_cache_load(const char *path, struct idx_store *store, char w
     return status;
 }
 
-/* The folder of the path, and the one around it, which may be missing as well. */
-static void make_folder(const char *path)
-{
-    char folder[IDX_MAX_PATH];
-    for (int level = 2; level > 0; level--) {
-        snprintf(folder, sizeof folder, "%s", path);
-        for (int i = 0; i < level; i++) {
-            char *slash = strrchr(folder, '/');
-            if (!slash || slash == folder) return;
-            *slash = 0;
-        }
-        mkdir(folder, 0700);
-    }
-}
-
 static bool write_all(int fd, const char *bytes, size_t len)
 {
     while (len > 0) {
@@ -324,7 +310,7 @@ bool idx_cache_save(const char *path, const struct idx_store *store)
     size_t len;
     char *bytes = idx_cache_write(store, &len);
     if (!bytes) return false;
-    make_folder(path);
+    lsp_make_folder_of(path); /* open tells what is wrong */
     unlink(beside);
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL, 0600);
     bool ok = fd >= 0 && write_all(fd, bytes, len);
