@@ -1,4 +1,4 @@
-/* locate.c: finding the default model, and the place of what a server keeps.
+/* locate.c: finding the default model, and the places of what a server keeps and of the daemon.
  *
  * Owns the search order and names, nothing else: it opens no file and keeps no result.
  */
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool copy_path(char out[LSP_CONFIG_PATH_MAX], const char *path, struct lsp_locate_error *err)
@@ -77,22 +78,76 @@ bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config
     return false;
 }
 
+#define FNV_START UINT64_C(0xcbf29ce484222325)
+
+/* FNV-1a of the bytes, after those of before. */
+static uint64_t hash(uint64_t before, const void *bytes, size_t len)
+{
+    for (const unsigned char *at = bytes; len > 0; at++, len--)
+        before = (before ^ *at) * UINT64_C(0x100000001b3);
+    return before;
+}
+
+/* The folder for what is kept and can be made anew. */
+static bool cache_folder(char out[LSP_CONFIG_PATH_MAX])
+{
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    bool stated = base && *base;
+    if (!stated && !(home && *home)) return false;
+    int len = snprintf(out, LSP_CONFIG_PATH_MAX, "%s%s/espalier", stated ? base : home,
+                       stated ? "" : "/.cache");
+    return len > 0 && len < LSP_CONFIG_PATH_MAX;
+}
+
 /* <cache folder>/espalier/KIND-HASH.SUFFIX, by the hash of some texts. */
 static bool locate_cache(const char *kind, const char *suffix, const char *const *parts, size_t n,
                          char out[LSP_CONFIG_PATH_MAX])
 {
-    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    uint64_t name = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    char folder[LSP_CONFIG_PATH_MAX];
+    uint64_t name = FNV_START;
     for (size_t i = 0; i < n; i++)
-        for (const char *at = parts[i];; at++) {
-            name = (name ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-            if (!*at) break;
-        }
-    bool stated = base && *base;
-    if (!stated && !(home && *home)) return false;
-    int len = snprintf(out, LSP_CONFIG_PATH_MAX, "%s%s/espalier/%s-%016" PRIx64 ".%s",
-                       stated ? base : home, stated ? "" : "/.cache", kind, name, suffix);
+        name = hash(name, parts[i], strlen(parts[i]) + 1);
+    if (!cache_folder(folder)) return false;
+    int len =
+        snprintf(out, LSP_CONFIG_PATH_MAX, "%s/%s-%016" PRIx64 ".%s", folder, kind, name, suffix);
     return len > 0 && len < LSP_CONFIG_PATH_MAX;
+}
+
+/* What tells daemons apart: the program's file, and what of the environment they read. */
+static uint64_t daemon_name(void)
+{
+    static const char *const variables[] = {"HOME",           "XDG_CONFIG_HOME",
+                                            "XDG_CACHE_HOME", "XDG_STATE_HOME",
+                                            "ESPALIER_CPU",   "ESPALIER_PREFILL"};
+    struct stat program;
+    uint64_t name = hash(FNV_START, ESPALIER_VERSION, sizeof ESPALIER_VERSION);
+    if (stat("/proc/self/exe", &program) == 0) {
+        const int64_t identity[] = {(int64_t)program.st_dev, (int64_t)program.st_ino,
+                                    (int64_t)program.st_size, (int64_t)program.st_mtim.tv_sec,
+                                    (int64_t)program.st_mtim.tv_nsec};
+        name = hash(name, identity, sizeof identity);
+    }
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *value = getenv(variables[i]);
+        if (!value) value = "";
+        name = hash(name, value, strlen(value) + 1);
+    }
+    return name;
+}
+
+bool lsp_locate_socket(char *out, size_t max)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    uint64_t name = daemon_name();
+    char folder[LSP_CONFIG_PATH_MAX];
+    int n = -1;
+    if (runtime && *runtime == '/')
+        n = snprintf(out, max, "%s/espalier/%016" PRIx64 ".sock", runtime, name);
+    else if (cache_folder(folder) && *folder == '/')
+        n = snprintf(out, max, "%s/%016" PRIx64 ".sock", folder, name);
+    if (n < 0 || (size_t)n >= max)
+        n = snprintf(out, max, "/tmp/espalier-%ld/%016" PRIx64 ".sock", (long)geteuid(), name);
+    return n > 0 && (size_t)n < max;
 }
 
 bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CONFIG_PATH_MAX])

@@ -32,6 +32,12 @@ bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CON
  * of ~/.local/state/espalier. False when there is no such place or the path is too long. */
 bool lsp_locate_history(char out[LSP_CONFIG_PATH_MAX]);
 
+/* The socket of the user's daemon: a name of $XDG_RUNTIME_DIR/espalier, or of the folder of what is
+ * kept, or where that is too long, of a folder of the user's in /tmp. The name differs between
+ * builds of the program and between environments that change what a server reads. False when there
+ * is no place with a path of less than max bytes. */
+bool lsp_locate_socket(char *out, size_t max);
+
 /* Where a server keeps its index of these folders: another file there. */
 bool lsp_locate_index(const char *const *folders, size_t n, char out[LSP_CONFIG_PATH_MAX]);
 

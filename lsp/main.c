@@ -19,7 +19,10 @@ static const char serve_help[] =
     "  --socket PATH       a Unix socket\n"
     "  --listen HOST:PORT  TCP; HOST must be a loopback address\n"
     "  --allow-remote      let --listen take any address\n"
-    "  --shared            one server for all windows of a user\n"
+    "  --shared            one server for all windows of a user: with --stdio, the window is\n"
+    "                      served by the user's daemon, which is started if need be; with an\n"
+    "                      address, this process is a daemon there\n"
+    "  --idle SECONDS      a daemon that nobody uses ends after so long (default 60)\n"
     "\n"
     "--model, --config, --threads, --attention, --quiet and --log-level as with every command.\n";
 
@@ -41,13 +44,14 @@ static int serve(const char *program, int argc, char **argv)
     struct lsp_serve_options options = {0};
     bool stdio = false;
     const char *socket = NULL, *listen = NULL, *words[1];
-    long ignored = 0; /* vscode-languageclient tells its process id */
+    long idle = 60, ignored = 0; /* vscode-languageclient tells its process id */
     size_t n_words;
     const struct cli_option known[] = {{"--stdio", CLI_FLAG, &stdio, 0, 0},
                                        {"--socket", CLI_TEXT, &socket, 0, 0},
                                        {"--listen", CLI_TEXT, &listen, 0, 0},
                                        {"--allow-remote", CLI_FLAG, &options.allow_remote, 0, 0},
                                        {"--shared", CLI_FLAG, &options.shared, 0, 0},
+                                       {"--idle", CLI_INT, &idle, 0, 86400},
                                        {"--clientProcessId", CLI_INT, &ignored, 0, 4294967295.0},
                                        {0}};
     if (!cli_parse_options(&cli, known, argc, argv, words, 0, &n_words)) return CLI_ERROR;
@@ -62,6 +66,7 @@ static int serve(const char *program, int argc, char **argv)
     options.config_path = cli.config_path;
     options.model = cli.model_path;
     options.threads = cli.threads;
+    options.idle_seconds = (int)idle;
     options.attention = cli.attention ? &cli.policy : NULL;
     options.log_level = cli.log_level;
     if (lsp_locate_model(NULL, NULL, program, model, &nowhere)) options.default_model = model;

@@ -52,8 +52,9 @@ struct lsp_completer {
     void (*discard)(void *state, void *work);
 };
 
-/* The real one. NULL when out of memory. */
-struct lsp_completer *lsp_completer_new(void);
+/* The real one, which takes its models there. NULL when out of memory. */
+struct lsp_models;
+struct lsp_completer *lsp_completer_new(struct lsp_models *models);
 void lsp_completer_free(struct lsp_completer *completer); /* after unload; takes NULL */
 
 #endif

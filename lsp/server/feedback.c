@@ -158,7 +158,7 @@ void lsp_feedback_finish(struct lsp_server *server)
     if (f->n_waiting > 0 && !f->failed) {
         take_waiting(f);
         write_rows(f);
-        if (f->failed) fprintf(stderr, "espalier: warning: %s\n", f->err.text);
+        if (f->failed) dprintf(server->channel.log, "espalier: warning: %s\n", f->err.text);
     }
     hist_close(f->history);
 }

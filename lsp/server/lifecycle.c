@@ -8,6 +8,7 @@
  * Without a model the client is told once, in words that say what to do about it.
  */
 #include "lsp/locate.h"
+#include "lsp/server/models.h"
 #include "lsp/server/session.h"
 
 #include <stdlib.h>
@@ -46,17 +47,11 @@ static void end_progress(struct lsp_server *server, const char *text)
     if (server->progress == LSP_PROGRESS_SHOWN) server->progress = LSP_PROGRESS_NONE;
 }
 
-static bool same_policy(const struct eng_policy *a, const struct eng_policy *b)
-{
-    return a->kind == b->kind && a->window == b->window && !(a->margin < b->margin) &&
-           !(a->margin > b->margin);
-}
-
 static bool same_choice(const struct lsp_model_choice *a, const struct lsp_model_choice *b)
 {
     return strcmp(a->path, b->path) == 0 && a->threads == b->threads &&
-           a->cache_megabytes == b->cache_megabytes && same_policy(&a->attention, &b->attention) &&
-           strcmp(a->snapshot, b->snapshot) == 0;
+           a->cache_megabytes == b->cache_megabytes &&
+           lsp_same_policy(&a->attention, &b->attention) && strcmp(a->snapshot, b->snapshot) == 0;
 }
 
 /* Loads what is configured now, unless it is what is loaded already. */
@@ -69,7 +64,9 @@ static void choose_model(struct lsp_server *server)
                                       .cache_megabytes = config->cache_megabytes,
                                       .attention = config->attention};
     snprintf(choice.path, sizeof choice.path, "%s", path);
-    const char *folder = server->folder_count > 0 ? server->folders[0] : "";
+    /* What is shared belongs to no folder. */
+    bool alone = server->folder_count > 0 && !server->channel.shared;
+    const char *folder = alone ? server->folders[0] : "";
     if (config->cache_on_disk && !lsp_locate_snapshot(path, folder, choice.snapshot))
         choice.snapshot[0] = 0;
     bool same = same_choice(&choice, &server->model_choice);

@@ -488,6 +488,7 @@ cJSON *lsp_write_status(const struct lsp_status *status, const struct lsp_named_
     cJSON *result = with_text(cJSON_CreateObject(), "version", ESPALIER_VERSION);
     result = with_text(result, "state", status->state);
     result = with_text(result, "message", status->message);
+    result = with(result, "shared", cJSON_CreateBool(status->shared));
     result = with(result, "model", status->model ? write_model(status) : cJSON_CreateNull());
     result = with_number(result, "documents", (double)status->documents);
     result = with_number(result, "openRequests", (double)status->open_requests);

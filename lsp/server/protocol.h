@@ -149,6 +149,7 @@ cJSON *lsp_write_watch_registration(void);
 /* The result of espalier/status. */
 struct lsp_status {
     const char *state, *message;
+    bool shared;       /* by a daemon with other clients */
     const char *model; /* NULL: none is loaded, and what is known of it is left out */
     const char *path, *architecture, *weight_type, *kernels;
     double parameters, session_bytes, load_ms;

@@ -11,9 +11,11 @@
  */
 #include "lsp/server/session.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SLOW_TURN_MS    50.0
 #define PARSE_SLICE_US  10000u
@@ -26,7 +28,7 @@
 static void send_body(struct lsp_server *server, char *body)
 {
     if (!lsp_transport_send(server->transport, body) && server->phase != LSP_PHASE_ENDED) {
-        fprintf(stderr, "espalier: error: the client does not read\n");
+        dprintf(server->channel.log, "espalier: error: the client does not read\n");
         lsp_end(server, 1);
     }
 }
@@ -84,7 +86,7 @@ void lsp_log(struct lsp_server *server, enum lsp_log_level level, const char *fo
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    fprintf(stderr, "espalier: %s: %s\n", names[level], line);
+    dprintf(server->channel.log, "espalier: %s: %s\n", names[level], line);
     if (server->phase == LSP_PHASE_RUNNING)
         lsp_notify(server, "window/logMessage", lsp_write_message(types[level], line));
 }
@@ -243,7 +245,7 @@ static void on_end(void *user, const char *why)
     struct lsp_server *server = user;
     if (server->phase == LSP_PHASE_ENDED) return;
     if (why || !lsp_frame_is_idle(&server->frame))
-        fprintf(stderr, "espalier: error: the client's stream ended: %s\n",
+        dprintf(server->channel.log, "espalier: error: the client's stream ended: %s\n",
                 why ? why : "in the middle of a message");
     lsp_end(server, server->phase == LSP_PHASE_SHUTDOWN && !why ? 0 : 1);
 }
@@ -314,6 +316,7 @@ static void on_turn(uv_prepare_t *prepare)
 static void close_all(struct lsp_server *server)
 {
     if (uv_is_closing((uv_handle_t *)&server->turn)) return;
+    lsp_listener_close(server->listener);
     lsp_transport_close(server->transport);
     lsp_worker_stop(server->worker);
     lsp_indexer_stop(server->indexer);
@@ -322,6 +325,7 @@ static void close_all(struct lsp_server *server)
     uv_close((uv_handle_t *)&server->lull, NULL);
     uv_close((uv_handle_t *)&server->parent, NULL);
     uv_close((uv_handle_t *)&server->last_words, NULL);
+    if (server->channel.control >= 0) uv_close((uv_handle_t *)&server->control, NULL);
     lsp_feedback_close(server);
     for (size_t i = 0; i < sizeof server->signals / sizeof *server->signals; i++)
         uv_close((uv_handle_t *)&server->signals[i], NULL);
@@ -371,6 +375,10 @@ static void start_handles(struct lsp_server *server)
     server->work.data = server->turn.data = server->lull.data = server;
     server->parent.data = server->last_words.data = server;
     uv_unref((uv_handle_t *)&server->parent);
+    if (server->channel.control >= 0) {
+        uv_pipe_init(&server->loop, &server->control, 0);
+        server->control.data = server;
+    }
     lsp_feedback_init(server);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         uv_signal_init(&server->loop, &server->signals[i]);
@@ -383,35 +391,73 @@ static void start_handles(struct lsp_server *server)
     uv_prepare_start(&server->turn, on_turn);
 }
 
+static bool open_transport(struct lsp_server *server, int in, int out, struct lsp_error *err)
+{
+    const struct lsp_transport_events events = {on_bytes, on_end, server};
+    return lsp_transport_open(&server->loop, in, out, &events, &server->transport, err);
+}
+
+/* One client is served: nobody else gets in. */
+static void on_client(void *user, int fd)
+{
+    struct lsp_server *server = user;
+    struct lsp_error err;
+    lsp_listener_close(server->listener);
+    if (open_transport(server, fd, fd, &err)) return;
+    lsp_log(server, LSP_LOG_ERROR, "%s", err.text);
+    lsp_end(server, 1);
+}
+
 static bool start_transport(struct lsp_server *server, struct lsp_error *err)
 {
     const struct lsp_serve_options *options = server->options;
-    const struct lsp_transport_events events = {on_bytes, on_end, server};
-    bool ok = false;
-    switch (options->transport) {
-    case LSP_STDIO:
-        ok = lsp_transport_stdio(&server->loop, &events, &server->transport, err);
-        break;
-    case LSP_SOCKET:
-        ok =
-            lsp_transport_socket(&server->loop, options->address, &events, &server->transport, err);
-        break;
-    case LSP_LISTEN:
-        ok = lsp_transport_listen(&server->loop, options->address, options->allow_remote, &events,
-                                  &server->transport, err);
-        break;
-    }
-    if (ok && options->transport != LSP_STDIO)
-        fprintf(stderr, "espalier: listening on %s\n", lsp_transport_address(server->transport));
+    const struct lsp_listener_events events = {on_client, server};
+    if (server->channel.in >= 0)
+        return open_transport(server, server->channel.in, server->channel.out, err);
+    bool ok =
+        options->transport == LSP_SOCKET
+            ? lsp_listener_socket(&server->loop, options->address, &events, &server->listener, err)
+            : lsp_listener_tcp(&server->loop, options->address, options->allow_remote, &events,
+                               &server->listener, err);
+    if (ok)
+        dprintf(server->channel.log, "espalier: listening on %s\n",
+                lsp_listener_address(server->listener));
     return ok;
+}
+
+static void on_control_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    struct lsp_server *server = handle->data;
+    (void)suggested;
+    *out = uv_buf_init(server->control_bytes, sizeof server->control_bytes);
+}
+
+static void on_control(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+{
+    (void)buffer;
+    if (n < 0) lsp_end(stream->data, 1); /* its process is gone, whatever its pipes say */
+}
+
+static bool watch_control(struct lsp_server *server, struct lsp_error *err)
+{
+    if (server->channel.control < 0) return true;
+    int fd = fcntl(server->channel.control, F_DUPFD_CLOEXEC, 3);
+    int status = fd < 0 ? UV_EMFILE : uv_pipe_open(&server->control, fd);
+    if (status == 0)
+        status = uv_read_start((uv_stream_t *)&server->control, on_control_alloc, on_control);
+    else if (fd >= 0)
+        close(fd);
+    return status == 0 || lsp_fail(err, "the client's process: %s", uv_strerror(status));
 }
 
 static bool start(struct lsp_server *server, struct lsp_error *err)
 {
     start_handles(server);
+    if (!watch_control(server, err)) return false;
     server->documents = lsp_documents_new();
     server->completer = server->options->completer;
-    if (!server->completer) server->completer = server->own_completer = lsp_completer_new();
+    if (!server->completer)
+        server->completer = server->own_completer = lsp_completer_new(server->channel.models);
     if (!server->documents || !server->completer) return lsp_fail(err, "out of memory");
     return lsp_worker_start(&server->loop, server->completer, on_outcome, server, &server->worker,
                             err) &&
@@ -428,6 +474,7 @@ static void free_server(struct lsp_server *server)
     lsp_indexer_free(server->indexer);
     free(server->context);
     free(server->active_uri);
+    lsp_listener_free(server->listener);
     lsp_transport_free(server->transport);
     lsp_completer_free(server->own_completer);
     lsp_requests_free(&server->requests);
@@ -445,12 +492,13 @@ static int refuse(struct lsp_serve_error *err, const char *why)
     return 2;
 }
 
-int lsp_serve(const struct lsp_serve_options *options, struct lsp_serve_error *err)
+int lsp_serve_channel(const struct lsp_serve_options *options, const struct lsp_channel *channel,
+                      struct lsp_serve_error *err)
 {
-    if (options->shared) return refuse(err, "--shared is not available yet");
     struct lsp_server *server = calloc(1, sizeof *server);
     if (!server) return refuse(err, "out of memory");
     server->options = options;
+    server->channel = *channel;
     server->log_level = options->log_level >= 0 ? options->log_level : LSP_LOG_WARN;
     lsp_config_defaults(&server->config);
     lsp_frame_init(&server->frame, 0);

@@ -14,9 +14,15 @@
  * it, as it does on stdio. The address is written to standard error once it can be
  * connected to: "espalier: listening on ADDRESS".
  *
+ * Shared, socket and listen make it a daemon, which serves every client that connects, and ends
+ * when there was none for a while; stdio makes this process one that hands its streams to the
+ * user's daemon, which it starts if need be (see lsp/server/front.h), or serves by itself, with a
+ * warning, where that cannot be done.
+ *
  * Threads: the calling thread becomes the loop thread and owns documents, trees and
- * requests; one more thread owns the model's session. While it runs, SIGPIPE, SIGINT and
- * SIGTERM are handled by the loop.
+ * requests; one more thread owns the model's session, another one the index of the workspace. A
+ * daemon has the three for each client. While it runs, SIGPIPE, SIGINT and SIGTERM are handled by
+ * the loop.
  *
  * Answers: each request is answered exactly once. Completions: one is computed at a time;
  * a newer request makes the open one end with -32800 (which clients swallow quietly: the
@@ -36,7 +42,8 @@ enum lsp_transport_kind { LSP_STDIO, LSP_SOCKET, LSP_LISTEN };
 struct lsp_serve_options {
     enum lsp_transport_kind transport;
     const char *address; /* path, or HOST:PORT */
-    bool shared;         /* one daemon for all windows of a user: refused, not available yet */
+    bool shared;         /* one daemon for all windows of a user */
+    int idle_seconds;    /* a daemon without clients ends after so long */
     bool allow_remote;   /* LSP_LISTEN on other than loopback addresses */
 
     const char *config_path;            /* NULL: the usual files, see lsp/config.h */
@@ -54,7 +61,7 @@ struct lsp_serve_error {
 };
 
 /* The process's exit code: 0 when the client shut the server down before it left, 1 when
- * it did not, 2 when the server could not start (err says why). */
+ * it did not, 2 when the server could not start (err says why); a daemon's is 0 or 2. */
 int lsp_serve(const struct lsp_serve_options *options, struct lsp_serve_error *err);
 
 #endif

@@ -1,5 +1,7 @@
 /* session.h: the state of one served client. Internal to the server's own files.
  *
+ *   serve.c       which process serves
+ *   daemon.c, front.c, attach.c   several clients
  *   server.c      the loop: bytes in, dispatch, answers out, the end
  *   lifecycle.c   initialize ... exit, configuration, folders, the model
  *   textsync.c    documents and their parsing
@@ -14,13 +16,14 @@
 #define ESPALIER_SERVER_SESSION_H
 
 #include "lsp/config.h"
+#include "lsp/server/channel.h"
 #include "lsp/server/documents.h"
 #include "lsp/server/feedback.h"
 #include "lsp/server/frame.h"
 #include "lsp/server/indexer.h"
+#include "lsp/server/listener.h"
 #include "lsp/server/protocol.h"
 #include "lsp/server/requests.h"
-#include "lsp/server/server.h"
 #include "lsp/server/transport.h"
 #include "lsp/server/worker.h"
 
@@ -78,6 +81,7 @@ struct lsp_completion {
 
 struct lsp_server {
     const struct lsp_serve_options *options;
+    struct lsp_channel channel;
     uv_loop_t loop;
     uv_idle_t work;        /* runs while there is something to parse */
     uv_timer_t lull;       /* runs out when no request followed a change at once */
@@ -85,7 +89,10 @@ struct lsp_server {
     uv_timer_t parent;     /* watches the client's process */
     uv_timer_t last_words; /* bounds the wait for the client to read them */
     uv_signal_t signals[3];
-    struct lsp_transport *transport;
+    struct lsp_listener *listener;   /* until the client is there; NULL: it was from the start */
+    struct lsp_transport *transport; /* NULL: it is not there yet */
+    uv_pipe_t control;               /* where there is one */
+    char control_bytes[16];
     struct lsp_frame frame;
 
     enum lsp_phase phase;

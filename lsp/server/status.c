@@ -17,6 +17,7 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
     const struct lsp_status status = {
         .state = states[server->model_state],
         .message = server->model_message,
+        .shared = server->channel.shared,
         .model = ready ? server->model.name : NULL,
         .path = server->model_choice.path,
         .architecture = server->model.architecture,

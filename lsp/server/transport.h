@@ -1,8 +1,7 @@
 /* transport.h: bytes from and to one client.
  *
- * Hides where they come from: standard input and output (pipes, sockets, files or a
- * terminal), a Unix socket or a TCP connection. Knows frames only so far as to put the
- * header in front of a body that is sent.
+ * Hides what they go through: pipes, sockets, files or a terminal. Knows frames only so far as to
+ * put the header in front of a body that is sent.
  *
  * Belongs to the loop thread. on_bytes and on_end are called from the loop, never from
  * inside a call to these functions; on_end at most once.
@@ -27,23 +26,15 @@ struct lsp_transport_events {
 
 struct lsp_transport;
 
-/* Each starts reading, or waiting for the client. On failure nothing is left open, but the
- * loop has to run once for handles to close before lsp_transport_free. *out is NULL or to
- * be closed and freed in any case. */
-bool lsp_transport_stdio(uv_loop_t *loop, const struct lsp_transport_events *events,
-                         struct lsp_transport **out, struct lsp_error *err);
-bool lsp_transport_socket(uv_loop_t *loop, const char *path,
-                          const struct lsp_transport_events *events, struct lsp_transport **out,
-                          struct lsp_error *err);
-bool lsp_transport_listen(uv_loop_t *loop, const char *host_port, bool allow_remote,
-                          const struct lsp_transport_events *events, struct lsp_transport **out,
-                          struct lsp_error *err);
-
-/* Where a client can connect to, "" for stdio. */
-const char *lsp_transport_address(const struct lsp_transport *transport);
+/* Starts reading what in says; out may be the same descriptor. Both are the transport's from now on
+ * (but for standard input, output and error, which libuv leaves open). On failure nothing is left
+ * open, but the loop has to run once for handles to close before lsp_transport_free. *made is NULL
+ * or to be closed and freed in any case. */
+bool lsp_transport_open(uv_loop_t *loop, int in, int out, const struct lsp_transport_events *events,
+                        struct lsp_transport **made, struct lsp_error *err);
 
 /* Frames and queues body, which it takes over (NULL is a failure). False when it cannot be
- * sent: the client is gone, or does not read. */
+ * sent: there is no client (transport is NULL), it is gone, or does not read. */
 bool lsp_transport_send(struct lsp_transport *transport, char *body);
 
 /* Bytes that are queued. */

@@ -3,6 +3,7 @@
 #include "tests/server/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -50,6 +51,8 @@ void client_start(struct client *client, const char *name, char *const argv[])
     }
     close(in[0]);
     close(out[1]);
+    fcntl(in[1], F_SETFD, FD_CLOEXEC); /* the next client's server must not hold it open */
+    fcntl(out[0], F_SETFD, FD_CLOEXEC);
     client->to = in[1];
     client->from = out[0];
 }

@@ -1,6 +1,6 @@
 /* The server with a predictable completer in the model's place.
  *
- *   stub_server [--model NAME]
+ *   stub_server [--model NAME] [--config FILE] [--shared] [--socket PATH] [--idle SECONDS]
  *
  * The text left of the cursor on its line decides what is suggested:
  *
@@ -143,9 +143,16 @@ int main(int argc, char **argv)
                                             prefill, prepare, discard};
     struct lsp_serve_options options = {.threads = -1, .log_level = -1, .completer = &completer};
     struct lsp_serve_error err = {""};
-    for (int i = 1; i + 1 < argc; i++) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--shared") == 0) options.shared = true;
+        if (i + 1 == argc) break;
         if (strcmp(argv[i], "--model") == 0) options.model = argv[i + 1];
         if (strcmp(argv[i], "--config") == 0) options.config_path = argv[i + 1];
+        if (strcmp(argv[i], "--idle") == 0) options.idle_seconds = atoi(argv[i + 1]);
+        if (strcmp(argv[i], "--socket") == 0) {
+            options.transport = LSP_SOCKET;
+            options.address = argv[i + 1];
+        }
     }
     int code = lsp_serve(&options, &err);
     if (code == 2) fprintf(stderr, "%s\n", err.text);

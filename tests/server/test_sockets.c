@@ -191,7 +191,8 @@ static void check_refused(void)
                                              {"--listen", ""},
                                              {"--socket", "/nowhere/at/all"},
                                              {"--socket", ""},
-                                             {"--shared"},
+                                             {"--socket", "/nowhere/at/all", "--shared"},
+                                             {"--listen", "192.0.2.1:0", "--shared"},
                                              {"--stdio", "--listen", "127.0.0.1:0"},
                                              {"--socket"},
                                              {"--no-such-option"}};
