@@ -6,7 +6,7 @@ local language_ids = { cs = 'csharp', sh = 'shellscript', bash = 'shellscript' }
 
 ---@type vim.lsp.Config
 return {
-  cmd = { 'espalier', 'serve' },
+  cmd = { 'espalier', 'serve', '--shared' },
   filetypes = {
     'bash',
     'c',

@@ -34,11 +34,10 @@ const languages = [
 let client: LanguageClient | undefined;
 
 function createClient(context: vscode.ExtensionContext): LanguageClient {
-  const command = findServer(
-    vscode.workspace.getConfiguration('espalier').get('path', ''),
-    context.extensionPath,
-  );
-  const server: ServerOptions = { command, args: ['serve', '--stdio'] };
+  const own = vscode.workspace.getConfiguration('espalier');
+  const command = findServer(own.get('path', ''), context.extensionPath);
+  const shared = own.get('shared', true) ? ['--shared'] : [];
+  const server: ServerOptions = { command, args: ['serve', '--stdio', ...shared] };
   const options: LanguageClientOptions = {
     initializationOptions: serverSettings,
     documentSelector: languages.map((language) => ({ language, scheme: 'file' })),
@@ -108,7 +107,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand('espalier.status', () => status.showDetails(client)),
     vscode.commands.registerCommand('espalier.toggle', toggleCompletion),
     vscode.workspace.onDidChangeConfiguration((change) => {
-      if (change.affectsConfiguration('espalier.path')) {
+      if (['path', 'shared'].some((key) => change.affectsConfiguration(`espalier.${key}`))) {
         void restart();
       } else if (change.affectsConfiguration('espalier')) {
         void status.refresh(client);

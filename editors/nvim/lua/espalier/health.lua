@@ -31,7 +31,7 @@ local function check_program()
   if vim.fn.executable(program) == 0 then
     health.error(('"%s" is not an executable program'):format(program), {
       'Install espalier into a folder of your PATH, or',
-      "name it: require('espalier').setup({ cmd = { '/path/to/espalier', 'serve' } })",
+      "name it: require('espalier').setup({ cmd = { '/path/to/espalier', 'serve', '--shared' } })",
     })
     return
   end
