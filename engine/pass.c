@@ -131,13 +131,14 @@ static enum eng_status grow(struct eng_pass *p, uint32_t padded, struct eng_erro
     return ENG_OK;
 }
 
-enum eng_status eng_pass_fit(struct eng_pass *pass, uint32_t capacity, struct eng_error *err)
+enum eng_status eng_pass_fit(const struct eng_model *model, uint32_t capacity,
+                             struct eng_error *err)
 {
     uint32_t padded = (uint32_t)(eng_pages_of(capacity) * ENG_CACHE_PAGE);
     enum eng_status status = ENG_OK;
-    eng_pool_enter(pass->model->pool);
-    if (padded > pass->padded) status = grow(pass, padded, err);
-    eng_pool_leave(pass->model->pool);
+    eng_pool_enter(model->pool); /* growing writes all of the pass */
+    if (padded > model->pass->padded) status = grow(model->pass, padded, err);
+    eng_pool_leave(model->pool);
     return status;
 }
 

@@ -95,8 +95,9 @@ enum eng_status eng_pass_new(const struct eng_model *model, struct eng_pass **ou
                              struct eng_error *err);
 void eng_pass_free(struct eng_pass *pass); /* takes NULL */
 
-/* Makes room for sequences of so many tokens. Takes the pool. */
-enum eng_status eng_pass_fit(struct eng_pass *pass, uint32_t capacity, struct eng_error *err);
+/* Makes room in the model's pass for sequences of so many tokens. Takes the pool. */
+enum eng_status eng_pass_fit(const struct eng_model *model, uint32_t capacity,
+                             struct eng_error *err);
 
 /* The span of a row. */
 static inline const struct eng_span *eng_span_of(const struct eng_pass *pass, size_t row)

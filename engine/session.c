@@ -51,7 +51,7 @@ enum eng_status eng_session_new(const struct eng_model *model, uint32_t capacity
         return eng_fail(err, ENG_BAD_INPUT,
                         "session of %" PRIu32 " tokens, the model's context is %" PRIu32, capacity,
                         model->info.context);
-    enum eng_status status = eng_pass_fit(model->pass, capacity, err);
+    enum eng_status status = eng_pass_fit(model, capacity, err);
     if (status != ENG_OK) return status;
     struct eng_session *s = calloc(1, sizeof *s);
     if (!s) return eng_fail(err, ENG_NO_MEMORY, "out of memory for a session");
@@ -92,7 +92,11 @@ void eng_session_free(struct eng_session *session)
 
 size_t eng_session_bytes(const struct eng_session *session)
 {
-    return session->bytes + session->model->pass->bytes;
+    const struct eng_model *model = session->model;
+    eng_pool_enter(model->pool); /* another session may make the pass grow */
+    size_t bytes = session->bytes + model->pass->bytes;
+    eng_pool_leave(model->pool);
+    return bytes;
 }
 
 void eng_session_set_priority(struct eng_session *session, enum eng_priority priority)

@@ -95,8 +95,8 @@ static void write_rows(struct lsp_feedback *f)
         rows[i] = f->writing[i].suggestion;
         rows[i].model = f->writing[i].model;
     }
-    f->failed = (!f->history && !hist_open(f->path, true, &f->history, &f->err)) ||
-                !hist_add(f->history, rows, f->n_writing, &f->err);
+    f->write_failed = (!f->history && !hist_open(f->path, true, &f->history, &f->err)) ||
+                      !hist_add(f->history, rows, f->n_writing, &f->err);
 }
 
 static void on_work(uv_work_t *work)
@@ -110,6 +110,7 @@ static void on_written(uv_work_t *work, int status)
     struct lsp_server *server = f->timer.data;
     (void)status;
     f->busy = false;
+    f->failed = f->write_failed;
     if (f->failed) {
         lsp_log(server, LSP_LOG_WARN, "what became of suggestions is not written down: %s",
                 f->err.text);
@@ -158,7 +159,7 @@ void lsp_feedback_finish(struct lsp_server *server)
     if (f->n_waiting > 0 && !f->failed) {
         take_waiting(f);
         write_rows(f);
-        if (f->failed) dprintf(server->channel.log, "espalier: warning: %s\n", f->err.text);
+        if (f->write_failed) dprintf(server->channel.log, "espalier: warning: %s\n", f->err.text);
     }
     hist_close(f->history);
 }

@@ -28,7 +28,8 @@ struct lsp_feedback {
     size_t n_waiting, n_writing;
     struct history *history; /* the worker's while busy */
     bool busy, failed;
-    struct hist_error err; /* why */
+    bool write_failed;     /* the worker's while busy, too: the last write */
+    struct hist_error err; /* and why */
     char path[LSP_CONFIG_PATH_MAX];
     uv_timer_t timer;
     uv_work_t work;
