@@ -124,7 +124,10 @@ static enum eng_status read_recall(struct asst_job *job, const struct asst_reque
     if (status == ENG_OK && p->n_extra > 0) asst_recall_gap(job->recall);
     if (status == ENG_OK)
         status = asst_recall_read(job->recall, source, job->prompt.heal_start, err);
-    return status;
+    if (status != ENG_OK || !request->shelf) return status;
+    job->shelf = asst_shelf_hold(request->shelf);
+    asst_recall_look_at(job->recall, job->shelf);
+    return ENG_OK;
 }
 
 static enum eng_status prepare(struct asst_job *job, const struct asst_request *request,
@@ -207,6 +210,7 @@ void asst_job_free(struct asst_job *job)
     asst_prompt_free(&job->prompt);
     asst_site_close(&job->site);
     asst_recall_free(job->recall);
+    asst_shelf_release(job->shelf);
     asst_vocabulary_free(job->vocabulary);
     free(job->healed);
     free(job);

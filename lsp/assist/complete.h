@@ -68,6 +68,8 @@ struct asst_request {
     const struct asst_prompt_options *sizes; /* NULL: asst_prompt_defaults */
     const struct asst_extra *extra;          /* text of other files, or NULL */
     uint32_t extra_max;                      /* tokens of it; 0: as sizes say */
+    struct asst_shelf *shelf;                /* what files near by say, of the same model, or NULL;
+                                                the job becomes one of its holders */
     const float *recall;                     /* [ASST_RECALL_FEATURES], see recall.h; NULL: the
                                                 model file's own, if it has them */
     bool no_recall;                          /* the model alone */

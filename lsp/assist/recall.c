@@ -1,13 +1,13 @@
 /* recall.c: see recall.h.
  *
- * Owns one array of token ids, the text behind the hole first, a gap, then the text in front
- * of it, to which what is decoded is pushed; and for each token the place before it that may
- * hold the same one (a hash chain), so that a look-up walks over the occurrences of the last
- * token only, nearest first, and a rewind is as simple as a push. It deliberately knows
- * nothing of trees: which guess may stand at the cursor is the candidate's business.
+ * Owns one trail of tokens: the text behind the hole first, a gap, then the text in front of it, to
+ * which what is decoded is pushed. The shelf is somebody else's, and looked at in the same way. It
+ * deliberately knows nothing of trees: which guess may stand at the cursor is the candidate's
+ * business.
  */
 #include "lsp/assist/recall.h"
 #include "lsp/assist/tokens.h"
+#include "lsp/assist/trail.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,20 +15,15 @@
 #include <string.h>
 
 enum {
-    GAP = -1,
-    NONE = -1,
-    SLOTS = 1u << 14,
-    VISITS = 512,            /* occurrences looked at */
+    VISITS = 512,            /* occurrences looked at, in the document and on the shelf each */
     PIECE_BYTES = 64 * 1024, /* of one line that are read */
     SURE_MAX = 7
 };
 
 struct asst_recall {
     const struct eng_model *model;
-    uint32_t length, capacity;
-    int32_t *ids;      /* [capacity] */
-    int32_t *previous; /* [capacity]: the place before with a token of the same slot */
-    int32_t last[SLOTS];
+    const struct asst_trail *shelf; /* NULL: none */
+    struct asst_trail own;
 };
 
 static enum eng_status no_memory(struct eng_error *err)
@@ -43,11 +38,7 @@ enum eng_status asst_recall_new(const struct eng_model *model, uint32_t more,
     struct asst_recall *r = *out = calloc(1, sizeof *r);
     if (!r) return no_memory(err);
     r->model = model;
-    r->capacity = ASST_RECALL_BEFORE + ASST_RECALL_BEHIND + 1 + more;
-    r->ids = malloc(r->capacity * sizeof *r->ids);
-    r->previous = malloc(r->capacity * sizeof *r->previous);
-    memset(r->last, 0xff, sizeof r->last); /* NONE */
-    if (r->ids && r->previous) return ENG_OK;
+    if (asst_trail_open(&r->own, ASST_RECALL_BEFORE + ASST_RECALL_BEHIND + 1 + more)) return ENG_OK;
     asst_recall_free(r);
     *out = NULL;
     return no_memory(err);
@@ -56,56 +47,44 @@ enum eng_status asst_recall_new(const struct eng_model *model, uint32_t more,
 void asst_recall_free(struct asst_recall *r)
 {
     if (!r) return;
-    free(r->ids);
-    free(r->previous);
+    asst_trail_close(&r->own);
     free(r);
 }
 
 enum eng_status asst_recall_copy(const struct asst_recall *recall, struct asst_recall **out,
                                  struct eng_error *err)
 {
-    uint32_t more = recall->capacity - (ASST_RECALL_BEFORE + ASST_RECALL_BEHIND + 1);
+    uint32_t more = recall->own.capacity - (ASST_RECALL_BEFORE + ASST_RECALL_BEHIND + 1);
     enum eng_status status = asst_recall_new(recall->model, more, out, err);
     if (status != ENG_OK) return status;
-    struct asst_recall *copy = *out;
-    copy->length = recall->length;
-    memcpy(copy->ids, recall->ids, recall->length * sizeof *copy->ids);
-    memcpy(copy->previous, recall->previous, recall->length * sizeof *copy->previous);
-    memcpy(copy->last, recall->last, sizeof copy->last);
+    (*out)->shelf = recall->shelf;
+    asst_trail_copy(&(*out)->own, &recall->own);
     return ENG_OK;
 }
 
-static uint32_t slot_of(int32_t id)
+void asst_recall_look_at(struct asst_recall *r, const struct asst_shelf *shelf)
 {
-    return (uint32_t)id * 0x9E3779B1u >> 18;
+    r->shelf = shelf ? asst_shelf_trail(shelf) : NULL;
 }
-_Static_assert(SLOTS == 1u << (32 - 18), "a slot is the hash's upper bits");
 
 void asst_recall_push(struct asst_recall *r, int32_t id)
 {
-    if (r->length >= r->capacity) return;
-    int32_t *last = &r->last[slot_of(id)];
-    r->ids[r->length] = id;
-    r->previous[r->length] = *last;
-    *last = (int32_t)r->length++;
+    asst_trail_push(&r->own, id);
 }
 
 void asst_recall_gap(struct asst_recall *r)
 {
-    asst_recall_push(r, GAP);
+    asst_trail_push(&r->own, ASST_TRAIL_GAP);
 }
 
 size_t asst_recall_length(const struct asst_recall *r)
 {
-    return r->length;
+    return r->own.length;
 }
 
 void asst_recall_rewind(struct asst_recall *r, size_t n)
 {
-    while (r->length > n) {
-        r->length--;
-        r->last[slot_of(r->ids[r->length])] = r->previous[r->length];
-    }
+    asst_trail_rewind(&r->own, (uint32_t)n);
 }
 
 /* ---- Reading ---------------------------------------------------------------------------- */
@@ -151,10 +130,10 @@ static enum eng_status push_lines(struct asst_recall *r, struct asst_tokens *cac
 {
     const struct asst_token *tokens;
     size_t count;
-    for (; line < end && r->length < n; line++) {
+    for (; line < end && r->own.length < n; line++) {
         enum eng_status status = asst_tokens_line(cache, line, &tokens, &count, err);
         if (status != ENG_OK) return status;
-        for (size_t i = 0; i < count && r->length < n; i++)
+        for (size_t i = 0; i < count && r->own.length < n; i++)
             asst_recall_push(r, tokens[i].id);
     }
     return ENG_OK;
@@ -178,7 +157,7 @@ static enum eng_status first_line(struct asst_tokens *cache, size_t line, size_t
 static enum eng_status push_behind(struct asst_recall *r, struct asst_tokens *cache,
                                    const struct asst_source *source, struct eng_error *err)
 {
-    size_t len, line, column, begin = r->length;
+    size_t len, line, column, begin = r->own.length;
     const char *text = syn_document_text(source->doc, &len);
     syn_position_of(source->doc, source->hole_end, SYN_UTF8, &line, &column);
     struct piece rest = {.text = text + source->hole_end,
@@ -204,7 +183,7 @@ static enum eng_status push_in_front(struct asst_recall *r, struct asst_tokens *
     enum eng_status status = read_piece(r, &begun, ASST_RECALL_BEFORE, err);
     size_t most = ASST_RECALL_BEFORE - begun.count;
     if (status == ENG_OK) status = first_line(cache, line, most, &first, err);
-    if (status == ENG_OK) status = push_lines(r, cache, first, line, r->length + most, err);
+    if (status == ENG_OK) status = push_lines(r, cache, first, line, r->own.length + most, err);
     if (status == ENG_OK) push_piece(r, &begun);
     free(begun.held);
     return status;
@@ -254,37 +233,48 @@ static bool ends_line(const struct asst_recall *r, int32_t id)
     return text && len > 0 && (text[0] == '\n' || text[0] == '\r');
 }
 
-/* Tokens that match the last ones where place p is taken for the last. */
-static uint32_t match_length(const struct asst_recall *r, uint32_t p)
+/* The last token, whose places are looked for; ASST_TRAIL_GAP: there is nothing to go on from. */
+static int32_t last_token(const struct asst_recall *r)
 {
-    uint32_t n = r->length, length = 1;
-    while (length < ASST_RECALL_MATCH && p >= length && r->ids[p - length] != GAP &&
-           r->ids[p - length] == r->ids[n - 1 - length])
+    return r->own.length > 0 ? r->own.ids[r->own.length - 1] : ASST_TRAIL_GAP;
+}
+
+/* Tokens that match the last ones where place p of a trail is taken for the last. */
+static uint32_t match_length(const struct asst_recall *r, const struct asst_trail *trail,
+                             uint32_t p)
+{
+    uint32_t n = r->own.length, length = 1;
+    while (length < ASST_RECALL_MATCH && p >= length && length < n &&
+           trail->ids[p - length] != ASST_TRAIL_GAP &&
+           trail->ids[p - length] == r->own.ids[n - 1 - length])
         length++;
     return length;
 }
 
-static void look_up(const struct asst_recall *r, int32_t end, struct tally *t)
+/* Goes over the trail's places of the last token, from place p on. */
+static void look_up(const struct asst_recall *r, const struct asst_trail *trail, int32_t p,
+                    int32_t end, struct tally *t)
 {
-    uint32_t n = r->length;
-    int32_t last = r->ids[n - 1];
-    int visits = 0;
-    for (int32_t p = r->previous[n - 1]; p != NONE && visits < VISITS; p = r->previous[p]) {
-        if (r->ids[p] != last) continue;
+    int32_t last = last_token(r);
+    for (int visits = 0; p != ASST_TRAIL_NONE && visits < VISITS;
+         p = asst_trail_before(trail, (uint32_t)p)) {
+        if (trail->ids[p] != last) continue;
         visits++;
-        int32_t next = r->ids[p + 1];
-        if (next == GAP) continue;
+        int32_t next = trail->ids[p + 1];
+        if (next == ASST_TRAIL_GAP) continue;
         if (end >= 0 && ends_line(r, next)) next = end;
-        tally_add(t, next, match_length(r, (uint32_t)p));
+        tally_add(t, next, match_length(r, trail, (uint32_t)p));
     }
 }
 
 void asst_recall_next(const struct asst_recall *r, int32_t end, struct asst_guesses *out)
 {
     struct tally t = {.count = 0};
+    int32_t last = last_token(r);
     *out = (struct asst_guesses){.open = 1};
-    if (r->length == 0 || r->ids[r->length - 1] == GAP) return;
-    look_up(r, end, &t);
+    if (last == ASST_TRAIL_GAP) return;
+    look_up(r, &r->own, asst_trail_before(&r->own, r->own.length - 1), end, &t);
+    if (r->shelf) look_up(r, r->shelf, asst_trail_last(r->shelf, last), end, &t);
     out->count = t.count;
     for (uint32_t i = 0; i < t.count; i++)
         out->id[i] = t.id[i];
@@ -306,26 +296,42 @@ void asst_recall_next(const struct asst_recall *r, int32_t end, struct asst_gues
     }
 }
 
+/* The place of the longest match that is longer than *longest, from place p of the trail on. */
+static int32_t longest_match(const struct asst_recall *r, const struct asst_trail *trail, int32_t p,
+                             uint32_t *longest)
+{
+    int32_t best = ASST_TRAIL_NONE, last = last_token(r);
+    for (int visits = 0; p != ASST_TRAIL_NONE && visits < VISITS;
+         p = asst_trail_before(trail, (uint32_t)p)) {
+        if (trail->ids[p] != last) continue;
+        visits++;
+        uint32_t length = match_length(r, trail, (uint32_t)p);
+        if (length <= *longest) continue;
+        *longest = length;
+        best = p;
+    }
+    return best;
+}
+
 size_t asst_recall_draft(const struct asst_recall *r, uint32_t least, size_t most, bool line,
                          int32_t *ids)
 {
-    uint32_t n = r->length, longest = least > 0 ? least - 1 : 0;
+    const struct asst_trail *from = &r->own;
+    uint32_t longest = least > 0 ? least - 1 : 0;
+    int32_t last = last_token(r);
     size_t drafted = 0;
-    int32_t best = NONE;
-    int visits = 0;
-    if (n == 0 || r->ids[n - 1] == GAP) return 0;
-    for (int32_t p = r->previous[n - 1]; p != NONE && visits < VISITS; p = r->previous[p]) {
-        if (r->ids[p] != r->ids[n - 1]) continue;
-        visits++;
-        uint32_t length = match_length(r, (uint32_t)p);
-        if (length <= longest) continue;
-        longest = length;
-        best = p;
+    if (last == ASST_TRAIL_GAP) return 0;
+    int32_t best = longest_match(r, from, asst_trail_before(from, from->length - 1), &longest);
+    int32_t other = r->shelf ? longest_match(r, r->shelf, asst_trail_last(r->shelf, last), &longest)
+                             : ASST_TRAIL_NONE;
+    if (other != ASST_TRAIL_NONE) {
+        from = r->shelf;
+        best = other;
     }
-    if (best == NONE) return 0;
-    for (uint32_t p = (uint32_t)best + 1; p < n && drafted < most; p++) {
-        if (r->ids[p] == GAP || (line && ends_line(r, r->ids[p]))) break;
-        ids[drafted++] = r->ids[p];
+    if (best == ASST_TRAIL_NONE) return 0;
+    for (uint32_t p = (uint32_t)best + 1; p < from->length && drafted < most; p++) {
+        if (from->ids[p] == ASST_TRAIL_GAP || (line && ends_line(r, from->ids[p]))) break;
+        ids[drafted++] = from->ids[p];
     }
     return drafted;
 }

@@ -23,6 +23,7 @@
 #define ESPALIER_RECALL_H
 
 #include "lsp/assist/prompt.h"
+#include "lsp/assist/shelf.h"
 
 #define ASST_RECALL_MATCH 8 /* tokens compared at most */
 #define ASST_RECALL_GUESSES                                                                        \
@@ -58,6 +59,10 @@ enum eng_status asst_recall_copy(const struct asst_recall *recall, struct asst_r
 enum eng_status asst_recall_read(struct asst_recall *recall, const struct asst_source *source,
                                  size_t heal_start, struct eng_error *err);
 
+/* What other files say counts as well, after the document: see shelf.h. The shelf has to outlive
+ * the recall and its copies; NULL: none. */
+void asst_recall_look_at(struct asst_recall *recall, const struct asst_shelf *shelf);
+
 /* What is pushed next does not go on from what came last. */
 void asst_recall_gap(struct asst_recall *recall);
 
@@ -78,7 +83,8 @@ struct asst_guesses {
  * in a text that must not go beyond it, -1: none. */
 void asst_recall_next(const struct asst_recall *recall, int32_t end, struct asst_guesses *out);
 
-/* What followed the longest match of at least `least` tokens, the nearest of such: at most `most`
+/* What followed the longest match of at least `least` tokens, the nearest of such, the document's
+ * before the shelf's: at most `most`
  * tokens into ids, and, where line is set, none that ends a line. Returns how many. */
 size_t asst_recall_draft(const struct asst_recall *recall, uint32_t least, size_t most, bool line,
                          int32_t *ids);

@@ -19,6 +19,7 @@ struct asst_job {
     struct asst_prompt prompt;
     struct asst_site site;
     struct asst_recall *recall; /* the document's tokens; NULL: of no use here */
+    struct asst_shelf *shelf;   /* that it looks at, or NULL */
     bool mixes;                 /* they are mixed into the model's distribution, by the weights */
     bool drafts;                /* they are evaluated ahead */
     float recall_weights[ASST_RECALL_FEATURES];

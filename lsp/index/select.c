@@ -6,6 +6,7 @@
  */
 #include "lsp/index/select.h"
 #include "grammars/grammars.h"
+#include "lsp/index/near.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -191,22 +192,10 @@ static unsigned imported(const struct picker *p, const struct idx_file *file)
 
 /* ---- Files ------------------------------------------------------------------------------ */
 
-/* Languages whose files know each other. */
-static bool is_family(const struct gram_language *a, const struct gram_language *b)
-{
-    static const char *const families[] = {"c cpp", "javascript typescript tsx"};
-    if (a == b) return true;
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        const char *x = strstr(families[i], a->id), *y = strstr(families[i], b->id);
-        if (x && y) return true;
-    }
-    return false;
-}
-
 static bool is_eligible(const struct picker *p, const struct idx_file *file)
 {
     const struct idx_query *q = p->query;
-    return file->entry->lang && is_family(file->entry->lang, q->lang) &&
+    return file->entry->lang && idx_is_family(file->entry->lang, q->lang) &&
            idx_is_below(file->path, q->root) && strcmp(file->path, q->path) != 0;
 }
 
@@ -442,7 +431,7 @@ static void put_recent(struct picker *p, const struct idx_recents *recents)
     const struct idx_chunks *c;
     for (size_t i = 0; (c = idx_recents_at(recents, i, &path)) != NULL; i++) {
         if (strcmp(path, p->query->path) == 0 || !idx_is_below(path, p->query->root) || !c->lang ||
-            !is_family(c->lang, p->query->lang))
+            !idx_is_family(c->lang, p->query->lang))
             continue;
         for (uint32_t k = 0; k < c->count; k++) {
             idx_compare_words(c->words + c->chunks[k].words, c->chunks[k].n_words, words, n, &both,
@@ -471,8 +460,9 @@ static void put_recent(struct picker *p, const struct idx_recents *recents)
 static const struct {
     const char *name;
     unsigned sources;
-} source_names[] = {{"used", IDX_USED},         {"recent", IDX_RECENT},   {"pair", IDX_PAIR},
-                    {"siblings", IDX_SIBLINGS}, {"all", IDX_ALL_SOURCES}, {"none", 0}};
+} source_names[] = {
+    {"used", IDX_USED}, {"recent", IDX_RECENT},   {"pair", IDX_PAIR}, {"siblings", IDX_SIBLINGS},
+    {"near", IDX_NEAR}, {"all", IDX_ALL_SOURCES}, {"none", 0}};
 enum { N_SOURCE_NAMES = sizeof source_names / sizeof *source_names };
 
 const char *idx_source_name(enum idx_source source)

@@ -11,6 +11,8 @@
  *   IDX_PAIR      headers of the file's counterpart: header and source, code and its test.
  *   IDX_SIBLINGS  headers of the files in its folder with the most similar names.
  *
+ * IDX_NEAR is a source as well, but no snippets come of it: whole files, see near.h.
+ *
  * What is chosen depends on the store, the recents and the ranges of the query alone, so a caller
  * that moves the ranges rarely gets the same text at most keystrokes. Which definition a name means
  * is not resolved, as only a compiler could; a wrong one costs some tokens.
@@ -23,10 +25,11 @@
 #include "lsp/index/recent.h"
 #include "lsp/index/store.h"
 
-enum idx_source { IDX_USED = 1, IDX_RECENT = 2, IDX_PAIR = 4, IDX_SIBLINGS = 8 };
-#define IDX_ALL_SOURCES 15u
+enum idx_source { IDX_USED = 1, IDX_RECENT = 2, IDX_PAIR = 4, IDX_SIBLINGS = 8, IDX_NEAR = 16 };
+#define IDX_ALL_SOURCES 31u
 
-/* "used", "recent", "pair" or "siblings"; and names between commas, "all" or "none" as a set. */
+/* "used", "recent", "pair", "siblings" or "near"; and names between commas, "all" or "none" as a
+ * set. */
 const char *idx_source_name(enum idx_source source);
 bool idx_sources_of(const char *list, unsigned *out);
 

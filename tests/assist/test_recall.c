@@ -215,6 +215,95 @@ static char *complete(struct eng_model *model, const char *text, const float *we
     return out;
 }
 
+enum { TEXT_BYTES = 300 };
+
+static void random_text(uint64_t *seed, char text[TEXT_BYTES])
+{
+    for (int i = 0; i < TEXT_BYTES; i++)
+        text[i] = i > 30 && draw(seed) % 4 ? text[i - 30] : (char)('a' + draw(seed) % LETTERS);
+}
+
+static void push_text(struct asst_recall *recall, const struct eng_model *model, const char *text,
+                      size_t n)
+{
+    struct eng_token tokens[TEXT_BYTES + 8];
+    size_t count;
+    assert_int_equal(eng_tokenize(model, text, n, tokens, TEXT_BYTES + 8, &count, NULL), ENG_OK);
+    for (size_t i = 0; i < count; i++)
+        asst_recall_push(recall, tokens[i].id);
+}
+
+/* A shelf says what the same texts would in front of the document, with gaps between them; and what
+ * a copy of the recall is asked is what the recall is asked. */
+static void shelves_are_texts_in_front(void **state)
+{
+    char texts[3][TEXT_BYTES];
+    uint64_t seed = 5;
+    for (int i = 0; i < 3; i++)
+        random_text(&seed, texts[i]);
+    const struct asst_shelf_text near[] = {{texts[0], TEXT_BYTES}, {texts[1], TEXT_BYTES}};
+    struct asst_shelf *shelf;
+    assert_int_equal(asst_shelf_new(*state, near, 2, &shelf, NULL), ENG_OK);
+    assert_int_equal(asst_shelf_length(shelf), 2 * (TEXT_BYTES + 1));
+    for (size_t n = 1; n < TEXT_BYTES; n += 7) {
+        struct asst_recall *plain, *with, *copy;
+        struct asst_guesses a, b;
+        int32_t drafts[2][8];
+        assert_int_equal(asst_recall_new(*state, 3 * TEXT_BYTES, &plain, NULL), ENG_OK);
+        assert_int_equal(asst_recall_new(*state, TEXT_BYTES, &with, NULL), ENG_OK);
+        for (int i = 1; i >= 0; i--) {
+            push_text(plain, *state, texts[i], TEXT_BYTES);
+            asst_recall_gap(plain);
+        }
+        push_text(plain, *state, texts[2], n);
+        push_text(with, *state, texts[2], n);
+        asst_recall_look_at(with, shelf);
+        assert_int_equal(asst_recall_copy(with, &copy, NULL), ENG_OK);
+        asst_recall_next(plain, -1, &a);
+        asst_recall_next(copy, -1, &b);
+        assert_int_equal(a.count, b.count);
+        assert_int_equal(a.length, b.length);
+        assert_int_equal(a.followers, b.followers);
+        assert_memory_equal(a.id, b.id, a.count * sizeof *a.id);
+        assert_memory_equal(a.p, b.p, a.count * sizeof *a.p);
+        size_t drafted = asst_recall_draft(plain, 2, 8, false, drafts[0]);
+        assert_int_equal(asst_recall_draft(with, 2, 8, false, drafts[1]), drafted);
+        assert_memory_equal(drafts[0], drafts[1], drafted * sizeof drafts[0][0]);
+        asst_recall_free(plain);
+        asst_recall_free(with);
+        asst_recall_free(copy);
+    }
+    asst_shelf_release(shelf);
+}
+
+/* The first text's tokens come first, a text's end before its beginning, and no more than fit. */
+static void shelves_keep_what_matters(void **state)
+{
+    static char large[ASST_SHELF_TOKENS + 100];
+    memset(large, 'x', sizeof large);
+    memcpy(large, "begin", 5);
+    const struct asst_shelf_text texts[] = {{"first!", 6}, {"", 0}, {large, sizeof large}};
+    struct asst_shelf *shelf, *held;
+    struct asst_recall *recall;
+    struct asst_guesses g;
+    assert_int_equal(asst_shelf_new(*state, texts, 3, &shelf, NULL), ENG_OK);
+    assert_int_equal(asst_shelf_length(shelf), ASST_SHELF_TOKENS);
+    held = asst_shelf_hold(shelf);
+    asst_shelf_release(shelf);
+    assert_int_equal(asst_recall_new(*state, 16, &recall, NULL), ENG_OK);
+    asst_recall_look_at(recall, held);
+    push_text(recall, *state, "irst", 4);
+    asst_recall_next(recall, -1, &g);
+    assert_int_equal(g.length, 4);
+    push_text(recall, *state, "beg", 3); /* of the beginning that found no room */
+    asst_recall_next(recall, -1, &g);
+    assert_int_equal(g.count, 0);
+    asst_recall_free(recall);
+    asst_shelf_release(held);
+    assert_null(asst_shelf_hold(NULL));
+    asst_shelf_release(NULL);
+}
+
 /* Drafts change how often the model is asked, and nothing else. */
 static void drafts_change_nothing(void **state)
 {
@@ -317,6 +406,8 @@ int main(void)
         cmocka_unit_test(long_lines_are_known_by_the_hole),
         cmocka_unit_test(mixtures_are_as_stated),
         cmocka_unit_test(what_is_recalled_is_written),
+        cmocka_unit_test(shelves_are_texts_in_front),
+        cmocka_unit_test(shelves_keep_what_matters),
         cmocka_unit_test(drafts_change_nothing),
         cmocka_unit_test(alternatives_leave_each_other_alone),
     };

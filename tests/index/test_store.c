@@ -1,6 +1,7 @@
 /* The store: entries come and go, names are found, limits hold; and its bytes on disk. */
 #include "grammars/grammars.h"
 #include "lsp/index/cache.h"
+#include "lsp/index/near.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -256,11 +257,46 @@ static void files_are_for_their_owner(void **state)
     idx_store_free(copy);
 }
 
+/* The base names of the files near one, the nearest first. */
+static const char *who_is_near(const struct idx_store *store, const char *path, const char *root,
+                               size_t max)
+{
+    static char out[256];
+    uint32_t files[IDX_NEAR_FILES];
+    out[0] = 0;
+    size_t n = idx_near(store, path, root, gram_by_id("c"), files, max);
+    for (size_t i = 0; i < n; i++) {
+        struct idx_file file;
+        assert_true(idx_store_file(store, files[i], &file));
+        strcat(out, strrchr(file.path, '/') + 1);
+        strcat(out, " ");
+    }
+    return out;
+}
+
+static void near_files_are_found(void **state)
+{
+    (void)state;
+    struct idx_store *store = idx_store_new(&wide);
+    static const char *const paths[] = {"/w/z.c",        "/w/src/net.c",  "/w/src/net_io.c",
+                                        "/w/src/disk.c", "/w/src/near.c", "/w/lib/net.c",
+                                        "/other/net.c"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        assert_int_equal(put(store, paths[i], "int one(void);\n"), IDX_OK);
+    assert_string_equal(who_is_near(store, "/w/src/net.c", "/w", 8),
+                        "net_io.c near.c disk.c z.c net.c ");
+    assert_string_equal(who_is_near(store, "/w/src/net.c", "/w", 2), "net_io.c near.c ");
+    assert_string_equal(who_is_near(store, "/w/src/net.c", "/w", 0), "");
+    assert_string_equal(who_is_near(store, "/w/src/new.c", "/other", 8), "net.c ");
+    idx_store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found),
         cmocka_unit_test(files_are_found_by_stem_and_folder),
+        cmocka_unit_test(near_files_are_found),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(what_is_unmarked_goes),
         cmocka_unit_test(random_changes_agree),

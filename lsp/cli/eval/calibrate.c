@@ -311,6 +311,7 @@ static const char help[] =
     "  --outline N       up to N of them for lines that the tree chooses (see eval --help)\n"
     "  --precision P     share of right suggestions that the threshold is chosen for\n"
     "                    (default 0.35)\n"
+    "  --sources LIST    with text of the package's other files (see eval --help)\n"
     "  --no-recall       for the model alone, without what the document repeats\n"
     "  --json            one JSON document\n";
 
@@ -323,6 +324,7 @@ int cli_model_calibrate(struct cli *cli, int argc, char **argv)
                                          {"--seed", CLI_INT, &eval.seed, 0, 2147483647},
                                          {"--context", CLI_INT, &eval.context, 64, 1048576},
                                          {"--outline", CLI_INT, &eval.outline, 0, 1048576},
+                                         {"--sources", CLI_LIST, &eval.sources, 0, 0},
                                          {"--precision", CLI_NUMBER, &eval.precision, 0, 1},
                                          {"--no-recall", CLI_FLAG, &eval.no_recall, 0, 0},
                                          {"--json", CLI_FLAG, &eval.json, 0, 0},

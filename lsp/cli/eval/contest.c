@@ -127,13 +127,18 @@ static bool ask_model(const struct contestant *who, const struct cli_hole *hole,
     struct asst_request request;
     cli_case_request(&open, model, eval, &sizes, &request);
     struct asst_extra extra;
+    struct asst_shelf *shelf = NULL;
     const char *package = eval->corpus.packages[hole->file->package];
-    if (who->workspace &&
-        !cli_workspace_select(who->workspace, &open, package, who->sources, &extra)) {
+    bool selected = !who->workspace ||
+                    (cli_workspace_select(who->workspace, &open, package, who->sources, &extra) &&
+                     (!(who->sources & IDX_NEAR) ||
+                      cli_workspace_shelf(who->workspace, &open, package, model, &shelf)));
+    if (!selected) {
         cli_case_close(&open);
         return out_of_memory();
     }
     if (who->workspace) request.extra = &extra;
+    request.shelf = shelf;
     struct asst_job *job = NULL;
     struct asst_result result = {0};
     struct eng_error err = {"out of memory"};
@@ -154,6 +159,7 @@ static bool ask_model(const struct contestant *who, const struct cli_hole *hole,
     }
     asst_result_free(&result);
     asst_job_free(job);
+    asst_shelf_release(shelf);
     cli_case_close(&open);
     return ok;
 }
@@ -165,7 +171,8 @@ static bool run_model(struct cli_contest *c, const char *path, const char *sourc
     struct contestant who = {.eval = eval};
     struct eng_error err = {"out of memory"};
     if (sources && !idx_sources_of(sources, &who.sources)) {
-        cli_fail("--sources takes used, recent, pair, siblings, all or none, not \"%s\"", sources);
+        cli_fail("--sources takes used, recent, pair, siblings, near, all or none, not \"%s\"",
+                 sources);
         return false;
     }
     if (!cli_open_model(eval->cli, path, &who.model)) return false;

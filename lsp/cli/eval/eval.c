@@ -35,12 +35,12 @@ static const char help[] =
     "  --outline N       where the window does not reach back to the file's start: up to N tokens\n"
     "                    of it for lines in front of it that the tree chooses (default: as the\n"
     "                    model was trained; perplexity: 0)\n"
-    "  --sources LIST    fim: text of the package's other files in front of the window: used "
-    "(headers\n"
-    "                    of what the text around the hole uses), recent (chunks of files nearby\n"
-    "                    that are most like it), pair (headers of its counterpart), siblings, "
-    "all,\n"
-    "                    none; with commas between them; may be given several times\n"
+    "  --sources LIST    fim, calibration: text of the package's other files. In front of the\n"
+    "                    window: used (headers of what the text around the hole uses), recent\n"
+    "                    (chunks of files nearby that are most like it), pair (headers of its\n"
+    "                    counterpart), siblings; beside the model: near (what the files nearest\n"
+    "                    by path repeat); all, none; with commas between them; fim: may be given\n"
+    "                    several times\n"
     "  --extra N         tokens of the window for that at most\n"
     "  --behind N        fim, calibration: only holes with N bytes of the file in front of them\n"
     "  --kind KIND       fim: line (default): to the end of a line, from a token's start or the\n"
@@ -133,8 +133,10 @@ int cli_eval(struct cli *cli, int argc, char **argv)
     if (kind && !verbs[verb].has_kinds) return cli_fail("--kind is for eval fim and calibration");
     if (eval.behind && !verbs[verb].has_kinds)
         return cli_fail("--behind is for eval fim and calibration");
-    if (eval.sources.count && verbs[verb].run != cli_eval_fim)
-        return cli_fail("--sources is for eval fim");
+    if (eval.sources.count && !verbs[verb].has_kinds)
+        return cli_fail("--sources is for eval fim and calibration");
+    if (eval.sources.count > 1 && verbs[verb].run != cli_eval_fim)
+        return cli_fail("--sources may be given several times for eval fim alone");
     if (eval.baseline && strcmp(eval.baseline, "ngram") != 0)
         return cli_fail("--baseline takes ngram, not \"%s\"", eval.baseline);
     if (eval.baseline && verbs[verb].run != cli_eval_fim)

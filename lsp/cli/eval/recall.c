@@ -1,6 +1,7 @@
 /* recall.c: see recall.h. The pass over the holes, and the arithmetic on what it found. */
 #include "lsp/cli/eval/recall.h"
 #include "lsp/cli/eval/logistic.h"
+#include "lsp/cli/eval/workspace.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,12 +57,15 @@ static bool measure_hole(const struct cli_truth *t, struct asst_recall *recall, 
     return true;
 }
 
+/* workspace: where files near by are looked for; NULL: they are not. */
 static enum eng_status read_hole(struct cli_truth *t, const struct cli_eval *eval,
-                                 const struct cli_hole *hole, struct cli_recall_tokens *out,
-                                 struct eng_error *err)
+                                 struct cli_workspace *workspace, const struct cli_hole *hole,
+                                 struct cli_recall_tokens *out, struct eng_error *err)
 {
     struct cli_case open;
     struct asst_recall *recall = NULL;
+    struct asst_shelf *shelf = NULL;
+    const char *package = eval->corpus.packages[hole->file->package];
     if (!cli_case_open(hole, &open)) return ENG_NO_MEMORY;
     enum eng_status status = cli_truth_build(t, &open, eval, err);
     if (status == ENG_BAD_INPUT) { /* longer than the window has room for */
@@ -74,9 +78,14 @@ static enum eng_status read_hole(struct cli_truth *t, const struct cli_eval *eva
     struct asst_source source = {
         .doc = open.doc, .hole_start = hole->start, .hole_end = hole->start};
     if (status == ENG_OK) status = asst_recall_read(recall, &source, t->prompt.heal_start, err);
+    if (status == ENG_OK && workspace &&
+        !cli_workspace_shelf(workspace, &open, package, t->model, &shelf))
+        status = ENG_NO_MEMORY;
+    if (recall) asst_recall_look_at(recall, shelf);
     if (status == ENG_OK && !measure_hole(t, recall, hole->file->package, out))
         status = ENG_NO_MEMORY;
     asst_recall_free(recall);
+    asst_shelf_release(shelf);
     if (built) asst_prompt_free(&t->prompt);
     cli_case_close(&open);
     return status;
@@ -86,17 +95,25 @@ bool cli_recall_measure(const struct cli_contest *c, struct cli_recall_tokens *o
 {
     struct cli_eval *eval = c->eval;
     struct cli_truth truth;
+    struct cli_workspace *workspace = NULL;
+    unsigned sources = 0;
     *out = (struct cli_recall_tokens){0};
+    if (eval->sources.count && idx_sources_of(eval->sources.values[0], &sources) &&
+        (sources & IDX_NEAR) && !(workspace = cli_workspace_open())) {
+        cli_fail("out of memory for the evaluation");
+        return false;
+    }
     bool ok = cli_truth_open(eval->cli, eval->models.count ? eval->models.values[0] : NULL, &truth);
     for (size_t i = 0; ok && i < c->n_holes; i++) {
         struct eng_error err = {"out of memory"};
         cli_progress(eval->cli, "true texts: hole %zu of %zu", i + 1, c->n_holes);
-        ok = read_hole(&truth, eval, &c->holes[i], out, &err) == ENG_OK;
+        ok = read_hole(&truth, eval, workspace, &c->holes[i], out, &err) == ENG_OK;
         if (!ok) cli_progress_end(eval->cli);
         if (!ok) cli_fail("%s: %s", c->holes[i].file->path, err.text);
     }
     cli_progress_end(eval->cli);
     cli_truth_close(&truth);
+    cli_workspace_close(workspace);
     return ok;
 }
 

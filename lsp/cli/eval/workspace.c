@@ -1,6 +1,7 @@
 /* A store and recents for the packages that holes are drawn from. */
 #include "lsp/cli/eval/workspace.h"
 #include "grammars/grammars.h"
+#include "lsp/index/near.h"
 #include "lsp/index/scan.h"
 
 #include <stdio.h>
@@ -61,14 +62,6 @@ static bool index_package(struct cli_workspace *w, const struct idx_target *targ
     return true;
 }
 
-static size_t common(const char *a, const char *b)
-{
-    size_t n = 0;
-    while (a[n] && a[n] == b[n])
-        n++;
-    return n;
-}
-
 static bool open_file(struct cli_workspace *w, const struct idx_file *file)
 {
     size_t len;
@@ -84,28 +77,14 @@ static bool open_file(struct cli_workspace *w, const struct idx_file *file)
 }
 
 /* The files that stand for those opened before, the likeliest last. */
-static bool open_others(struct cli_workspace *w, const char *path, const char *root)
+static bool open_others(struct cli_workspace *w, const char *path, const char *root,
+                        const struct gram_language *lang)
 {
     uint32_t best[OPEN_FILES];
-    size_t score[OPEN_FILES], kept = 0;
     const char *old;
     while (idx_recents_at(w->recents, 0, &old))
         idx_recents_remove(w->recents, old);
-    for (uint32_t i = 0; i < idx_store_end(w->store); i++) {
-        struct idx_file file;
-        if (!idx_store_file(w->store, i, &file) || strcmp(file.path, path) == 0 ||
-            !idx_is_below(file.path, root))
-            continue;
-        size_t n = common(file.path, path), at = kept;
-        while (at > 0 && score[at - 1] < n)
-            at--;
-        if (at == OPEN_FILES) continue;
-        if (kept < OPEN_FILES) kept++;
-        memmove(best + at + 1, best + at, (kept - at - 1) * sizeof *best);
-        memmove(score + at + 1, score + at, (kept - at - 1) * sizeof *score);
-        best[at] = i;
-        score[at] = n;
-    }
+    size_t kept = idx_near(w->store, path, root, lang, best, OPEN_FILES);
     bool ok = true;
     while (ok && kept-- > 0) {
         struct idx_file file;
@@ -133,7 +112,7 @@ bool cli_workspace_select(struct cli_workspace *w, const struct cli_case *open, 
 {
     char path[IDX_MAX_PATH], root[IDX_MAX_PATH];
     *out = (struct asst_extra){w->snippets, 0};
-    if (!sources || !absolute(open->hole->file->path, path)) return true;
+    if (!(sources & ~(unsigned)IDX_NEAR) || !absolute(open->hole->file->path, path)) return true;
     const struct idx_target target = {.store = w->store, .max_file = CLI_CORPUS_FILE_MAX};
     struct idx_query query = {
         .path = path, .root = root, .lang = syn_document_language(open->doc), .sources = sources};
@@ -142,7 +121,7 @@ bool cli_workspace_select(struct cli_workspace *w, const struct cli_case *open, 
     root_of(path, package, root);
     if (!index_package(w, &target, root)) return false;
     if (idx_update_text(&target, path, query.lang, query.text, len) == IDX_NO_MEMORY) return false;
-    if ((sources & IDX_RECENT) && !open_others(w, path, root)) return false;
+    if ((sources & IDX_RECENT) && !open_others(w, path, root, query.lang)) return false;
     syn_position_of(open->doc, open->hole->start, SYN_UTF8, &line, &column);
     idx_query_ranges(open->doc, line, line, &query);
     idx_select(w->store, w->recents, &query, &w->selection);
@@ -153,4 +132,42 @@ bool cli_workspace_select(struct cli_workspace *w, const struct cli_case *open, 
     out->count = w->selection.count;
     idx_release(&target, path);
     return idx_update_file(&target, root, path) != IDX_NO_MEMORY;
+}
+
+/* Adds the file's text, unless it is large or there is no room for it. */
+static void add_text(const char *path, struct asst_shelf_text *texts, size_t *n, size_t *bytes)
+{
+    size_t len;
+    char *text = cli_read_file(path, &len);
+    if (!text) return;
+    if (len > IDX_NEAR_MAX_BYTES || *bytes + len > IDX_NEAR_BYTES) {
+        free(text);
+        return;
+    }
+    texts[(*n)++] = (struct asst_shelf_text){text, len};
+    *bytes += len;
+}
+
+bool cli_workspace_shelf(struct cli_workspace *w, const struct cli_case *open, const char *package,
+                         const struct eng_model *model, struct asst_shelf **out)
+{
+    char path[IDX_MAX_PATH], root[IDX_MAX_PATH];
+    uint32_t files[IDX_NEAR_FILES];
+    struct asst_shelf_text texts[IDX_NEAR_FILES];
+    size_t n = 0, bytes = 0;
+    const struct idx_target target = {.store = w->store, .max_file = CLI_CORPUS_FILE_MAX};
+    *out = NULL;
+    if (!absolute(open->hole->file->path, path)) return true;
+    root_of(path, package, root);
+    if (!index_package(w, &target, root)) return false;
+    size_t found = idx_near(w->store, path, root, open->hole->file->lang, files, IDX_NEAR_FILES);
+    for (size_t i = 0; i < found; i++) {
+        struct idx_file file;
+        if (idx_store_file(w->store, files[i], &file)) add_text(file.path, texts, &n, &bytes);
+    }
+    struct eng_error err;
+    enum eng_status status = n ? asst_shelf_new(model, texts, n, out, &err) : ENG_OK;
+    for (size_t i = 0; i < n; i++)
+        free((char *)texts[i].text);
+    return status != ENG_NO_MEMORY;
 }
