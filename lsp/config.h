@@ -20,6 +20,8 @@
  *                            boolean  what of other files is put in front of the prompt: see
  *                                     lsp/index/select.h
  *   context.tokens           integer  tokens of the prompt for that at most
+ *   context.near             boolean  what the files nearest by path repeat counts in suggestions:
+ *                                     see lsp/assist/shelf.h
  *   index.enabled            boolean  the workspace index
  *   index.megabytes          integer  memory that it may take
  *   index.maxFiles           integer  files
@@ -64,7 +66,7 @@ struct lsp_config {
     int completion_items;
     int completion_multiline;         /* enum lsp_multiline */
     double completion_min_confidence; /* negative when not set: as the model file says */
-    bool context_used, context_recent, context_pair, context_siblings;
+    bool context_used, context_recent, context_pair, context_siblings, context_near;
     int context_tokens;
     bool index_enabled;
     int index_megabytes, index_max_files, index_max_kilobytes;

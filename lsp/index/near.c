@@ -1,7 +1,9 @@
-/* near.c: a short sorted list, kept while the store's paths go by. */
+/* near.c: a short sorted list, kept while the store's paths go by; then their texts, file by file.
+ */
 #include "lsp/index/near.h"
 #include "grammars/grammars.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool idx_is_family(const struct gram_language *a, const struct gram_language *b)
@@ -47,4 +49,78 @@ size_t idx_near(const struct idx_store *store, const char *path, const char *roo
         score[at] = own;
     }
     return kept;
+}
+
+/* ---- Texts ------------------------------------------------------------------------------ */
+
+static void lock(const struct idx_target *t)
+{
+    if (t->guard.lock) t->guard.lock(t->guard.user);
+}
+
+static void unlock(const struct idx_target *t)
+{
+    if (t->guard.unlock) t->guard.unlock(t->guard.user);
+}
+
+/* A copy of what an editor has of the path; NULL when it is not among the recents. */
+static char *recent_text(const struct idx_target *target, const struct idx_recents *recents,
+                         const char *path, size_t *len)
+{
+    const char *name;
+    const struct idx_chunks *chunks;
+    char *text = NULL;
+    lock(target);
+    for (size_t i = 0; recents && (chunks = idx_recents_at(recents, i, &name)) != NULL; i++) {
+        if (strcmp(name, path) != 0) continue;
+        text = malloc(chunks->text_len + 1);
+        *len = chunks->text_len;
+        if (text) memcpy(text, chunks->text, *len);
+        break;
+    }
+    unlock(target);
+    return text;
+}
+
+/* The path of a file by its number; false when it has gone meanwhile. */
+static bool path_of(const struct idx_target *target, uint32_t number, char path[IDX_MAX_PATH])
+{
+    struct idx_file file;
+    lock(target);
+    bool there = idx_store_file(target->store, number, &file);
+    if (there) strncpy(path, file.path, IDX_MAX_PATH - 1);
+    unlock(target);
+    path[IDX_MAX_PATH - 1] = 0;
+    return there;
+}
+
+void idx_near_texts(const struct idx_target *target, const struct idx_recents *recents,
+                    const char *path, const char *root, const struct gram_language *lang,
+                    struct idx_texts *out)
+{
+    uint32_t files[IDX_NEAR_FILES];
+    size_t room = IDX_NEAR_BYTES;
+    out->n = 0;
+    lock(target);
+    size_t n = idx_near(target->store, path, root, lang, files, IDX_NEAR_FILES);
+    unlock(target);
+    for (size_t i = 0; i < n && room > 0; i++) {
+        char name[IDX_MAX_PATH];
+        size_t len = 0;
+        if (!path_of(target, files[i], name)) continue;
+        char *text = recent_text(target, recents, name, &len);
+        if (!text) text = idx_read_bytes(name, IDX_NEAR_MAX_BYTES, &len);
+        if (!text || len > IDX_NEAR_MAX_BYTES || len > room) {
+            free(text);
+            continue;
+        }
+        out->at[out->n++] = (struct idx_text){text, len};
+        room -= len;
+    }
+}
+
+void idx_texts_free(struct idx_texts *texts)
+{
+    while (texts->n > 0)
+        free(texts->at[--texts->n].text);
 }

@@ -6,7 +6,8 @@
 #ifndef ESPALIER_INDEX_NEAR_H
 #define ESPALIER_INDEX_NEAR_H
 
-#include "lsp/index/store.h"
+#include "lsp/index/recent.h"
+#include "lsp/index/scan.h"
 
 #define IDX_NEAR_FILES 32
 
@@ -22,5 +23,21 @@ bool idx_is_family(const struct gram_language *a, const struct gram_language *b)
  * by number. Reads all paths of the store. */
 size_t idx_near(const struct idx_store *store, const char *path, const char *root,
                 const struct gram_language *lang, uint32_t *files, size_t max);
+
+struct idx_texts {
+    struct idx_text {
+        char *text;
+        size_t len;
+    } at[IDX_NEAR_FILES];
+    size_t n;
+};
+
+/* Their texts, the nearest first: of those that are among the recents (NULL: none) as they are
+ * there, of the others as they stand on the disk. Takes the target's guard for the store and for
+ * the recents, and does not hold it while it reads. */
+void idx_near_texts(const struct idx_target *target, const struct idx_recents *recents,
+                    const char *path, const char *root, const struct gram_language *lang,
+                    struct idx_texts *out);
+void idx_texts_free(struct idx_texts *texts);
 
 #endif

@@ -66,8 +66,7 @@ static void restamp(const struct idx_target *t, const char *path, const struct i
     unlock(t);
 }
 
-/* The file's bytes, at most max and one; NULL when it cannot be read. */
-static char *read_bytes(const char *path, size_t max, size_t *len)
+char *idx_read_bytes(const char *path, size_t max, size_t *len)
 {
     FILE *file = fopen(path, "rb");
     if (!file) return NULL;
@@ -90,7 +89,7 @@ static enum idx_status index_file(const struct idx_target *t, const struct idx_f
     *same = false;
     if (found->size > t->max_file) return IDX_TOO_LARGE;
     size_t len;
-    char *text = read_bytes(found->path, (size_t)t->max_file, &len);
+    char *text = idx_read_bytes(found->path, (size_t)t->max_file, &len);
     if (!text) return IDX_BAD_FILE;
     enum idx_status status = len > t->max_file ? IDX_TOO_LARGE : IDX_OK;
     struct idx_stamp stamp = {found->modified, found->size, idx_hash(text, len)};

@@ -26,6 +26,9 @@ struct idx_target {
     uint64_t max_file; /* bytes of a file; larger ones are passed over */
 };
 
+/* The file's bytes, at most max and one; NULL when it cannot be read. The caller frees them. */
+char *idx_read_bytes(const char *path, size_t max, size_t *len);
+
 /* What became of the files. */
 struct idx_counts {
     uint64_t files, bytes; /* seen */

@@ -79,6 +79,16 @@ static enum eng_status prefill(void *state, void *work, eng_cancel *cancel, stru
     return asst_complete_prefill(pair->session, work, cancel, err);
 }
 
+static enum eng_status shelve(void *state, const struct idx_texts *texts, struct asst_shelf **out,
+                              struct eng_error *err)
+{
+    struct pair *pair = state;
+    struct asst_shelf_text each[IDX_NEAR_FILES];
+    for (size_t i = 0; i < texts->n; i++)
+        each[i] = (struct asst_shelf_text){texts->at[i].text, texts->at[i].len};
+    return asst_shelf_new(pair->taken.model, each, texts->n, out, err);
+}
+
 static enum eng_status prepare(void *state, const struct asst_request *request,
                                struct asst_tokens **tokens, void **work, struct eng_error *err)
 {
@@ -120,6 +130,7 @@ struct lsp_completer *lsp_completer_new(struct lsp_models *models)
                                         .unload = unload,
                                         .complete = complete,
                                         .prefill = prefill,
+                                        .shelve = shelve,
                                         .prepare = prepare,
                                         .discard = discard};
     return completer;

@@ -1,4 +1,4 @@
-/* completer.h: what the server needs from a model, as five functions.
+/* completer.h: what the server needs from a model, as some functions.
  *
  * The server's own completer joins lsp/assist to an eng_session; tests put a predictable
  * one in its place. prepare and discard run on the loop thread (discard on either), all
@@ -12,6 +12,7 @@
 
 #include "lsp/assist/complete.h"
 #include "lsp/assist/tokens.h"
+#include "lsp/index/near.h"
 #include "lsp/server/error.h"
 
 #define LSP_MODEL_PATH_MAX 4096
@@ -44,6 +45,9 @@ struct lsp_completer {
     enum eng_status (*complete)(void *state, void *work, eng_cancel *cancel,
                                 struct asst_result *out, struct eng_error *err);
     enum eng_status (*prefill)(void *state, void *work, eng_cancel *cancel, struct eng_error *err);
+    /* What files near by say, for requests. */
+    enum eng_status (*shelve)(void *state, const struct idx_texts *texts, struct asst_shelf **out,
+                              struct eng_error *err);
 
     /* Loop thread, only while the loop knows that a model is loaded. request->tokens and
      * ->vocabulary are ignored; *tokens is the document's cache, made here when NULL. */

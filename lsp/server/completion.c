@@ -184,6 +184,7 @@ static enum eng_status prepare(struct lsp_server *server, struct lsp_document *d
         .min_confidence = (float)server->config.completion_min_confidence,
         .extra = lsp_context_for(server, document, cursor),
         .extra_max = (uint32_t)server->config.context_tokens,
+        .shelf = server->shelf,
     };
     return server->completer->prepare(server->completer->state, &request, &document->tokens, work,
                                       err);

@@ -52,6 +52,9 @@ struct lsp_indexer {
     size_t queue_start, queue_count;
     uint64_t hold_until, walk_ended; /* uv_hrtime */
     struct lsp_index_status status;
+    char *near_wanted, *near_of; /* paths, or NULL */
+    const struct gram_language *near_lang;
+    struct idx_texts near; /* of near_of, until they are taken */
 
     uv_mutex_t store_lock;
     struct idx_store *store; /* NULL: none */
@@ -275,8 +278,26 @@ static void walk_step(struct lsp_indexer *indexer)
     save(indexer);
 }
 
+/* Reads the texts of the files near the path. */
+static void find_near(struct lsp_indexer *indexer, char *path, const struct gram_language *lang)
+{
+    struct idx_texts texts = {.n = 0};
+    const char *folder = folder_of(indexer, path);
+    const struct idx_target target = target_of(indexer);
+    if (indexer->store && folder)
+        idx_near_texts(&target, indexer->recents, path, folder, lang, &texts);
+    uv_mutex_lock(&indexer->mutex);
+    struct idx_texts before = indexer->near;
+    free(indexer->near_of);
+    indexer->near_of = path;
+    indexer->near = texts;
+    uv_mutex_unlock(&indexer->mutex);
+    idx_texts_free(&before);
+    uv_async_send(&indexer->wake_loop);
+}
+
 /* What to do next; waits for it. Mutex held. */
-enum duty { DUTY_STOP, DUTY_GRANT, DUTY_NEWS, DUTY_WALK_AGAIN, DUTY_STEP };
+enum duty { DUTY_STOP, DUTY_GRANT, DUTY_NEAR, DUTY_NEWS, DUTY_WALK_AGAIN, DUTY_STEP };
 
 static enum duty next_duty(struct lsp_indexer *indexer)
 {
@@ -284,11 +305,13 @@ static enum duty next_duty(struct lsp_indexer *indexer)
         uint64_t now = uv_hrtime(), until = indexer->hold_until;
         if (indexer->stopping) return DUTY_STOP;
         if (indexer->has_wish) return DUTY_GRANT;
-        bool work = indexer->queue_count > 0 || indexer->walk_again || indexer->scan;
+        bool near = indexer->near_wanted && indexer->status.state == LSP_INDEX_READY;
+        bool work = near || indexer->queue_count > 0 || indexer->walk_again || indexer->scan;
         bool patient = now < until && now - indexer->last_step < PATIENCE_MS * (uint64_t)1000000;
         if (work && !patient) {
             indexer->last_step = now;
             return indexer->queue_count > 0 ? DUTY_NEWS
+                   : near                   ? DUTY_NEAR
                    : indexer->walk_again    ? DUTY_WALK_AGAIN
                                             : DUTY_STEP;
         }
@@ -309,6 +332,8 @@ static void thread_main(void *arg)
     for (enum duty duty; (duty = next_duty(indexer)) != DUTY_STOP;) {
         struct wish wish = indexer->wish;
         struct news news = {.path = NULL};
+        char *near_of = NULL;
+        const struct gram_language *near_lang = indexer->near_lang;
         if (duty == DUTY_GRANT) {
             indexer->has_wish = false;
             memset(&indexer->wish, 0, sizeof indexer->wish);
@@ -316,6 +341,9 @@ static void thread_main(void *arg)
             news = indexer->queue[indexer->queue_start];
             indexer->queue_start = (indexer->queue_start + 1) % QUEUE;
             indexer->queue_count--;
+        } else if (duty == DUTY_NEAR) {
+            near_of = indexer->near_wanted;
+            indexer->near_wanted = NULL;
         } else if (duty == DUTY_WALK_AGAIN) {
             indexer->walk_again = false;
         }
@@ -324,6 +352,8 @@ static void thread_main(void *arg)
             grant(indexer, &wish);
         else if (duty == DUTY_NEWS)
             take_news(indexer, &news);
+        else if (duty == DUTY_NEAR)
+            find_near(indexer, near_of, near_lang);
         else if (duty == DUTY_STEP)
             walk_step(indexer);
         else if (indexer->store)
@@ -484,6 +514,32 @@ bool lsp_indexer_select(struct lsp_indexer *indexer, const struct idx_query *que
     return there;
 }
 
+void lsp_indexer_near(struct lsp_indexer *indexer, const char *path,
+                      const struct gram_language *lang)
+{
+    char *copy = strdup(path);
+    uv_mutex_lock(&indexer->mutex);
+    free(indexer->near_wanted);
+    indexer->near_wanted = copy;
+    indexer->near_lang = lang;
+    uv_cond_signal(&indexer->changed);
+    uv_mutex_unlock(&indexer->mutex);
+}
+
+bool lsp_indexer_take_near(struct lsp_indexer *indexer, char **path, struct idx_texts *texts)
+{
+    uv_mutex_lock(&indexer->mutex);
+    bool there = indexer->near_of != NULL;
+    if (there) {
+        *path = indexer->near_of;
+        *texts = indexer->near;
+        indexer->near_of = NULL;
+        indexer->near.n = 0;
+    }
+    uv_mutex_unlock(&indexer->mutex);
+    return there;
+}
+
 void lsp_indexer_status(struct lsp_indexer *indexer, struct lsp_index_status *out)
 {
     uv_mutex_lock(&indexer->mutex);
@@ -515,6 +571,9 @@ void lsp_indexer_free(struct lsp_indexer *indexer)
     }
     free_wish(&indexer->wish);
     free_wish(&indexer->now);
+    free(indexer->near_wanted);
+    free(indexer->near_of);
+    idx_texts_free(&indexer->near);
     uv_mutex_destroy(&indexer->mutex);
     uv_mutex_destroy(&indexer->store_lock);
     uv_cond_destroy(&indexer->changed);

@@ -15,6 +15,7 @@
 #ifndef ESPALIER_SERVER_INDEXER_H
 #define ESPALIER_SERVER_INDEXER_H
 
+#include "lsp/index/near.h"
 #include "lsp/index/select.h"
 #include "lsp/server/error.h"
 #include "lsp/server/protocol.h"
@@ -71,6 +72,15 @@ void lsp_indexer_hold(struct lsp_indexer *indexer);
 /* False, and an empty selection, while there is no index. */
 bool lsp_indexer_select(struct lsp_indexer *indexer, const struct idx_query *query,
                         struct idx_selection *out);
+
+/* Asks for the texts of the files near the one at path, in place of what was asked for before. They
+ * are read when there is an index, and it is news when they are there. */
+void lsp_indexer_near(struct lsp_indexer *indexer, const char *path,
+                      const struct gram_language *lang);
+
+/* Hands them over once: the receiver frees texts and *path, whose neighbours they are. False while
+ * there are none. */
+bool lsp_indexer_take_near(struct lsp_indexer *indexer, char **path, struct idx_texts *texts);
 
 void lsp_indexer_status(struct lsp_indexer *indexer, struct lsp_index_status *out);
 

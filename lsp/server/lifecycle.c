@@ -74,6 +74,7 @@ static void choose_model(struct lsp_server *server)
     /* The present model's users go first: see completer.c. */
     lsp_end_completion(server, NULL, LSP_END_STALE);
     lsp_documents_drop_tokens(server->documents);
+    lsp_clear_shelf(server);
     server->model_choice = choice;
     if (!*path) {
         server->model_state = LSP_MODEL_NONE;
@@ -105,6 +106,7 @@ void lsp_on_loaded(struct lsp_server *server, const struct lsp_outcome *outcome)
                 server->model.name, server->model.weight_type, server->model.kernels,
                 server->model.load_ms, (unsigned)server->model.warm);
         end_progress(server, "ready");
+        lsp_look_near(server);
         lsp_continue_completion(server);
         return;
     }

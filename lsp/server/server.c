@@ -253,14 +253,17 @@ static void on_end(void *user, const char *why)
 static void on_outcome(void *user, struct lsp_outcome *outcome)
 {
     struct lsp_server *server = user;
-    static const char *const names[] = {"model loaded", "completion computed", "prefilled"};
+    static const char *const names[] = {"model loaded", "completion computed", "prefilled",
+                                        "files near by read"};
     snprintf(server->turn_what, sizeof server->turn_what, "%s", names[outcome->kind]);
     if (outcome->kind == LSP_JOB_LOAD)
         lsp_on_loaded(server, outcome);
     else if (outcome->kind == LSP_JOB_COMPLETE)
         lsp_on_completed(server, outcome);
-    else
+    else if (outcome->kind == LSP_JOB_PREFILL)
         lsp_on_prefilled(server, outcome);
+    else
+        lsp_on_shelved(server, outcome);
     asst_result_free(&outcome->result);
 }
 
@@ -473,6 +476,7 @@ static void free_server(struct lsp_server *server)
     lsp_worker_free(server->worker);
     lsp_indexer_free(server->indexer);
     free(server->context);
+    lsp_clear_shelf(server);
     free(server->active_uri);
     lsp_listener_free(server->listener);
     lsp_transport_free(server->transport);

@@ -129,7 +129,9 @@ struct lsp_server {
 
     struct lsp_indexer *indexer;
     struct lsp_context *context; /* of the last prompt; NULL until there was one */
-    char *active_uri;            /* the document that was worked in last, or NULL */
+    struct asst_shelf *shelf;    /* what files near the active document say; NULL: not known */
+    uint64_t shelve_ticket;
+    char *active_uri; /* the document that was worked in last, or NULL */
     bool client_watches;
     double last_walk_seconds; /* of the walk that was told of */
 
@@ -228,6 +230,12 @@ void lsp_document_gone(struct lsp_server *server, const char *uri);
 /* What of other files goes in front of a prompt there, valid until the next call; NULL: nothing. */
 const struct asst_extra *lsp_context_for(struct lsp_server *server,
                                          const struct lsp_document *document, size_t cursor);
+
+/* Asks for what files near the active document say, anew. */
+void lsp_look_near(struct lsp_server *server);
+/* Forgets what they said: it is of another model, or of another document. */
+void lsp_clear_shelf(struct lsp_server *server);
+void lsp_on_shelved(struct lsp_server *server, struct lsp_outcome *outcome);
 
 /* ---- status.c ---------------------------------------------------------------------- */
 

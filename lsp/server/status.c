@@ -45,6 +45,7 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         .index_bytes = (double)index.bytes,
         .index_passed_over = (double)index.passed_over,
         .index_seconds = index.seconds,
+        .near_tokens = server->shelf ? (double)asst_shelf_length(server->shelf) : 0,
     };
     const struct lsp_named_count counts[] = {
         {"requests", c->requests},

@@ -1,4 +1,4 @@
-/* worker.c: one thread, three slots for waiting jobs, a ring of outcomes.
+/* worker.c: one thread, a slot for a waiting job of each kind, a ring of outcomes.
  *
  * Everything shared lies behind one mutex that is held for a few assignments at a time;
  * the only thing read without it is the running job's cancel flag, which is atomic. The
@@ -36,6 +36,19 @@ struct lsp_worker {
 
 /* ---- The inference thread ---------------------------------------------------------- */
 
+static void free_job(const struct lsp_completer *completer, const struct lsp_job *job)
+{
+    if (job->work) completer->discard(completer->state, job->work);
+    if (job->texts) idx_texts_free(job->texts);
+    free(job->texts);
+}
+
+static void free_outcome(struct lsp_outcome *outcome)
+{
+    asst_result_free(&outcome->result);
+    asst_shelf_release(outcome->shelf);
+}
+
 static void run_job(struct lsp_worker *worker, const struct lsp_job *job,
                     struct lsp_outcome *outcome)
 {
@@ -53,11 +66,15 @@ static void run_job(struct lsp_worker *worker, const struct lsp_job *job,
         outcome->status = completer->complete(completer->state, job->work, cancel, &outcome->result,
                                               &outcome->error);
         break;
+    case LSP_JOB_SHELVE:
+        outcome->status =
+            completer->shelve(completer->state, job->texts, &outcome->shelf, &outcome->error);
+        break;
     default:
         outcome->status = completer->prefill(completer->state, job->work, cancel, &outcome->error);
         break;
     }
-    if (job->work) completer->discard(completer->state, job->work);
+    free_job(completer, job);
 }
 
 /* Waits for a job and marks it as running. False when stopping. Mutex held. */
@@ -84,7 +101,7 @@ static void put_outcome(struct lsp_worker *worker, struct lsp_outcome *outcome)
     while (worker->ring_count == RING && !worker->stopping)
         uv_cond_wait(&worker->changed, &worker->mutex);
     if (worker->stopping) {
-        asst_result_free(&outcome->result);
+        free_outcome(outcome);
         return;
     }
     worker->ring[(worker->ring_start + worker->ring_count++) % RING] = *outcome;
@@ -137,7 +154,7 @@ static void on_wake(uv_async_t *handle)
 static void forget_waiting(struct lsp_worker *worker, enum lsp_job_kind kind)
 {
     struct lsp_job *job = &worker->waiting[kind];
-    if (job->ticket && job->work) worker->completer->discard(worker->completer->state, job->work);
+    if (job->ticket) free_job(worker->completer, job);
     job->ticket = 0;
 }
 
@@ -145,11 +162,13 @@ void lsp_worker_post(struct lsp_worker *worker, const struct lsp_job *job)
 {
     uv_mutex_lock(&worker->mutex);
     if (job->kind == LSP_JOB_LOAD) forget_waiting(worker, LSP_JOB_COMPLETE);
-    if (job->kind != LSP_JOB_PREFILL) forget_waiting(worker, LSP_JOB_PREFILL);
+    if (job->kind == LSP_JOB_LOAD) forget_waiting(worker, LSP_JOB_SHELVE);
+    if (job->kind < LSP_JOB_PREFILL) forget_waiting(worker, LSP_JOB_PREFILL);
     forget_waiting(worker, job->kind);
     worker->waiting[job->kind] = *job;
     if (worker->running.ticket &&
-        (job->kind != LSP_JOB_PREFILL || worker->running.kind == LSP_JOB_PREFILL))
+        (job->kind < LSP_JOB_PREFILL ||
+         (job->kind == LSP_JOB_PREFILL && worker->running.kind == LSP_JOB_PREFILL)))
         worker->running.cancel = 1;
     uv_cond_signal(&worker->changed);
     uv_mutex_unlock(&worker->mutex);
@@ -204,7 +223,7 @@ void lsp_worker_stop(struct lsp_worker *worker)
     }
     struct lsp_outcome outcome;
     while (take_outcome(worker, &outcome))
-        asst_result_free(&outcome.result);
+        free_outcome(&outcome);
     uv_close((uv_handle_t *)&worker->wake_loop, NULL);
 }
 

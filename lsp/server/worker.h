@@ -8,6 +8,7 @@
  *   load      first in line; drops waiting work, cancels running work
  *   complete  before prefill; cancels running work of both kinds
  *   prefill   cancels a running prefill, never a completion
+ *   shelve    last; cancels nothing, and is not cancelled, as it takes milliseconds
  *
  * Jobs and outcomes cross by value. Work inside a job belongs to the worker from post on;
  * texts inside an outcome belong to the callback's side.
@@ -21,12 +22,19 @@
 
 #include <uv.h>
 
-enum lsp_job_kind { LSP_JOB_LOAD, LSP_JOB_COMPLETE, LSP_JOB_PREFILL, LSP_JOB_KINDS };
+enum lsp_job_kind {
+    LSP_JOB_LOAD,
+    LSP_JOB_COMPLETE,
+    LSP_JOB_PREFILL,
+    LSP_JOB_SHELVE,
+    LSP_JOB_KINDS
+};
 
 struct lsp_job {
     enum lsp_job_kind kind;
     uint64_t ticket;                /* the poster's name for it; not 0 */
     void *work;                     /* LSP_JOB_COMPLETE and LSP_JOB_PREFILL */
+    struct idx_texts *texts;        /* LSP_JOB_SHELVE: of malloc, the worker's from post on */
     struct lsp_model_choice choice; /* LSP_JOB_LOAD */
 };
 
@@ -37,6 +45,7 @@ struct lsp_outcome {
     struct eng_error error;
     struct asst_result result;    /* LSP_JOB_COMPLETE; the receiver frees it */
     struct lsp_model_facts facts; /* LSP_JOB_LOAD */
+    struct asst_shelf *shelf;     /* LSP_JOB_SHELVE; the receiver is its holder */
 };
 
 /* Called on the loop thread. */

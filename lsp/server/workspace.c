@@ -46,6 +46,61 @@ void lsp_configure_index(struct lsp_server *server)
         n++;
     }
     lsp_indexer_configure(server->indexer, &options, folders, n);
+    if (!config->context_near) lsp_clear_shelf(server);
+}
+
+/* ---- Files near by ----------------------------------------------------------------- */
+
+static struct lsp_document *active_document(struct lsp_server *server)
+{
+    return server->active_uri ? lsp_documents_find(server->documents, server->active_uri) : NULL;
+}
+
+void lsp_look_near(struct lsp_server *server)
+{
+    char path[LSP_CONFIG_PATH_MAX];
+    const struct lsp_document *document = active_document(server);
+    const struct gram_language *lang = document ? syn_document_language(document->syn) : NULL;
+    if (lang && server->config.context_near && server->model_state == LSP_MODEL_READY &&
+        lsp_path_of_uri(document->uri, path, sizeof path))
+        lsp_indexer_near(server->indexer, path, lang);
+}
+
+void lsp_clear_shelf(struct lsp_server *server)
+{
+    asst_shelf_release(server->shelf);
+    server->shelf = NULL;
+    server->shelve_ticket = 0;
+}
+
+/* Has their tokens made, if the document is still the active one. */
+static void take_near(struct lsp_server *server)
+{
+    char *of, path[LSP_CONFIG_PATH_MAX];
+    struct idx_texts texts;
+    if (!lsp_indexer_take_near(server->indexer, &of, &texts)) return;
+    bool wanted = server->active_uri && server->model_state == LSP_MODEL_READY &&
+                  lsp_path_of_uri(server->active_uri, path, sizeof path) && strcmp(of, path) == 0;
+    struct lsp_job job = {.kind = LSP_JOB_SHELVE,
+                          .texts = wanted && texts.n ? malloc(sizeof *job.texts) : NULL};
+    free(of);
+    if (!job.texts) {
+        idx_texts_free(&texts);
+        return;
+    }
+    *job.texts = texts;
+    job.ticket = server->shelve_ticket = lsp_requests_ticket(&server->requests);
+    lsp_worker_post(server->worker, &job);
+}
+
+void lsp_on_shelved(struct lsp_server *server, struct lsp_outcome *outcome)
+{
+    if (outcome->ticket != server->shelve_ticket || outcome->status != ENG_OK) {
+        asst_shelf_release(outcome->shelf);
+        return;
+    }
+    lsp_clear_shelf(server);
+    server->shelf = outcome->shelf;
 }
 
 /* ---- Progress ---------------------------------------------------------------------- */
@@ -56,6 +111,7 @@ void lsp_on_index_news(void *user)
     struct lsp_index_status status;
     char text[96];
     if (server->phase != LSP_PHASE_RUNNING) return;
+    take_near(server);
     lsp_indexer_status(server->indexer, &status);
     if (!status.walking) {
         if (server->index_progress == LSP_PROGRESS_SHOWN) {
@@ -117,6 +173,8 @@ void lsp_document_active(struct lsp_server *server, const struct lsp_document *d
     if (before) send_text(server, before);
     free(server->active_uri);
     server->active_uri = strdup(document->uri);
+    lsp_clear_shelf(server);
+    lsp_look_near(server);
 }
 
 void lsp_document_gone(struct lsp_server *server, const char *uri)
@@ -154,6 +212,7 @@ void lsp_watch_files(struct lsp_server *server)
 void lsp_document_saved(struct lsp_server *server, const struct lsp_document *document)
 {
     send_text(server, document);
+    lsp_look_near(server);
     if (!server->client_watches) lsp_indexer_walk(server->indexer, 60);
 }
 

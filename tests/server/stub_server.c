@@ -112,6 +112,16 @@ static enum eng_status prefill(void *state, void *work, eng_cancel *cancel, stru
     return ENG_OK;
 }
 
+static enum eng_status shelve(void *state, const struct idx_texts *texts, struct asst_shelf **out,
+                              struct eng_error *err)
+{
+    (void)state;
+    (void)texts;
+    (void)err;
+    *out = NULL;
+    return ENG_OK;
+}
+
 static enum eng_status prepare(void *state, const struct asst_request *request,
                                struct asst_tokens **tokens, void **out, struct eng_error *err)
 {
@@ -139,8 +149,8 @@ static void discard(void *state, void *work)
 
 int main(int argc, char **argv)
 {
-    const struct lsp_completer completer = {NULL,    load,    unload, complete,
-                                            prefill, prepare, discard};
+    const struct lsp_completer completer = {NULL,    load,   unload,  complete,
+                                            prefill, shelve, prepare, discard};
     struct lsp_serve_options options = {.threads = -1, .log_level = -1, .completer = &completer};
     struct lsp_serve_error err = {""};
     for (int i = 1; i < argc; i++) {

@@ -245,6 +245,26 @@ static bool find_cache(const char *folder, mode_t *mode)
 
 static const char options[] = "{\"context\":{\"used\":true,\"tokens\":128}}";
 
+/* What files near the document say is there, is another document's when one turns to that, and goes
+ * when it is switched off. */
+static void check_near(struct session *s, const char *uri)
+{
+    double began = now_ms(), all = 0;
+    while ((all = status(s, "index", "nearTokens")) <= 0) {
+        check(s, now_ms() - began < ANSWER_MS, "nothing is known of files near by");
+        pause_ms(10);
+    }
+    open_file(s, "file:///elsewhere/alone.py", "python", "x = ");
+    complete(s, "file:///elsewhere/alone.py", 0, 4);
+    check(s, status(s, "index", "nearTokens") == 0, "a file outside has no neighbours");
+    complete(s, uri, 8, 0);
+    wait_for(s, "nearTokens", all);
+    client_send(&s->client,
+                "{\"jsonrpc\":\"2.0\",\"method\":\"workspace/didChangeConfiguration\",\"params\":"
+                "{\"settings\":{\"espalier\":{\"context\":{\"near\":false}}}}}");
+    check(s, status(s, "index", "nearTokens") == 0, "it is switched off");
+}
+
 static void check_first(struct session *s, const char *folder)
 {
     char uri[256];
@@ -265,6 +285,7 @@ static void check_first(struct session *s, const char *folder)
     wait_for(s, "files", FILES + 1);
     complete(s, uri, 8, 0);
     check(s, status(s, "lastCompletion", "contextTokens") > 0, "nothing of other files was shown");
+    check_near(s, uri);
     /* What is on disk changes. */
     write_file(folder, "b.py", "def another(x):\n    pass\ndef one_more(y):\n    pass\n");
     changed(s, folder, "b.py");

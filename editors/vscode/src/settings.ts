@@ -21,6 +21,7 @@ const names = [
   'context.recent',
   'context.pair',
   'context.siblings',
+  'context.near',
   'context.tokens',
   'index.enabled',
   'index.megabytes',

@@ -134,40 +134,22 @@ bool cli_workspace_select(struct cli_workspace *w, const struct cli_case *open, 
     return idx_update_file(&target, root, path) != IDX_NO_MEMORY;
 }
 
-/* Adds the file's text, unless it is large or there is no room for it. */
-static void add_text(const char *path, struct asst_shelf_text *texts, size_t *n, size_t *bytes)
-{
-    size_t len;
-    char *text = cli_read_file(path, &len);
-    if (!text) return;
-    if (len > IDX_NEAR_MAX_BYTES || *bytes + len > IDX_NEAR_BYTES) {
-        free(text);
-        return;
-    }
-    texts[(*n)++] = (struct asst_shelf_text){text, len};
-    *bytes += len;
-}
-
 bool cli_workspace_shelf(struct cli_workspace *w, const struct cli_case *open, const char *package,
                          const struct eng_model *model, struct asst_shelf **out)
 {
     char path[IDX_MAX_PATH], root[IDX_MAX_PATH];
-    uint32_t files[IDX_NEAR_FILES];
     struct asst_shelf_text texts[IDX_NEAR_FILES];
-    size_t n = 0, bytes = 0;
+    struct idx_texts near;
     const struct idx_target target = {.store = w->store, .max_file = CLI_CORPUS_FILE_MAX};
     *out = NULL;
     if (!absolute(open->hole->file->path, path)) return true;
     root_of(path, package, root);
     if (!index_package(w, &target, root)) return false;
-    size_t found = idx_near(w->store, path, root, open->hole->file->lang, files, IDX_NEAR_FILES);
-    for (size_t i = 0; i < found; i++) {
-        struct idx_file file;
-        if (idx_store_file(w->store, files[i], &file)) add_text(file.path, texts, &n, &bytes);
-    }
+    idx_near_texts(&target, NULL, path, root, open->hole->file->lang, &near);
+    for (size_t i = 0; i < near.n; i++)
+        texts[i] = (struct asst_shelf_text){near.at[i].text, near.at[i].len};
     struct eng_error err;
-    enum eng_status status = n ? asst_shelf_new(model, texts, n, out, &err) : ENG_OK;
-    for (size_t i = 0; i < n; i++)
-        free((char *)texts[i].text);
+    enum eng_status status = near.n ? asst_shelf_new(model, texts, near.n, out, &err) : ENG_OK;
+    idx_texts_free(&near);
     return status != ENG_NO_MEMORY;
 }
