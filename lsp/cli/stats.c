@@ -29,7 +29,6 @@ static const char help[] =
     "  --clear    delete all that was written down\n"
     "  --json     one JSON document\n";
 
-#define READ_MS       750.0
 #define SECONDS_A_DAY 86400
 #define MAX_LANGUAGES 64
 
@@ -88,7 +87,7 @@ static bool report(struct history *history, const char *path, long days, bool js
     int64_t since = (int64_t)time(NULL) - days * (int64_t)SECONDS_A_DAY;
     struct rows rows = {.count = 0};
     struct hist_totals all = {0}, of;
-    if (history && (!hist_sum(history, NULL, since, READ_MS, &all, err) ||
+    if (history && (!hist_sum(history, NULL, since, HIST_VISIBLE_MS, &all, err) ||
                     !hist_languages(history, since, keep_language, &rows, err)))
         return false;
     cJSON *root = json ? row_json(NULL, &all) : NULL;
@@ -99,7 +98,7 @@ static bool report(struct history *history, const char *path, long days, bool js
         printf("%-12s %7s %9s %7s %6s %8s %9s %8s %8s %8s\n", "", "shown", "accepted", "partly",
                "typed", "ignored", "taken", "kept", "p50 ms", "p95 ms");
     for (size_t i = 0; i < rows.count; i++) {
-        if (!hist_sum(history, rows.names[i], since, READ_MS, &of, err)) {
+        if (!hist_sum(history, rows.names[i], since, HIST_VISIBLE_MS, &of, err)) {
             cJSON_Delete(root);
             return false;
         }
@@ -119,7 +118,8 @@ static bool report(struct history *history, const char *path, long days, bool js
     }
     if (all.shown) print_row("all", &all);
     if (all.glimpsed)
-        printf("%" PRIu64 " more were on screen for less than %.0f ms.\n", all.glimpsed, READ_MS);
+        printf("%" PRIu64 " more were on screen for less than %.0f ms.\n", all.glimpsed,
+               HIST_VISIBLE_MS);
     printf("%s\n", path);
     return true;
 }

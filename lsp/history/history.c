@@ -10,6 +10,7 @@
  */
 #include "lsp/history/history.h"
 #include "lsp/folders.h"
+#include "lsp/history/filter.h"
 
 #include <sqlite3.h>
 
@@ -266,6 +267,33 @@ bool hist_languages(struct history *history, int64_t since, hist_language each, 
     }
     sqlite3_finalize(statement);
     return step == SQLITE_DONE || fail_sql(history, err);
+}
+
+bool hist_learn(struct history *history, const char *model, double min_visible_ms,
+                struct hist_filter *out, struct hist_error *err)
+{
+    double confidence[HIST_LEARN_ROWS];
+    bool taken[HIST_LEARN_ROWS];
+    size_t n = 0;
+    int step = SQLITE_DONE;
+    sqlite3_stmt *statement;
+    *out = (struct hist_filter){0, 1, 0};
+    if (sqlite3_prepare_v2(history->db,
+                           "SELECT confidence, kept FROM suggestion WHERE model = ?1 AND asked = 0"
+                           " AND (visible_ms >= ?2 OR kept > 0) ORDER BY id DESC LIMIT ?3",
+                           -1, &statement, NULL) != SQLITE_OK)
+        return fail_sql(history, err);
+    sqlite3_bind_text(statement, 1, model, -1, SQLITE_STATIC);
+    sqlite3_bind_double(statement, 2, min_visible_ms);
+    sqlite3_bind_int(statement, 3, HIST_LEARN_ROWS);
+    while (n < HIST_LEARN_ROWS && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+        confidence[n] = sqlite3_column_double(statement, 0);
+        taken[n++] = sqlite3_column_int64(statement, 1) > 0;
+    }
+    sqlite3_finalize(statement);
+    if (step != SQLITE_DONE && step != SQLITE_ROW) return fail_sql(history, err);
+    hist_fit(confidence, taken, n, out);
+    return true;
 }
 
 bool hist_clear(struct history *history, struct hist_error *err)

@@ -22,6 +22,9 @@
 
 #define HIST_MAX_ROWS 100000
 
+/* Nobody has read what was on screen for less. */
+#define HIST_VISIBLE_MS 750.0
+
 struct hist_error {
     char text[512];
 };

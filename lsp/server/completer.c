@@ -40,6 +40,7 @@ static void describe(const struct pair *pair, double load_ms, struct lsp_model_f
     facts->context = info->context;
     facts->warm = pair->taken.warm;
     facts->load_ms = load_ms;
+    facts->least_confidence = info->calibrated ? (double)info->least_confidence : 0;
 }
 
 static enum eng_status load(void *state, const struct lsp_model_choice *choice,

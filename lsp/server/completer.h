@@ -33,6 +33,7 @@ struct lsp_model_facts {
     uint32_t context;
     uint32_t warm; /* sequences that were found on disk */
     double load_ms;
+    double least_confidence; /* as the model file says; 0: it does not */
 };
 
 struct lsp_completer {

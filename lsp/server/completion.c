@@ -181,7 +181,7 @@ static enum eng_status prepare(struct lsp_server *server, struct lsp_document *d
         .scope = scope_of(&server->config),
         .max_tokens = (uint32_t)server->config.completion_max_tokens,
         .n = n,
-        .min_confidence = (float)server->config.completion_min_confidence,
+        .min_confidence = (float)lsp_feedback_threshold(server),
         .extra = lsp_context_for(server, document, cursor),
         .extra_max = (uint32_t)server->config.context_tokens,
         .shelf = server->shelf,

@@ -87,7 +87,8 @@ static void take_waiting(struct lsp_feedback *f)
     f->n_waiting = 0;
 }
 
-/* Any thread; nobody else touches what it touches. */
+/* Any thread; nobody else touches what it touches. A history that is not there is made for rows
+ * alone. */
 static void write_rows(struct lsp_feedback *f)
 {
     struct hist_suggestion rows[LSP_FEEDBACK_MAX];
@@ -95,8 +96,14 @@ static void write_rows(struct lsp_feedback *f)
         rows[i] = f->writing[i].suggestion;
         rows[i].model = f->writing[i].model;
     }
-    f->write_failed = (!f->history && !hist_open(f->path, true, &f->history, &f->err)) ||
-                      !hist_add(f->history, rows, f->n_writing, &f->err);
+    bool write = f->n_writing > 0;
+    f->learned = f->filter;
+    f->write_failed =
+        (!f->history && !hist_open(f->path, write, &f->history, &f->err)) ||
+        (write && !hist_add(f->history, rows, f->n_writing, &f->err)) ||
+        (f->history && f->learn_model[0] &&
+         !hist_learn(f->history, f->learn_model, HIST_VISIBLE_MS, &f->learned, &f->err));
+    f->n_writing = 0;
 }
 
 static void on_work(uv_work_t *work)
@@ -111,11 +118,12 @@ static void on_written(uv_work_t *work, int status)
     (void)status;
     f->busy = false;
     f->failed = f->write_failed;
+    f->filter = f->learned;
     if (f->failed) {
         lsp_log(server, LSP_LOG_WARN, "what became of suggestions is not written down: %s",
                 f->err.text);
         f->n_waiting = 0;
-    } else if (f->n_waiting > 0) {
+    } else if (f->n_waiting > 0 || f->learn_again) {
         start_timer(server);
     }
 }
@@ -126,6 +134,8 @@ static void on_timer(uv_timer_t *timer)
     struct lsp_feedback *f = &server->feedback;
     if (f->busy) return; /* on_written starts it anew */
     take_waiting(f);
+    f->learn_again = false;
+    snprintf(f->learn_model, sizeof f->learn_model, "%s", server->model.name);
     f->busy = uv_queue_work(&server->loop, &f->work, on_work, on_written) == 0;
 }
 
@@ -134,6 +144,26 @@ static void start_timer(struct lsp_server *server)
     struct lsp_feedback *f = &server->feedback;
     if (uv_is_closing((uv_handle_t *)&f->timer) || uv_is_active((uv_handle_t *)&f->timer)) return;
     uv_timer_start(&f->timer, on_timer, WAIT_MS, 0);
+}
+
+/* ---- The filter -------------------------------------------------------------------------- */
+
+void lsp_feedback_learn(struct lsp_server *server)
+{
+    struct lsp_feedback *f = &server->feedback;
+    f->filter = (struct hist_filter){0, 1, 0};
+    if (f->failed || !server->config.history_enabled || !f->path[0]) return;
+    f->learn_again = true;
+    start_timer(server);
+}
+
+double lsp_feedback_threshold(const struct lsp_server *server)
+{
+    const struct hist_filter *filter = &server->feedback.filter;
+    double configured = server->config.completion_min_confidence;
+    if (configured >= 0 || filter->outcomes == 0 || !server->config.history_enabled)
+        return configured;
+    return hist_threshold(filter, server->model.least_confidence);
 }
 
 /* ---- The session's life ------------------------------------------------------------------ */
@@ -158,6 +188,7 @@ void lsp_feedback_finish(struct lsp_server *server)
     struct lsp_feedback *f = &server->feedback;
     if (f->n_waiting > 0 && !f->failed) {
         take_waiting(f);
+        f->learn_model[0] = 0;
         write_rows(f);
         if (f->write_failed) dprintf(server->channel.log, "espalier: warning: %s\n", f->err.text);
     }

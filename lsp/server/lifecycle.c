@@ -107,6 +107,7 @@ void lsp_on_loaded(struct lsp_server *server, const struct lsp_outcome *outcome)
                 server->model.load_ms, (unsigned)server->model.warm);
         end_progress(server, "ready");
         lsp_look_near(server);
+        lsp_feedback_learn(server);
         lsp_continue_completion(server);
         return;
     }

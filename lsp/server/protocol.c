@@ -495,6 +495,8 @@ cJSON *lsp_write_status(const struct lsp_status *status, const struct lsp_named_
     result = with_number(result, "openRequests", (double)status->open_requests);
     result = with_number(result, "longestTurnMs", status->longest_turn_ms);
     result = with(result, "lastCompletion", write_timings(status));
+    cJSON *filter = with_number(cJSON_CreateObject(), "hiddenBelow", status->hidden_below);
+    result = with(result, "filter", with_number(filter, "outcomes", status->learned_from));
     result = with(result, "index", write_index(status));
     cJSON *counters = cJSON_CreateObject();
     for (size_t i = 0; i < n; i++)

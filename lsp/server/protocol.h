@@ -160,7 +160,8 @@ struct lsp_status {
     double longest_turn_ms;
     const char *index_state;
     double index_files, index_symbols, index_bytes, index_passed_over, index_seconds;
-    double near_tokens; /* of files near the active document */
+    double hidden_below, learned_from; /* confidence; outcomes that it was learned from */
+    double near_tokens;                /* of files near the active document */
 };
 struct lsp_named_count {
     const char *name;

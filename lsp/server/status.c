@@ -13,6 +13,7 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
     const struct lsp_counters *c = &server->counters;
     struct lsp_index_status index;
     lsp_indexer_status(server->indexer, &index);
+    double threshold = lsp_feedback_threshold(server);
     bool ready = server->model_state == LSP_MODEL_READY;
     const struct lsp_status status = {
         .state = states[server->model_state],
@@ -44,6 +45,8 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         .index_symbols = (double)index.symbols,
         .index_bytes = (double)index.bytes,
         .index_passed_over = (double)index.passed_over,
+        .hidden_below = threshold >= 0 ? threshold : server->model.least_confidence,
+        .learned_from = (double)server->feedback.filter.outcomes,
         .index_seconds = index.seconds,
         .near_tokens = server->shelf ? (double)asst_shelf_length(server->shelf) : 0,
     };

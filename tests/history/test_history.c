@@ -1,6 +1,7 @@
 /* The history's file: sums, the limit, two writers, and files that are none of ours. */
-#include "lsp/history/history.h"
+#include "lsp/history/filter.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -101,6 +102,79 @@ static void test_sums(void **state)
     assert_string_equal(names, expected);
     assert_true(hist_clear(history, &err));
     assert_int_equal(sum(history, NULL, 0).shown, 0);
+    hist_close(history);
+}
+
+/* Outcomes of suggestions whose confidence is even between 0 and 1, of which `share` times the
+ * confidence are taken. */
+static struct hist_filter fit_share(double share, size_t n)
+{
+    static double confidence[4000];
+    static bool taken[4000];
+    struct hist_filter filter;
+    uint64_t seed = 3;
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        confidence[i] = ((double)i + 0.5) / (double)n;
+        taken[i] = (double)(seed >> 40) / (1 << 24) < share * confidence[i];
+    }
+    hist_fit(confidence, taken, n, &filter);
+    return filter;
+}
+
+static void test_filter(void **state)
+{
+    const struct hist_filter fair = fit_share(1, 4000), picky = fit_share(0.4, 4000),
+                             few = fit_share(0.4, 5), none = fit_share(1, 0);
+    (void)state;
+    assert_float_equal(fair.a, 0, 0.15);
+    assert_float_equal(fair.b, 1, 0.1);
+    assert_float_equal(hist_threshold(&fair, 0.2), 0.2, 0.03);
+    assert_true(hist_threshold(&picky, 0.2) > 0.3);
+    assert_true(hist_threshold(&few, 0.2) < hist_threshold(&picky, 0.2));
+    assert_float_equal(hist_threshold(&none, 0.2), 0.2, 0);
+    assert_int_equal(none.outcomes, 0);
+    /* Bounds, and what is no confidence. */
+    const struct hist_filter never = {-50, 1, 100}, always = {50, 1, 100}, blind = {0, -1, 100};
+    assert_float_equal(hist_threshold(&never, 0.2), 0.8, 1e-9);
+    assert_float_equal(hist_threshold(&never, 0.5), 0.9, 1e-9);
+    assert_float_equal(hist_threshold(&always, 0.2), 0.05, 1e-9);
+    assert_float_equal(hist_threshold(&blind, 0.2), 0.2, 0);
+    assert_float_equal(hist_threshold(&never, 0), 0, 0);
+    assert_float_equal(hist_threshold(&never, -1), -1, 0);
+    const double odd[] = {0, 1, -3, 7, NAN};
+    const bool all[] = {true, false, true, false, true};
+    struct hist_filter filter;
+    hist_fit(odd, all, 5, &filter);
+    assert_true(filter.a == filter.a && filter.b == filter.b);
+}
+
+/* What is learned from: the model's own rows that came while typing and could be read. */
+static void test_learning(void **state)
+{
+    struct history *history = open_history(*state);
+    struct hist_filter filter;
+    struct hist_error err = {""};
+    const struct hist_suggestion rows[] = {
+        {1, "c", "m", false, 1, 1000, 0.5, 1, 1, 0, HIST_IGNORED},
+        {2, "c", "m", false, 1, 10, 0.5, 1, 1, 1, HIST_TYPED},
+        {3, "c", "m", false, 1, 10, 0.5, 1, 1, 0, HIST_IGNORED},    /* too short */
+        {4, "c", "m", true, 1, 1000, 0.5, 1, 1, 0, HIST_IGNORED},   /* asked for */
+        {5, "c", "two", false, 1, 1000, 0.5, 1, 1, 0, HIST_IGNORED} /* another model's */
+    };
+    assert_true(hist_learn(history, "m", HIST_VISIBLE_MS, &filter, &err));
+    assert_int_equal(filter.outcomes, 0);
+    add(history, rows, 5);
+    assert_true(hist_learn(history, "m", HIST_VISIBLE_MS, &filter, &err));
+    assert_int_equal(filter.outcomes, 2);
+    assert_float_equal(filter.a, 0, 1e-6); /* one taken of two at even odds */
+    static struct hist_suggestion many[HIST_LEARN_ROWS];
+    for (size_t i = 0; i < HIST_LEARN_ROWS; i++)
+        many[i] = rows[0];
+    add(history, many, HIST_LEARN_ROWS);
+    assert_true(hist_learn(history, "m", HIST_VISIBLE_MS, &filter, &err));
+    assert_int_equal(filter.outcomes, HIST_LEARN_ROWS);
+    assert_true(filter.a < -3);
     hist_close(history);
 }
 
@@ -225,6 +299,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sums, make_place, leave_place),
+        cmocka_unit_test(test_filter),
+        cmocka_unit_test_setup_teardown(test_learning, make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_private, make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_limit, make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_two, make_place, leave_place),
