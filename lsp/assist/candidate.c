@@ -49,6 +49,7 @@ enum syn_status asst_site_open(const struct syn_document *doc, size_t cursor, bo
     const char *text = syn_document_text(doc, &len);
     syn_position_of(doc, cursor, SYN_UTF8, &line, &column);
     size_t start = syn_line_start(doc, line);
+    out->cursor = cursor;
     out->indent = indent_of(text + start, cursor - start, NULL);
     out->right_len = len - cursor < ASST_SITE_BYTES ? len - cursor : ASST_SITE_BYTES;
     out->rest_len = line_length(text + cursor, out->right_len);
@@ -89,8 +90,9 @@ static bool is_closer(char c)
     return c == ')' || c == ']' || c == '}';
 }
 
-/* Closers in text that have no opener in it. Quoted brackets count like others. */
-static size_t surplus_closers(const char *text, size_t len)
+/* Closers in text that have no opener in it: how many, and the first of them into which[OPEN_MAX],
+ * unless it is NULL. Quoted brackets count like others. */
+static size_t surplus_closers(const char *text, size_t len, char *which)
 {
     char stack[OPEN_MAX];
     size_t n = 0, surplus = 0;
@@ -100,8 +102,10 @@ static size_t surplus_closers(const char *text, size_t len)
             stack[n++] = closer;
         else if (is_closer(text[i]) && n > 0 && stack[n - 1] == text[i])
             n--;
-        else if (is_closer(text[i]))
+        else if (is_closer(text[i])) {
+            if (which && surplus < OPEN_MAX) which[surplus] = text[i];
             surplus++;
+        }
     }
     return surplus;
 }
@@ -130,7 +134,7 @@ static bool word_byte(char c)
 static enum syn_status is_better_cut(const struct asst_site *site, const char *text, size_t len,
                                      size_t shorter, bool *better, struct syn_error *err)
 {
-    *better = shorter == 0 || surplus_closers(text, len) > 0;
+    *better = shorter == 0 || surplus_closers(text, len, NULL) > 0;
     if (!site->hole || shorter == 0) return SYN_OK;
     struct syn_verdict with, without;
     enum syn_status status = syn_candidate_judge(site->hole, text, len, &with, err);
@@ -211,17 +215,60 @@ static enum syn_status trim_by_tree(const struct asst_site *site, const char *te
     return SYN_OK;
 }
 
-enum syn_status asst_candidate_trim(const struct asst_site *site, char *text, size_t *len,
-                                    enum asst_stop *stop, struct syn_error *err)
+/* Closing brackets right of the cursor that are, one after the other, the first ones that the text
+ * closes without having opened them. */
+static size_t closed_before(const struct asst_site *site, const char *text, size_t len)
 {
+    char own[OPEN_MAX];
+    size_t surplus = surplus_closers(text, len, own), n = 0;
+    while (n < surplus && n < OPEN_MAX && n < site->rest_len && site->right[n] == own[n])
+        n++;
+    return n;
+}
+
+/* An editor may have closed brackets ahead of the person: `f(g(^))`, where the text goes on behind
+ * them: `x), y`. Where more of it can stay in their place than beside them, it goes there. */
+static enum syn_status try_in_place(const struct asst_site *site, const char *text, size_t len,
+                                    size_t *kept, size_t *replaces, enum asst_stop *stop,
+                                    struct syn_error *err)
+{
+    size_t n = site->hole ? closed_before(site, text, len) : 0;
+    if (n == 0 || *kept + n >= len) return SYN_OK;
+    struct syn_hole *hole;
+    struct syn_verdict verdict = {.keep = 0};
+    enum syn_status status = syn_hole_open(site->doc, site->cursor, site->cursor + n, &hole, err);
+    if (status != SYN_OK) return status;
+    status = syn_candidate_judge(hole, text, len, &verdict, err);
+    syn_hole_free(hole);
+    if (status != SYN_OK || verdict.keep <= *kept + n ||
+        closed_before(site, text, verdict.keep) < n)
+        return status;
+    if (verdict.keep < len) *stop = ASST_STOP_INVALID;
+    *kept = verdict.keep;
+    *replaces = n;
+    return SYN_OK;
+}
+
+enum syn_status asst_candidate_trim(const struct asst_site *site, char *text, size_t *len,
+                                    size_t *replaces, enum asst_stop *stop, struct syn_error *err)
+{
+    *replaces = 0;
     trim_end(text, len);
     enum syn_status status = drop_repeated_lines(site, text, len, err);
     trim_end(text, len);
     if (status != SYN_OK || *len == 0) return status;
+    size_t whole = *len;
+    enum asst_stop before = *stop;
     status = drop_overlap(site, text, len, err);
     trim_end(text, len);
+    size_t beside = *len;
     if (status == SYN_OK && *len > 0 && site->hole)
         status = trim_by_tree(site, text, len, stop, err);
+    if (status == SYN_OK && *len < beside) {
+        enum asst_stop in_place = before;
+        status = try_in_place(site, text, whole, len, replaces, &in_place, err);
+        if (*replaces > 0) *stop = in_place;
+    }
     trim_end(text, len);
     return status;
 }

@@ -15,6 +15,7 @@ struct asst_site {
     char *right;                /* text right of the cursor: the rest of its line, then lines
                                    after it, at most ASST_SITE_BYTES */
     size_t right_len, rest_len; /* of it, the rest of the cursor's line */
+    size_t cursor;              /* byte of the document */
     uint32_t indent;            /* columns of white space in front of the cursor's line */
 };
 
@@ -33,9 +34,10 @@ bool asst_is_closing_keyword(const char *text);
 void asst_site_close(struct asst_site *site);
 
 /* Shortens text[*len] to what may be inserted at the site; *len becomes 0 when nothing is
- * left. *stop becomes ASST_STOP_INVALID or ASST_STOP_CLOSED when the tree cut it. */
+ * left. *stop becomes ASST_STOP_INVALID or ASST_STOP_CLOSED when the tree cut it. *replaces: of the
+ * closing brackets right of the cursor, those in whose place it goes, as it closes them itself. */
 enum syn_status asst_candidate_trim(const struct asst_site *site, char *text, size_t *len,
-                                    enum asst_stop *stop, struct syn_error *err);
+                                    size_t *replaces, enum asst_stop *stop, struct syn_error *err);
 
 /* For a block being written: bytes of text to keep when its last line but the unfinished
  * one shows that the block has ended (it stands no deeper than the cursor's line), or

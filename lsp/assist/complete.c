@@ -261,7 +261,8 @@ static enum eng_status keep_item(struct asst_writer *writer, struct asst_result 
         out->raw_len = len;
     }
     struct syn_error why = {"the candidate could not be judged"};
-    enum syn_status syn = asst_candidate_trim(&job->site, text, &len, &c->stop, &why);
+    size_t replaces = 0;
+    enum syn_status syn = asst_candidate_trim(&job->site, text, &len, &replaces, &c->stop, &why);
     if (syn != SYN_OK) return asst_from_syntax(syn, &why, writer->run->err);
     if (len == 0) return ENG_OK;
     for (size_t i = 0; i < out->count; i++)
@@ -272,6 +273,7 @@ static enum eng_status keep_item(struct asst_writer *writer, struct asst_result 
     memcpy(item->text, text, len);
     item->text[len] = 0;
     item->len = len;
+    item->replaces = (uint32_t)replaces;
     weigh(c, job->healed_len, text, len, written, &item->evidence);
     item->confidence = asst_confidence(job->model, &item->evidence);
     item->stop = c->stop;

@@ -88,7 +88,8 @@ struct asst_timings {
 struct asst_item {
     char *text; /* zero-terminated, of the result's own memory */
     size_t len;
-    float confidence; /* 0..1, see confidence.h; under token healing from probabilities
+    uint32_t replaces; /* bytes right of the cursor, closing brackets, that it stands in place of */
+    float confidence;  /* 0..1, see confidence.h; under token healing from probabilities
                          among the tokens allowed */
     struct asst_evidence evidence;
     enum asst_stop stop;

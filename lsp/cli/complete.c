@@ -45,7 +45,9 @@ static void print_json(const struct asst_result *result, const struct cli_place 
         cJSON_AddStringToObject(out, "text", item->text);
         cJSON_AddNumberToObject(out, "confidence", item->confidence);
         cJSON_AddItemToObject(range, "start", position_json(place));
-        cJSON_AddItemToObject(range, "end", position_json(place));
+        struct cli_place end = *place;
+        end.column += item->replaces; /* closing brackets, of one byte each */
+        cJSON_AddItemToObject(range, "end", position_json(&end));
         cJSON_AddItemToObject(out, "range", range);
         cJSON_AddStringToObject(out, "stop", asst_stop_name(item->stop));
         cJSON_AddItemToArray(items, out);

@@ -295,9 +295,12 @@ static void make_label(const char *lead, const char *text, char *out, size_t cap
     out[end] = 0;
 }
 
+/* replaces: closing brackets right of the cursor, each one unit in every encoding. */
 static cJSON *write_item(const struct lsp_completion *open, const char *suggested, size_t len,
-                         unsigned rank)
+                         uint32_t replaces, unsigned rank)
 {
+    struct lsp_range range = open->replace;
+    range.end.character += replaces;
     size_t lead = strlen(open->lead);
     char *text = malloc(lead + len + 1);
     if (!text) return NULL;
@@ -307,9 +310,9 @@ static cJSON *write_item(const struct lsp_completion *open, const char *suggeste
     char label[MAX_LABEL + 1];
     make_label(open->lead, suggested, label, sizeof label);
     cJSON *json = open->inline_list
-                      ? lsp_write_inline_item(text, &open->replace)
+                      ? lsp_write_inline_item(text, &range)
                       : lsp_write_completion_item(label, text, *open->lead ? open->lead : label,
-                                                  rank, &open->replace);
+                                                  rank, &range);
     free(text);
     return json;
 }
@@ -335,7 +338,8 @@ static bool answer_rest(struct lsp_server *server, const struct lsp_document *do
     if (count == 0) return false;
     cJSON *list = lsp_write_list();
     for (size_t i = 0; i < count; i++)
-        list = lsp_list_add(list, write_item(open, rest[i].text, rest[i].len, (unsigned)i));
+        list = lsp_list_add(
+            list, write_item(open, rest[i].text, rest[i].len, rest[i].replaces, (unsigned)i));
     bool inline_list = open->inline_list;
     take_completion(server);
     server->counters.kept++;
@@ -411,12 +415,12 @@ static cJSON *write_items(struct lsp_server *server, const struct asst_result *r
     for (size_t i = 0; i < result->count; i++) {
         const struct asst_item *item = &result->items[i];
         if (!is_presentable(server, item)) continue;
-        list = lsp_list_add(list, write_item(open, item->text, item->len, rank++));
+        list = lsp_list_add(list, write_item(open, item->text, item->len, item->replaces, rank++));
         if (open->selected) continue;
         if (shown->count == 0)
             lsp_feedback_follow(server, document, item->confidence, server->last_total_ms,
                                 open->asked);
-        lsp_shown_add(shown, open->cursor, item->text, item->len);
+        lsp_shown_add(shown, open->cursor, item->text, item->len, item->replaces);
     }
     server->counters.shown_items += rank;
     server->counters.empty += rank == 0;

@@ -19,7 +19,8 @@ void lsp_shown_forget(struct lsp_shown *shown)
     memset(shown, 0, sizeof *shown);
 }
 
-void lsp_shown_add(struct lsp_shown *shown, size_t place, const char *text, size_t len)
+void lsp_shown_add(struct lsp_shown *shown, size_t place, const char *text, size_t len,
+                   uint32_t replaces)
 {
     if (shown->count == ASST_MAX_ITEMS) return;
     char *copy = malloc(len + 1);
@@ -30,7 +31,7 @@ void lsp_shown_add(struct lsp_shown *shown, size_t place, const char *text, size
     memcpy(copy, text, len);
     copy[len] = 0;
     shown->place = place;
-    shown->texts[shown->count++] = (struct lsp_shown_text){copy, len};
+    shown->texts[shown->count++] = (struct lsp_shown_text){copy, len, replaces};
 }
 
 static bool goes_on(const struct lsp_shown_text *t, size_t at, const char *text, size_t len)
@@ -89,7 +90,8 @@ size_t lsp_shown_rest(const struct lsp_shown *shown, size_t cursor,
     for (size_t i = 0; i < shown->count; i++) {
         const struct lsp_shown_text *t = &shown->texts[i];
         if (t->len > shown->typed)
-            rest[count++] = (struct lsp_shown_text){t->text + shown->typed, t->len - shown->typed};
+            rest[count++] =
+                (struct lsp_shown_text){t->text + shown->typed, t->len - shown->typed, t->replaces};
     }
     return count;
 }

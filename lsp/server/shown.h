@@ -28,6 +28,7 @@ struct lsp_shown {
     struct lsp_shown_text {
         char *text; /* owned */
         size_t len;
+        uint32_t replaces;   /* bytes behind the place that it stands in place of */
     } texts[ASST_MAX_ITEMS]; /* the first one's start is what was typed; so is that of all others
                                 that are still possible */
     bool jumped;             /* a part of it came in at once: it was taken, not typed */
@@ -41,7 +42,8 @@ void lsp_shown_forget(struct lsp_shown *shown);
 
 /* Adds a text that is shown at `place`; out of memory forgets all. Those of one place are added one
  * after the other, to a state that is empty at first. */
-void lsp_shown_add(struct lsp_shown *shown, size_t place, const char *text, size_t len);
+void lsp_shown_add(struct lsp_shown *shown, size_t place, const char *text, size_t len,
+                   uint32_t replaces);
 
 /* The document's bytes [start, end) become text[len]; called before or after it is done. */
 void lsp_shown_edit(struct lsp_shown *shown, size_t start, size_t end, const char *text,

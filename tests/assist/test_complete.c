@@ -5,7 +5,8 @@
  *
  *   === text      the buffer, with ^ for the cursor
  *   === model     what the model writes; several for several alternatives
- *   === item STOP one for each item expected, in order
+ *   === item STOP one for each item expected, in order; "STOP replaces N": it goes in the place of
+ * N closing brackets right of the cursor
  *
  * A section's last line end does not belong to it; a line "\" alone stands for nothing, so
  * that a section may end in a line end.
@@ -98,9 +99,11 @@ static void check_items(const char *path, struct test_case *c, const struct asst
         const struct asst_item *item = &result->items[n++];
         if (strcmp(item->text, s->text) != 0)
             fail_msg("%s: item %zu is \"%s\", expected \"%s\"", path, n, item->text, s->text);
-        if (strcmp(asst_stop_name(item->stop), s->argument) != 0)
-            fail_msg("%s: item %zu stops for \"%s\", expected \"%s\"", path, n,
-                     asst_stop_name(item->stop), s->argument);
+        char stop[32];
+        snprintf(stop, sizeof stop, item->replaces ? "%s replaces %u" : "%s",
+                 asst_stop_name(item->stop), item->replaces);
+        if (strcmp(stop, s->argument) != 0)
+            fail_msg("%s: item %zu stops for \"%s\", expected \"%s\"", path, n, stop, s->argument);
         assert_true(item->confidence > 0 && item->confidence <= 1);
     }
     if (n != result->count) fail_msg("%s: unexpected item \"%s\"", path, result->items[n].text);

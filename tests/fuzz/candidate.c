@@ -51,13 +51,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (syn_document_new(gram_by_id(id), text, left_len + right_len, &doc, NULL) == SYN_OK &&
             syn_document_parse(doc, 0, NULL) == SYN_OK &&
             asst_site_open(doc, left_len, gram_by_id(id) != NULL, &site, NULL) == SYN_OK) {
-            size_t kept = len, block = asst_block_end(&site, candidate, len);
+            size_t kept = len, replaces, block = asst_block_end(&site, candidate, len);
             enum asst_stop stop = ASST_STOP_END;
             if (block != SIZE_MAX && block > len) abort();
             asst_site_is_open(&site);
             if (site.hole) check_follow(site.hole, candidate, len);
-            if (asst_candidate_trim(&site, candidate, &kept, &stop, NULL) == SYN_OK &&
-                (kept > len || memcmp(candidate, made, kept) != 0))
+            if (asst_candidate_trim(&site, candidate, &kept, &replaces, &stop, NULL) == SYN_OK &&
+                (kept > len || replaces > site.rest_len || memcmp(candidate, made, kept) != 0))
                 abort();
             asst_site_close(&site);
         }

@@ -73,7 +73,7 @@ int main(void)
             o.place = next_random(&seed) % 7;
             lsp_shown_forget(&shown);
             for (size_t i = 0; i < COUNT; i++) {
-                lsp_shown_add(&shown, o.place, suggested[i], strlen(suggested[i]));
+                lsp_shown_add(&shown, o.place, suggested[i], strlen(suggested[i]), 0);
                 o.possible[i] = true;
             }
         }
