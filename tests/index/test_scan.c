@@ -1,8 +1,8 @@
 /* Walks and scans of a folder that the test makes: what is left out, what is read again. */
 #include "grammars/grammars.h"
 #include "lsp/index/scan.h"
+#include "tests/scratch/scratch.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,25 +79,10 @@ static int make_tree(void **state)
     return 0;
 }
 
-static void remove_all(const char *path)
-{
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
-        char below[1024];
-        struct stat info;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
-        if (lstat(below, &info) == 0 && S_ISDIR(info.st_mode)) remove_all(below);
-        unlink(below);
-    }
-    if (dir) closedir(dir);
-    rmdir(path);
-}
-
 static int remove_tree(void **state)
 {
     struct tree *tree = *state;
-    remove_all(tree->root);
+    scratch_remove(tree->root);
     idx_store_free(tree->store);
     free(tree);
     return 0;

@@ -6,6 +6,7 @@
  *                                                   is indexed and afterwards: how long answers
  * take
  */
+#include "tests/scratch/scratch.h"
 #include "tests/server/client.h"
 
 #include <dirent.h>
@@ -196,21 +197,6 @@ static void changed(struct session *s, const char *folder, const char *name)
                  "{\"jsonrpc\":\"2.0\",\"method\":\"workspace/didChangeWatchedFiles\",\"params\":"
                  "{\"changes\":[{\"uri\":\"file://%s/%s\",\"type\":2}]}}",
                  folder, name);
-}
-
-static void remove_all(const char *path)
-{
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
-        char below[1024];
-        struct stat info;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        snprintf(below, sizeof below, "%s/%s", path, entry->d_name);
-        if (lstat(below, &info) == 0 && S_ISDIR(info.st_mode)) remove_all(below);
-        unlink(below);
-    }
-    if (dir) closedir(dir);
-    rmdir(path);
 }
 
 /* Files a0.py ...; each defines a function of its own, and none is a module of the others. */
@@ -406,7 +392,7 @@ int main(int argc, char **argv)
     wait_for(&s, "files", FILES);
     end(&s);
     check_options(&s, folder);
-    remove_all(home);
+    scratch_remove(home);
     printf("ok\n");
     return 0;
 }

@@ -6,6 +6,7 @@
  *
  *   test_shared SERVER MODEL MESSAGES [KILOBYTES]     with KILOBYTES, its memory may grow by no
  *                                                     more after the first quarter */
+#include "tests/scratch/scratch.h"
 #include "tests/server/storm.h"
 
 #include <dirent.h>
@@ -281,9 +282,6 @@ int main(int argc, char **argv)
            messages, orderly, abrupt, vandals, before, after);
     check(allowed == 0 || after - before <= allowed, "its memory stays as it is");
     check_killed();
-    unlink(log_path);
-    *strrchr(socket_path, '/') = 0;
-    rmdir(socket_path);
-    rmdir(folder);
+    scratch_remove(folder);
     return 0;
 }
