@@ -69,6 +69,14 @@ class Conversation:
                     found.append((params, message["result"]))
         return found
 
+    def said(self, method):
+        """The parameters of the client's notifications of this method."""
+        return [
+            entry["message"]["params"]
+            for entry in self.entries()
+            if entry["from"] == "client" and entry["message"].get("method") == method
+        ]
+
     def last_items(self):
         """Position and items of the newest answered inline completion."""
         answers = self.answers("textDocument/inlineCompletion")
@@ -96,6 +104,9 @@ class Places:
         raw, end = text.encode(self.codec), character * self.unit
         return raw[:end].decode(self.codec), raw[end:].decode(self.codec)
 
+    def length(self, text):
+        return len(text.encode(self.codec)) // self.unit
+
     def offset(self, text, position):
         lines = text.split("\n")
         before, _ = self.cut(lines[position["line"]], position["character"])
@@ -114,7 +125,7 @@ class Places:
 
 
 class Neovim:
-    def __init__(self, options, name, file_name, text):
+    def __init__(self, options, name, file_name, text, setup):
         self.folder = options.work / name
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -130,10 +141,12 @@ class Neovim:
 vim.o.termguicolors = true
 vim.o.swapfile = false
 vim.o.shadafile = 'NONE'
+vim.o.laststatus = 2
+vim.o.statusline = '%f [%{{v:lua.require("espalier").status()}}]'
 vim.cmd('filetype indent off')
 vim.opt.runtimepath:prepend({json.dumps(str(PLUGIN))})
 vim.api.nvim_set_hl(0, 'ComplHint', {{ fg = '#ff00ff' }})
-require('espalier').setup({{ cmd = vim.json.decode([==[{json.dumps(command)}]==]) }})
+require('espalier').setup(vim.json.decode([==[{json.dumps(dict(setup, cmd=command))}]==]))
 """
         )
         environment = {"XDG_CONFIG_DIRS": str(self.folder), "ESPALIER_TEST": "1"}
@@ -258,9 +271,9 @@ def place_cursor(vim, text, offset):
     vim.type("A")
 
 
-def with_case(options, name, case, body):
+def with_case(options, name, case, body, setup):
     text, typed, offset = load_case(case)
-    vim = Neovim(options, name, case, text)
+    vim = Neovim(options, name, case, text, setup)
     try:
         place_cursor(vim, text, offset)
         vim.type(typed)
@@ -354,6 +367,7 @@ def switch_off(vim, text, cursor):
         raise Failure("the server did not answer espalier/status")
     vim.type(":Espalier toggle\r")
     wait_for("the switch", lambda: "inline completion off" in vim.screen(), 5)
+    wait_for("the statusline", lambda: "[off]" in vim.screen(), 5)
     vim.type("A ")
     time.sleep(0.6)
     expect("ghost text while switched off", vim.ghost(), "")
@@ -362,14 +376,119 @@ def switch_off(vim, text, cursor):
     expect("the file", vim.save(), text[:cursor] + " \t" + text[cursor:])
 
 
+def first_word(text):
+    return re.match(r"\s*(?:\w+|[^\w\s]+)?", text).group()
+
+
+def first_line(text):
+    return re.match(r"\n*[^\n]*", text).group()
+
+
+def accept_part(key, part):
+    """The key puts a part into the file; the rest is on screen at once, the server says the same
+    of it, and <Tab> completes the suggestion. Undo takes one step after the other back."""
+
+    def body(vim, text, cursor):
+        item, position = vim.wait_for_ghost()
+        rest = vim.places.rest_of(item, position)
+        taken = part(rest)
+        asked = len(vim.talk.answers("textDocument/inlineCompletion"))
+        vim.keys(key)
+        told = wait_for("the report", lambda: vim.talk.said("espalier/didPartiallyAcceptCompletion"))
+        expect("the accepted length", told[0]["acceptedLength"], vim.places.length(taken))
+        if taken == rest:
+            wait_for("no ghost text", lambda: vim.ghost() == "", 5)
+        else:
+            # Before any answer can have come; there may be one on a very busy machine.
+            wait_for("the rest", lambda: same_on_screen(vim.ghost(), rest[len(taken) :]), 5)
+            wait_for("another answer", lambda: len(
+                vim.talk.answers("textDocument/inlineCompletion")) > asked)  # fmt: skip
+            again, place = vim.wait_for_ghost()
+            expect("the rest from the server", vim.places.rest_of(again, place), rest[len(taken) :])
+            vim.keys("Tab")
+            wait_for("no ghost text", lambda: vim.ghost() == "", 5)
+        whole = vim.places.apply(text, item)
+        expect("the file with all of it", vim.save(), whole)
+        if taken != rest:
+            vim.type("u")
+            expect("after one undo", vim.save(), text[:cursor] + taken + text[cursor:])
+        vim.type("u")
+        expect("with all that was accepted undone", vim.save(), text)
+
+    return body
+
+
+def undo(vim, text, cursor):
+    """What is accepted is undone alone; what was typed before it stays, and redo brings it back."""
+    item, _ = vim.wait_for_ghost()
+    vim.keys("Tab")
+    wait_for("no ghost text", lambda: vim.ghost() == "", 5)
+    vim.type("!")
+    vim.leave_insert()
+    vim.type("u")
+    expect("the file after undo", vim.save(), text)
+    vim.keys("C-r")
+    whole = vim.places.apply(text, item)
+    end = vim.places.offset(text, item["range"]["start"]) + len(item["insertText"])
+    expect("the file after redo", vim.save(), whole[:end] + "!" + whole[end:])
+
+
+def dismiss(vim, text, cursor):
+    """<C-]> takes the suggestion away, and <Tab> is a tab then."""
+    vim.wait_for_ghost()
+    vim.keys("C-]")
+    wait_for("no ghost text", lambda: vim.ghost() == "", 5)
+    vim.keys("Tab")
+    expect("the file", vim.save(), text[:cursor] + "\t" + text[cursor:])
+
+
+def switch_filetype(vim, text, cursor):
+    """A filetype that is off stays off in a buffer opened later; switched on, ghost text comes."""
+    wait_for("the statusline", lambda: "[off]" in vim.screen(), 10)
+    time.sleep(0.6)
+    expect("ghost text while switched off", vim.ghost(), "")
+    vim.save()
+    other = vim.file.with_name("other.c")
+    other.write_text(text, encoding="utf-8")
+    vim.type(f":e %:h/{other.name}\r")
+    wait_for("the other file", lambda: "other.c [off]" in vim.screen(), 10)
+    vim.type(":Espalier toggle filetype\r")
+    wait_for("the switch", lambda: "inline completion on for c" in vim.screen(), 5)
+    wait_for("the statusline", lambda: "other.c [ready]" in vim.screen())
+    place_cursor(vim, text, cursor)
+    vim.wait_for_ghost()
+
+
+def plug_mappings(vim, text, cursor):
+    """Without keys of its own, the <Plug> mappings do what they are mapped to."""
+    item, position = vim.wait_for_ghost()
+    vim.leave_insert()
+    vim.type(":imap <C-l> <Plug>(espalier-accept-word)\r")
+    vim.type("A")
+    item, position = vim.wait_for_ghost()
+    word = first_word(vim.places.rest_of(item, position))
+    vim.keys("C-l")
+    wait_for("the report", lambda: vim.talk.said("espalier/didPartiallyAcceptCompletion"))
+    expect("the file", vim.save(), text[:cursor] + word + text[cursor:])
+
+
+MULTILINE = {"settings": {"completion": {"multiline": "always"}}}
+
 TESTS = {
     "accept-c": ("check.c", accept),
     "accept-python": ("counter.py", accept),
     "accept-unicode": ("unicode.c", accept),
+    "accept-word": ("check.c", accept_part("M-w", first_word)),
+    "accept-word-unicode": ("unicode.c", accept_part("M-w", first_word)),
+    "accept-line": ("check.c", accept_part("M-l", first_line), MULTILINE),
+    "undo": ("check.c", undo),
+    "dismiss": ("check.c", dismiss),
+    "plug-mappings": ("check.c", plug_mappings, {"keymaps": False}),
     "type-through": ("check.c", type_through),
     "type-against": ("check.c", type_against),
     "leave-insert-mode": ("check.c", leave_insert_mode),
     "switch-off": ("check.c", switch_off),
+    "switch-filetype": ("check.c", switch_filetype, {"inline_completion": {"c": False}}),
     "restart": ("check.c", restart),
 }
 
@@ -382,12 +501,12 @@ def main():
     parser.add_argument("--only")
     options = parser.parse_args()
     failed = 0
-    for name, (case, body) in TESTS.items():
+    for name, (case, body, *setup) in TESTS.items():
         if options.only and options.only != name:
             continue
         start = time.monotonic()
         try:
-            with_case(options, name, case, body)
+            with_case(options, name, case, body, setup[0] if setup else {})
             print(f"ok      {name} ({time.monotonic() - start:.1f} s)", flush=True)
         except Failure as failure:
             failed += 1

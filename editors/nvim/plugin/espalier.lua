@@ -1,5 +1,5 @@
--- Loaded once at start: the :Espalier command, and what happens when the server attaches to a
--- buffer. Starting the server is the user's choice: require('espalier').setup() or
+-- Loaded once at start: the :Espalier command, the <Plug> mappings, and what happens when the
+-- server attaches to a buffer. Starting the server is the user's choice: require('espalier').setup() or
 -- vim.lsp.enable('espalier').
 if vim.g.loaded_espalier then
   return
@@ -21,6 +21,12 @@ end, {
   end,
 })
 
+for _, name in ipairs({ 'accept', 'accept_word', 'accept_line', 'next', 'previous', 'dismiss' }) do
+  vim.keymap.set('i', ('<Plug>(espalier-%s)'):format(name:gsub('_', '-')), function()
+    require('espalier.inline').run(name)
+  end, { desc = 'Espalier: ' .. name:gsub('_', ' ') })
+end
+
 local group = vim.api.nvim_create_augroup('espalier', { clear = true })
 
 vim.api.nvim_create_autocmd('LspAttach', {
@@ -30,6 +36,7 @@ vim.api.nvim_create_autocmd('LspAttach', {
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'espalier' then
       require('espalier.inline').attach(client, event.buf)
+      require('espalier.status').refresh(client)
     end
   end,
 })
@@ -41,6 +48,21 @@ vim.api.nvim_create_autocmd('LspDetach', {
     local client = vim.lsp.get_client_by_id(event.data.client_id)
     if client and client.name == 'espalier' then
       require('espalier.inline').detach(event.buf)
+      if vim.tbl_count(client.attached_buffers) <= 1 then
+        require('espalier.status').forget(client.id)
+      end
+    end
+  end,
+})
+
+vim.api.nvim_create_autocmd('LspProgress', {
+  group = group,
+  pattern = 'end',
+  desc = 'Espalier: the state has changed when the server is done with something',
+  callback = function(event)
+    local client = vim.lsp.get_client_by_id(event.data.client_id)
+    if client and client.name == 'espalier' then
+      require('espalier.status').refresh(client)
     end
   end,
 })

@@ -89,10 +89,28 @@ local function check_client()
   end
 end
 
+--- The keys of this configuration, and what else they are mapped to.
+local function check_keys()
+  health.start('espalier: keys')
+  local keymaps = require('espalier').options.keymaps
+  if not keymaps then
+    health.info("none; map the <Plug> mappings of ':help espalier-keys'")
+    return
+  end
+  for _, action in ipairs(require('espalier.inline').actions) do
+    local lhs = keymaps[action.name]
+    local mapping = lhs and vim.fn.maparg(lhs, 'i', false, true) or {}
+    local other = mapping.lhs and mapping.buffer ~= 1 and (mapping.desc or mapping.rhs or 'Lua')
+    local text = ('%s: %s'):format(action.name, lhs or 'no key')
+    health.info(other and ('%s; without a suggestion: %s'):format(text, other) or text)
+  end
+end
+
 function M.check()
   if check_neovim() then
     check_program()
     check_client()
+    check_keys()
   end
 end
 

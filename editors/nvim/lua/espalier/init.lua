@@ -1,26 +1,37 @@
---- Espalier for Neovim: setup and the :Espalier command.
+--- Espalier for Neovim: setup, the :Espalier command, and the statusline.
 ---
 --- Thin on purpose. Neovim's own client speaks to the server and draws the ghost text; what is
 --- here only configures it. See :help espalier.
 
 local M = {}
 
----@class espalier.Keymaps
----@field accept? string|false insert-mode key that accepts the suggestion
----@field next? string|false key for the next alternative
----@field previous? string|false key for the previous alternative
+---@class espalier.Keymaps insert-mode keys
+---@field accept? string|false accepts the suggestion
+---@field accept_word? string|false accepts its next word
+---@field accept_line? string|false accepts the rest of its line
+---@field next? string|false shows the next alternative
+---@field previous? string|false shows the previous alternative
+---@field dismiss? string|false takes the suggestion off the screen
 
 ---@class espalier.Options
 ---@field cmd? string[] command that starts the server
 ---@field filetypes? string[] filetypes it is started for
 ---@field settings? table settings of the server, without the leading "espalier"
----@field inline_completion? boolean whether suggestions are on in newly attached buffers
+---@field inline_completion? boolean|table<string, boolean> whether suggestions are on in newly
+---  attached buffers; by filetype, with '*' for those that are not named
 ---@field keymaps? espalier.Keymaps|false
 
 ---@type espalier.Options
 local defaults = {
   inline_completion = true,
-  keymaps = { accept = '<Tab>', next = '<M-n>', previous = '<M-p>' },
+  keymaps = {
+    accept = '<Tab>',
+    accept_word = '<M-w>',
+    accept_line = '<M-l>',
+    next = '<M-n>',
+    previous = '<M-p>',
+    dismiss = '<C-]>',
+  },
 }
 
 ---@type espalier.Options
@@ -33,7 +44,12 @@ function M.setup(options)
   vim.validate('options.cmd', options.cmd, 'table', true)
   vim.validate('options.filetypes', options.filetypes, 'table', true)
   vim.validate('options.settings', options.settings, 'table', true)
-  vim.validate('options.inline_completion', options.inline_completion, 'boolean', true)
+  vim.validate(
+    'options.inline_completion',
+    options.inline_completion,
+    { 'boolean', 'table' },
+    true
+  )
   vim.validate('options.keymaps', options.keymaps, function(value)
     return value == false or type(value) == 'table'
   end, true, 'table or false')
@@ -52,6 +68,14 @@ end
 function M.client()
   return vim.lsp.get_clients({ name = 'espalier', bufnr = 0 })[1]
     or vim.lsp.get_clients({ name = 'espalier' })[1]
+end
+
+--- For a statusline: 'ready', 'loading', 'no model' or 'off'; '' where the server is not attached.
+--- What is returned is remembered, so it may be called as often as one likes.
+---@param buf? integer default: the current one
+---@return string
+function M.status(buf)
+  return require('espalier.status').word(buf)
 end
 
 --- Asks the server for its status.
@@ -135,39 +159,58 @@ function commands.restart()
   start(100)
 end
 
-function commands.toggle()
+local function say_switched(on, where)
+  local state = on and 'on' or 'off'
+  vim.api.nvim_echo({ { ('espalier: inline completion %s%s'):format(state, where) } }, false, {})
+  vim.cmd.redrawstatus({ bang = true })
+end
+
+commands['toggle buffer'] = function()
   local on = not vim.lsp.inline_completion.is_enabled({ bufnr = 0 })
   vim.lsp.inline_completion.enable(on, { bufnr = 0 })
-  vim.api.nvim_echo({ { 'espalier: inline completion ' .. (on and 'on' or 'off') } }, false, {})
+  say_switched(on, ' in this buffer')
 end
+
+commands['toggle filetype'] = function()
+  local filetype = vim.bo.filetype
+  say_switched(require('espalier.inline').toggle_filetype(filetype), ' for ' .. filetype)
+end
+
+commands.toggle = commands['toggle buffer']
 
 --- Runs `:Espalier NAME`; without a name, the status.
 ---@param arguments string[]
 function M.command(arguments)
-  local name = arguments[1] or 'status'
+  local name = arguments[1] and table.concat(arguments, ' ') or 'status'
   local run = commands[name]
-  if not run or #arguments > 1 then
-    vim.notify(
-      ('espalier: unknown command "%s"; expected status, restart or toggle'):format(
-        table.concat(arguments, ' ')
-      ),
-      vim.log.levels.ERROR
-    )
+  if not run then
+    local names = vim.tbl_keys(commands)
+    table.sort(names)
+    local expected = table.concat(names, ', ')
+    local text = ('espalier: unknown command "%s"; expected one of: %s'):format(name, expected)
+    vim.notify(text, vim.log.levels.ERROR)
     return
   end
   run()
 end
 
+--- The words that a command's name goes on with.
 ---@param lead string
 ---@param line string
 ---@return string[]
 function M.complete_command(lead, line)
-  if #vim.split(vim.trim(line:sub(1, #line - #lead)), '%s+') > 1 then
-    return {}
+  local before = vim.split(vim.trim(line:sub(1, #line - #lead)), '%s+')
+  local index, found = #before, {}
+  for name in pairs(commands) do
+    local words = vim.split(name, ' ')
+    local same = vim.deep_equal(vim.list_slice(words, 1, index - 1), vim.list_slice(before, 2))
+    if same and words[index] and vim.startswith(words[index], lead) then
+      found[words[index]] = true
+    end
   end
-  return vim.tbl_filter(function(name)
-    return vim.startswith(name, lead)
-  end, { 'restart', 'status', 'toggle' })
+  local names = vim.tbl_keys(found)
+  table.sort(names)
+  return names
 end
 
 return M
