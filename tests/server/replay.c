@@ -63,7 +63,8 @@ static char *compute(struct replay *r, const struct trace *trace)
     if (syn_document_new(r->language, trace->text, trace->len, &doc, &syntax) != SYN_OK ||
         syn_document_parse(doc, 0, &syntax) != SYN_OK)
         client_fail(&r->client, "step %u: %s", trace->step, syntax.text);
-    const struct asst_request request = {.doc = doc, .cursor = trace->cursor, .n = 1};
+    const struct asst_request request = {
+        .doc = doc, .cursor = trace->cursor, .n = 1, .min_confidence = -1};
     eng_session_rewind(r->session, 0);
     if (asst_complete_prepare(r->model, &request, &job, &err) != ENG_OK ||
         asst_complete_run(r->session, job, NULL, &result, &err) != ENG_OK)
