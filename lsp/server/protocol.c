@@ -353,9 +353,11 @@ cJSON *lsp_write_capabilities(enum syn_encoding encoding, bool inline_completion
         [SYN_UTF8] = "utf-8", [SYN_UTF16] = "utf-16", [SYN_UTF32] = "utf-32"};
     cJSON *capabilities = with_text(cJSON_CreateObject(), "positionEncoding", names[encoding]);
     capabilities = with(capabilities, "textDocumentSync", write_sync_options());
-    capabilities =
-        with(capabilities, inline_completion ? "inlineCompletionProvider" : "completionProvider",
-             cJSON_CreateObject());
+    cJSON *offer = cJSON_CreateObject();
+    if (!inline_completion) /* to some clients an object without members means "no" */
+        offer = with_bool(offer, "resolveProvider", false);
+    capabilities = with(
+        capabilities, inline_completion ? "inlineCompletionProvider" : "completionProvider", offer);
     capabilities = with(capabilities, "workspace", write_workspace_options());
     cJSON *info = with_text(cJSON_CreateObject(), "name", "espalier");
     info = with_text(info, "version", ESPALIER_VERSION);
