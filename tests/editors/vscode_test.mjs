@@ -60,6 +60,12 @@ class Conversation {
     return found;
   }
 
+  said(method) {
+    return this.entries()
+      .filter(({ from, message }) => from === 'client' && message.method === method)
+      .map(({ message }) => message.params);
+  }
+
   lastCompletion() {
     const answer = this.answers('textDocument/inlineCompletion').at(-1);
     const items = answer?.result?.items ?? answer?.result ?? [];
@@ -275,6 +281,50 @@ function expect(what, got, wanted) {
   }
 }
 
+// Presses a key, and returns the text that it puts into the document.
+async function insertedBy(page, talk, key) {
+  const changes = () => talk.said('textDocument/didChange').flatMap((said) => said.contentChanges);
+  const before = changes().length;
+  await page.keyboard.press(key);
+  return (await waitFor(`a change of the text by ${key}`, () => changes()[before])).text;
+}
+
+// Types a command's name into the palette.
+async function runCommand(page, name) {
+  await page.keyboard.press('F1');
+  await page.locator('.quick-input-widget input').first().waitFor();
+  await page.keyboard.type(name);
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor();
+  await page.keyboard.press('Enter');
+}
+
+async function waitForStatus(page, text) {
+  const items = page.locator('.statusbar-item', { hasText: 'Espalier' });
+  await waitFor(`the status bar to say ${text}`, async () =>
+    (await items.allInnerTexts()).some((shown) => plain(shown) === text));
+}
+
+async function typeLastAgain(page, typed) {
+  await page.keyboard.press('Backspace');
+  await page.keyboard.type(typed.at(-1));
+}
+
+// Chooses a file by its path in the dialog of "Choose Model...".
+async function browseModel(page, file) {
+  await runCommand(page, 'Espalier: Choose Model...');
+  const input = page.locator('.quick-input-widget input').first();
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'Browse...' }).waitFor();
+  await page.keyboard.type('Browse');
+  await page.keyboard.press('Enter');
+  // It lists a folder before it can be told another one.
+  const row = (name) => page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
+  await row('..').waitFor();
+  await input.fill(file);
+  await row(path.basename(file)).waitFor();
+  await page.locator('.quick-input-widget', { hasText: 'Use this model' })
+    .getByText('Use this model').click();
+}
+
 // The steps, in one page, as loading the page is what takes the time.
 const steps = {
   async 'ghost text is the answer of the server'({ page, editor, state }) {
@@ -295,9 +345,68 @@ const steps = {
     expect('the file, nothing accepted', await save(page, state.file), state.complete);
   },
 
+  async 'a word is accepted, then a line, and undone'({ page, editor, state }) {
+    await typeLastAgain(page, state.typed);
+    const { item, position } = await waitForGhost(page, editor.talk);
+    const line = restOf(item, position).split('\n')[0];
+    const word = await insertedBy(page, editor.talk, 'Control+ArrowRight');
+    if (word === '' || word.length >= line.length || !line.startsWith(word)) {
+      throw new Failure(`accepted as a word: "${word}" of "${line}"`);
+    }
+    const rest = line.slice(word.length);
+    await waitFor('the server to say the same of the rest', () => {
+      const { item, position } = editor.talk.lastCompletion();
+      return item && restOf(item, position).split('\n')[0] === rest;
+    });
+    await waitForGhost(page, editor.talk);
+    const accepted = await insertedBy(page, editor.talk, 'Control+Alt+ArrowRight');
+    expect('accepted as a line', accepted.trimEnd(), rest.trimEnd());
+    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Escape');
+    expect('the file after undoing both', await save(page, state.file), state.complete);
+  },
+
+  async 'a language is switched off and on'({ page, editor, state }) {
+    await runCommand(page, 'Espalier: Toggle Completion for This Language');
+    await waitForStatus(page, 'Espalier: off');
+    const asked = () => editor.talk.said('textDocument/inlineCompletion').length;
+    const before = asked();
+    await typeLastAgain(page, state.typed);
+    await sleep(1000);
+    expect('ghost text while switched off', await ghostOf(page), '');
+    expect('requests while switched off', asked(), before);
+    await runCommand(page, 'Espalier: Toggle Completion for This Language');
+    await waitForStatus(page, 'Espalier');
+    await typeLastAgain(page, state.typed);
+    await waitForGhost(page, editor.talk);
+  },
+
+  async 'a file that is no model is refused, a model is taken'({ page, editor, options }) {
+    const bad = path.join(editor.work, 'bad.gguf');
+    const good = path.join(editor.work, 'good.gguf');
+    fs.writeFileSync(bad, 'none');
+    fs.copyFileSync(options.model, good);
+    await browseModel(page, bad);
+    const refused = page.locator('.notifications-toasts', { hasText: 'bad.gguf is not a GGUF file' });
+    await refused.waitFor();
+    await page.keyboard.press('Escape');
+    await browseModel(page, good);
+    const written = ['user/User', 'user/Machine'].map((folder) =>
+      path.join(editor.work, folder, 'settings.json'));
+    await waitFor('the setting', () =>
+      written.some((file) => fs.readFileSync(file, 'utf8').includes(good)));
+    await waitForStatus(page, 'Espalier');
+    // The folder is known now, so both files are offered.
+    await runCommand(page, 'Espalier: Choose Model...');
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'bad.gguf' }).waitFor();
+    await page.locator('.quick-input-list .monaco-list-row', { hasText: 'good.gguf' }).waitFor();
+    await page.keyboard.press('Escape');
+  },
+
   async 'Tab puts exactly it into the file'({ page, editor, state }) {
-    await page.keyboard.press('Backspace');
-    await page.keyboard.type(state.typed.at(-1));
+    await page.keyboard.press('Control+1');
+    await typeLastAgain(page, state.typed);
     const { item } = await waitForGhost(page, editor.talk);
     await page.keyboard.press('Tab');
     const accepted = plain(item.insertText.split('\n')[0]);
@@ -317,6 +426,7 @@ async function main() {
       server: { type: 'string' },
       work: { type: 'string' },
       python: { type: 'string', default: 'python3' },
+      model: { type: 'string' },
       chromium: { type: 'string', default: '/usr/bin/chromium' },
     },
   });
@@ -341,7 +451,7 @@ async function main() {
     for (const [name, step] of Object.entries(steps)) {
       const start = Date.now();
       try {
-        await step({ page, editor, state });
+        await step({ page, editor, state, options });
         console.log(`ok      ${name} (${((Date.now() - start) / 1000).toFixed(1)} s)`);
       } catch (cause) {
         const picture = path.join(work, 'failure.png');

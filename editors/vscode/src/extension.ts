@@ -6,8 +6,9 @@
 import * as vscode from 'vscode';
 import { LanguageClient, State } from 'vscode-languageclient/node';
 import type { LanguageClientOptions, ServerOptions } from 'vscode-languageclient/node';
+import { chooseModel } from './models';
 import { findServer } from './server';
-import { serverSettings, toggleCompletion } from './settings';
+import { languageEnabled, serverSettings, toggleCompletion, toggleLanguage } from './settings';
 import { StatusItem } from './status';
 
 const languages = [
@@ -42,6 +43,8 @@ function createClient(context: vscode.ExtensionContext): LanguageClient {
     initializationOptions: serverSettings,
     documentSelector: languages.map((language) => ({ language, scheme: 'file' })),
     middleware: {
+      provideInlineCompletionItems: (document, position, context, token, next) =>
+        languageEnabled(document.languageId) ? next(document, position, context, token) : [],
       workspace: {
         // Both ways in which a server can learn its settings.
         configuration: async (params, token, next) => {
@@ -105,7 +108,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     status,
     vscode.commands.registerCommand('espalier.restart', restart),
     vscode.commands.registerCommand('espalier.status', () => status.showDetails(client)),
+    vscode.commands.registerCommand('espalier.output', () => client?.outputChannel.show()),
     vscode.commands.registerCommand('espalier.toggle', toggleCompletion),
+    vscode.commands.registerCommand('espalier.toggleLanguage', toggleLanguage),
+    vscode.commands.registerCommand('espalier.chooseModel', () => chooseModel(context.globalState)),
+    vscode.window.onDidChangeActiveTextEditor(() => status.show()),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (['path', 'shared'].some((key) => change.affectsConfiguration(`espalier.${key}`))) {
         void restart();

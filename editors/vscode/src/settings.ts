@@ -1,7 +1,7 @@
 /**
- * The settings that are the server's own. They are listed in package.json under the names that
+ * Two kinds of settings. The server's own are listed in package.json under the names that
  * espalier.json has, with null for "not set", so that what is not set here leaves the file's value
- * alone. The extension's other settings are not sent.
+ * alone. The extension's are not sent: they say what is asked for, and of which program.
  */
 import * as vscode from 'vscode';
 
@@ -33,18 +33,48 @@ const names = [
   'history.enabled',
 ];
 
+function configuration(): vscode.WorkspaceConfiguration {
+  return vscode.workspace.getConfiguration('espalier');
+}
+
 export function serverSettings(): Record<string, unknown> {
-  const configuration = vscode.workspace.getConfiguration('espalier');
-  const values = names.map((name) => [name, configuration.get(name)] as const);
+  const values = names.map((name) => [name, configuration().get(name)] as const);
   return Object.fromEntries(values.filter(([, value]) => value !== null && value !== undefined));
 }
 
 export function completionEnabled(): boolean {
-  return vscode.workspace.getConfiguration('espalier').get('completion.enabled') !== false;
+  return configuration().get('completion.enabled') !== false;
+}
+
+export function languageEnabled(language: string): boolean {
+  const enable = configuration().get<Record<string, boolean>>('enable', {});
+  return enable[language] ?? enable['*'] ?? true;
+}
+
+/** A suggestion on screen is of the time before; it would stay until the next key. */
+async function hideSuggestion(): Promise<void> {
+  await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
 }
 
 export async function toggleCompletion(): Promise<void> {
-  await vscode.workspace
-    .getConfiguration('espalier')
-    .update('completion.enabled', !completionEnabled(), vscode.ConfigurationTarget.Global);
+  const value = !completionEnabled();
+  await configuration().update('completion.enabled', value, vscode.ConfigurationTarget.Global);
+  await hideSuggestion();
+}
+
+/** Switches the language of the active editor, where it is switched already: workspace or user. */
+export async function toggleLanguage(): Promise<void> {
+  const language = vscode.window.activeTextEditor?.document.languageId;
+  if (language === undefined) {
+    const text = 'No editor is open whose language could be switched.';
+    void vscode.window.showInformationMessage(text);
+    return;
+  }
+  const set = configuration().inspect<Record<string, boolean>>('enable');
+  const here = set?.workspaceValue?.[language] !== undefined;
+  const target = here ? vscode.ConfigurationTarget.Workspace : vscode.ConfigurationTarget.Global;
+  const before = here ? set?.workspaceValue : set?.globalValue;
+  const value = { ...before, [language]: !languageEnabled(language) };
+  await configuration().update('enable', value, target);
+  await hideSuggestion();
 }

@@ -1,12 +1,13 @@
 import * as vscode from 'vscode';
 import { State } from 'vscode-languageclient/node';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import { completionEnabled } from './settings';
+import { completionEnabled, languageEnabled } from './settings';
 
-/** What the server answers to espalier/status; of its many values these two are shown at once. */
+/** What the server answers to espalier/status; of its many values these are shown at once. */
 interface Status extends Record<string, unknown> {
   state?: string;
   message?: string;
+  model?: { name?: string } | null;
 }
 
 const reloadInterval = 1000;
@@ -28,6 +29,7 @@ function linesOf(status: Record<string, unknown>, prefix = ''): string[] {
 export class StatusItem implements vscode.Disposable {
   private readonly item: vscode.StatusBarItem;
   private again: NodeJS.Timeout | undefined;
+  private known: Status | undefined;
 
   constructor(command: string) {
     this.item = vscode.window.createStatusBarItem(
@@ -47,6 +49,7 @@ export class StatusItem implements vscode.Disposable {
   }
 
   serverIs(state: State): void {
+    this.known = undefined;
     if (state === State.StartFailed) {
       this.warn('The language server could not be started.');
       return;
@@ -68,7 +71,8 @@ export class StatusItem implements vscode.Disposable {
     }
     try {
       const status = (await client.sendRequest<Status | null>('espalier/status')) ?? {};
-      this.showState(status);
+      this.known = status;
+      this.show();
       if (status.state === 'loading') {
         this.again = setTimeout(() => void this.refresh(client), reloadInterval);
       }
@@ -94,13 +98,22 @@ export class StatusItem implements vscode.Disposable {
     }
   }
 
-  private showState(status: Status): void {
+  /** Shows again what is known, for the language of the editor that is active now. */
+  show(): void {
+    const status = this.known;
+    const language = vscode.window.activeTextEditor?.document.languageId;
+    if (status === undefined) {
+      return;
+    }
+    const model = status.model?.name ? ` Model: ${status.model.name}.` : '';
     if (status.state === 'failed') {
       this.warn(status.message ?? 'The model could not be loaded.');
     } else if (!completionEnabled()) {
       this.set('Espalier: off', 'Completion is switched off.');
+    } else if (language !== undefined && !languageEnabled(language)) {
+      this.set('Espalier: off', `Completion is switched off for ${language}.`);
     } else if (status.state === undefined || status.state === 'ready') {
-      this.set('Espalier', status.message || 'Ready.');
+      this.set('Espalier', (status.message || 'Ready.') + model);
     } else {
       this.set(`Espalier: ${status.state}`, status.message || `Model: ${status.state}.`);
     }
@@ -108,7 +121,27 @@ export class StatusItem implements vscode.Disposable {
 
   private set(text: string, tooltip: string): void {
     this.item.text = text;
-    this.item.tooltip = tooltip;
+    this.item.tooltip = this.withCommands(tooltip);
     this.item.backgroundColor = undefined;
+  }
+
+  /** The text of a tooltip with what can be done about it. */
+  private withCommands(text: string): vscode.MarkdownString {
+    const language = vscode.window.activeTextEditor?.document.languageId;
+    const links: [command: string, title: string][] = [
+      ['espalier.toggle', completionEnabled() ? 'Switch off' : 'Switch on'],
+      ['espalier.chooseModel', 'Choose model'],
+      ['espalier.output', 'Output'],
+    ];
+    if (language !== undefined && completionEnabled()) {
+      const verb = languageEnabled(language) ? 'Switch off' : 'Switch on';
+      links.splice(1, 0, ['espalier.toggleLanguage', `${verb} for ${language}`]);
+    }
+    const tooltip = new vscode.MarkdownString();
+    tooltip.isTrusted = { enabledCommands: links.map(([command]) => command) };
+    tooltip.appendText(text).appendMarkdown('\n\n');
+    return tooltip.appendMarkdown(
+      links.map(([command, title]) => `[${title}](command:${command})`).join(' · '),
+    );
   }
 }
