@@ -318,9 +318,12 @@ async function browseModel(page, file) {
   await page.keyboard.press('Enter');
   // It lists a folder before it can be told another one.
   const row = (name) => page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
-  await row('..').waitFor();
-  await input.fill(file);
-  await row(path.basename(file)).waitFor();
+  await row('check.c').waitFor();
+  await waitFor(`${file} in the dialog`, async () => {
+    await input.fill(file);
+    await sleep(500);
+    return row(path.basename(file)).isVisible();
+  });
   await page.locator('.quick-input-widget', { hasText: 'Use this model' })
     .getByText('Use this model').click();
 }
