@@ -24,6 +24,7 @@
 #define TRIES         3
 #define START_MS      10000 /* for a new daemon to listen */
 #define RETRY_MS      10
+#define RESTART_MS    1000  /* one that is about to end may keep the first from starting */
 #define TAKE_MS       10000 /* for a daemon to answer */
 #define NUMBER_DIGITS 24
 
@@ -100,8 +101,8 @@ static int reach_daemon(const struct lsp_serve_options *options, const char *pat
 {
     int fd = connect_to(path);
     if (fd < 0 && (errno == ENOENT || errno == ECONNREFUSED)) {
-        if (!start_daemon(options, path, err)) return -1;
         for (int waited = 0; fd < 0 && waited < START_MS; waited += RETRY_MS) {
+            if (waited % RESTART_MS == 0 && !start_daemon(options, path, err)) return -1;
             uv_sleep(RETRY_MS);
             fd = connect_to(path);
         }
