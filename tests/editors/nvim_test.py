@@ -130,7 +130,9 @@ class Neovim:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.file = self.folder / file_name
-        self.file.write_text(text, encoding="utf-8")
+        setup = dict(setup)
+        newline = setup.pop("newline", "\n")
+        self.file.write_text(text, encoding="utf-8", newline=newline)
         self.talk = Conversation(self.folder / "lsp.log")
         self.socket = f"espalier-{name}-{os.getpid()}"
         command = [sys.executable, str(HERE / "lsp_tap.py"), str(self.talk.path)]
@@ -418,6 +420,16 @@ def accept_part(key, part):
     return body
 
 
+def accept_crlf(vim, text, cursor):
+    """Line ends of the file stay what they are, also in a suggestion of several lines."""
+    item, _ = vim.wait_for_ghost()
+    vim.keys("Tab")
+    plain = dict(item, insertText=item["insertText"].replace("\r\n", "\n"))
+    expect("the file after <Tab>", vim.save(), vim.places.apply(text, plain))
+    raw = vim.file.read_bytes()
+    expect("line ends", raw.count(b"\r\n") * 2, raw.count(b"\n") + raw.count(b"\r"))
+
+
 def undo(vim, text, cursor):
     """What is accepted is undone alone; what was typed before it stays, and redo brings it back."""
     item, _ = vim.wait_for_ghost()
@@ -481,6 +493,7 @@ TESTS = {
     "accept-word": ("check.c", accept_part("M-w", first_word)),
     "accept-word-unicode": ("unicode.c", accept_part("M-w", first_word)),
     "accept-line": ("check.c", accept_part("M-l", first_line), MULTILINE),
+    "accept-crlf": ("check.c", accept_crlf, dict(MULTILINE, newline="\r\n")),
     "undo": ("check.c", undo),
     "dismiss": ("check.c", dismiss),
     "plug-mappings": ("check.c", plug_mappings, {"keymaps": False}),

@@ -30,6 +30,17 @@ local watched = setmetatable({}, { __mode = 'k' })
 ---@type table<string, boolean?> filetypes switched by command
 local switched = {}
 
+--- Lines of a buffer have no carriage returns, whatever line ends its file has; Neovim draws and
+--- inserts those of a suggestion as they are.
+---@param result lsp.InlineCompletionList|lsp.InlineCompletionItem[]
+local function drop_carriage_returns(result)
+  for _, item in ipairs(result.items or result) do
+    if type(item.insertText) == 'string' then
+      item.insertText = item.insertText:gsub('\r\n', '\n')
+    end
+  end
+end
+
 --- Notes with each answer the line that it was asked for. Neovim keeps the current suggestion when
 --- an answer is an error or null, so only an answer with items replaces the note.
 ---@param client vim.lsp.Client
@@ -46,6 +57,7 @@ local function watch(client)
       local inner = handler
       handler = function(err, result, context, ...)
         if not err and result and buf then
+          drop_carriage_returns(result)
           shown[buf] = { row = row, line = line, handler = inner, context = context }
         end
         return inner(err, result, context, ...)
