@@ -41,44 +41,7 @@ static uint32_t indent_of(const char *line, size_t len, size_t *bytes)
     return columns;
 }
 
-enum syn_status asst_site_open(const struct syn_document *doc, size_t cursor, bool with_tree,
-                               struct asst_site *out, struct syn_error *err)
-{
-    memset(out, 0, sizeof *out);
-    size_t len, line, column;
-    const char *text = syn_document_text(doc, &len);
-    syn_position_of(doc, cursor, SYN_UTF8, &line, &column);
-    size_t start = syn_line_start(doc, line);
-    out->cursor = cursor;
-    out->indent = indent_of(text + start, cursor - start, NULL);
-    out->right_len = len - cursor < ASST_SITE_BYTES ? len - cursor : ASST_SITE_BYTES;
-    out->rest_len = line_length(text + cursor, out->right_len);
-    out->right = malloc(out->right_len + 1);
-    if (!out->right) return SYN_NO_MEMORY;
-    memcpy(out->right, text + cursor, out->right_len);
-    out->right[out->right_len] = 0;
-    if (!with_tree) return SYN_OK;
-    enum syn_status status = syn_document_copy(doc, &out->doc, err);
-    if (status == SYN_OK) status = syn_hole_open(out->doc, cursor, cursor, &out->hole, err);
-    if (status != SYN_OK) asst_site_close(out);
-    return status;
-}
-
-void asst_site_close(struct asst_site *site)
-{
-    syn_hole_free(site->hole);
-    syn_document_free(site->doc);
-    free(site->right);
-    memset(site, 0, sizeof *site);
-}
-
-/* ---- Neighbours ---------------------------------------------------------------------- */
-
-static void trim_end(const char *text, size_t *len)
-{
-    while (*len > 0 && is_space(text[*len - 1]))
-        (*len)--;
-}
+/* ---- Brackets ------------------------------------------------------------------------ */
 
 static char closer_of(char c)
 {
@@ -110,6 +73,59 @@ static size_t surplus_closers(const char *text, size_t len, char *which)
     return surplus;
 }
 
+/* Openers in text that nothing in it closes. */
+static size_t left_open(const char *text, size_t len)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (closer_of(text[i])) open++;
+        if (is_closer(text[i]) && open > 0) open--;
+    }
+    return open;
+}
+
+/* ---- The site ------------------------------------------------------------------------ */
+
+enum syn_status asst_site_open(const struct syn_document *doc, size_t cursor, bool with_tree,
+                               struct asst_site *out, struct syn_error *err)
+{
+    memset(out, 0, sizeof *out);
+    size_t len, line, column;
+    const char *text = syn_document_text(doc, &len);
+    syn_position_of(doc, cursor, SYN_UTF8, &line, &column);
+    size_t start = syn_line_start(doc, line);
+    out->cursor = cursor;
+    out->left_open = left_open(text + start, cursor - start);
+    out->indent = indent_of(text + start, cursor - start, NULL);
+    out->right_len = len - cursor < ASST_SITE_BYTES ? len - cursor : ASST_SITE_BYTES;
+    out->rest_len = line_length(text + cursor, out->right_len);
+    out->right = malloc(out->right_len + 1);
+    if (!out->right) return SYN_NO_MEMORY;
+    memcpy(out->right, text + cursor, out->right_len);
+    out->right[out->right_len] = 0;
+    if (!with_tree) return SYN_OK;
+    enum syn_status status = syn_document_copy(doc, &out->doc, err);
+    if (status == SYN_OK) status = syn_hole_open(out->doc, cursor, cursor, &out->hole, err);
+    if (status != SYN_OK) asst_site_close(out);
+    return status;
+}
+
+void asst_site_close(struct asst_site *site)
+{
+    syn_hole_free(site->hole);
+    syn_document_free(site->doc);
+    free(site->right);
+    memset(site, 0, sizeof *site);
+}
+
+/* ---- Neighbours ---------------------------------------------------------------------- */
+
+static void trim_end(const char *text, size_t *len)
+{
+    while (*len > 0 && is_space(text[*len - 1]))
+        (*len)--;
+}
+
 /* Bytes at the end of text that equal the beginning of what stands right of the cursor on
  * its line (blanks in front of it aside). */
 static size_t overlap(const struct asst_site *site, const char *text, size_t len)
@@ -129,8 +145,17 @@ static bool word_byte(char c)
            (unsigned char)c >= 0x80;
 }
 
-/* Is the text better without its end? The tree says so when that costs less; without a tree
- * it is when the text closes brackets that it has not opened. */
+/* Does the text close brackets that the rest of the line closes as well? Counted on the line alone.
+ */
+static bool doubles(const struct asst_site *site, const char *text, size_t len)
+{
+    size_t own = surplus_closers(text, len, NULL);
+    return own > 0 && own + surplus_closers(site->right, site->rest_len, NULL) > site->left_open;
+}
+
+/* Is the text better without its end? The tree says so when that costs less; where both cost the
+ * same, as in a file that is in pieces, brackets are counted; without a tree it is when the text
+ * closes what it has not opened. */
 static enum syn_status is_better_cut(const struct asst_site *site, const char *text, size_t len,
                                      size_t shorter, bool *better, struct syn_error *err)
 {
@@ -139,7 +164,10 @@ static enum syn_status is_better_cut(const struct asst_site *site, const char *t
     struct syn_verdict with, without;
     enum syn_status status = syn_candidate_judge(site->hole, text, len, &with, err);
     if (status == SYN_OK) status = syn_candidate_judge(site->hole, text, shorter, &without, err);
-    *better = status == SYN_OK && without.cost_all < with.cost_all;
+    *better =
+        status == SYN_OK &&
+        (without.cost_all < with.cost_all ||
+         (with.cost_all > 0 && without.cost_all == with.cost_all && doubles(site, text, len)));
     return status;
 }
 
@@ -227,24 +255,29 @@ static size_t closed_before(const struct asst_site *site, const char *text, size
 }
 
 /* An editor may have closed brackets ahead of the person: `f(g(^))`, where the text goes on behind
- * them: `x), y`. Where more of it can stay in their place than beside them, it goes there. */
+ * them: `x), y`. It goes in their place where more of it can stay then, or where it would double
+ * them and the tree has nothing against it. */
 static enum syn_status try_in_place(const struct asst_site *site, const char *text, size_t len,
                                     size_t *kept, size_t *replaces, enum asst_stop *stop,
                                     struct syn_error *err)
 {
     size_t n = site->hole ? closed_before(site, text, len) : 0;
-    if (n == 0 || *kept + n >= len) return SYN_OK;
+    bool doubled = n > 0 && *kept == len && doubles(site, text, len);
+    if (n == 0 || (!doubled && *kept + n >= len)) return SYN_OK;
     struct syn_hole *hole;
-    struct syn_verdict verdict = {.keep = 0};
-    enum syn_status status = syn_hole_open(site->doc, site->cursor, site->cursor + n, &hole, err);
+    struct syn_verdict in_place = {.keep = 0}, beside = {.keep = 0};
+    enum syn_status status = syn_candidate_judge(site->hole, text, *kept, &beside, err);
+    if (status == SYN_OK)
+        status = syn_hole_open(site->doc, site->cursor, site->cursor + n, &hole, err);
     if (status != SYN_OK) return status;
-    status = syn_candidate_judge(hole, text, len, &verdict, err);
+    status = syn_candidate_judge(hole, text, len, &in_place, err);
     syn_hole_free(hole);
-    if (status != SYN_OK || verdict.keep <= *kept + n ||
-        closed_before(site, text, verdict.keep) < n)
-        return status;
-    if (verdict.keep < len) *stop = ASST_STOP_INVALID;
-    *kept = verdict.keep;
+    bool better = doubled ? in_place.keep == len && in_place.cost_all <= beside.cost_all &&
+                                beside.cost_all > 0
+                          : in_place.keep > *kept + n;
+    if (status != SYN_OK || !better || closed_before(site, text, in_place.keep) < n) return status;
+    if (in_place.keep < len) *stop = ASST_STOP_INVALID;
+    *kept = in_place.keep;
     *replaces = n;
     return SYN_OK;
 }
@@ -264,7 +297,7 @@ enum syn_status asst_candidate_trim(const struct asst_site *site, char *text, si
     size_t beside = *len;
     if (status == SYN_OK && *len > 0 && site->hole)
         status = trim_by_tree(site, text, len, stop, err);
-    if (status == SYN_OK && *len < beside) {
+    if (status == SYN_OK && (*len < beside || *len == whole)) {
         enum asst_stop in_place = before;
         status = try_in_place(site, text, whole, len, replaces, &in_place, err);
         if (*replaces > 0) *stop = in_place;

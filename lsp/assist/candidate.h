@@ -16,6 +16,7 @@ struct asst_site {
                                    after it, at most ASST_SITE_BYTES */
     size_t right_len, rest_len; /* of it, the rest of the cursor's line */
     size_t cursor;              /* byte of the document */
+    size_t left_open;           /* brackets open in front of the cursor on its line */
     uint32_t indent;            /* columns of white space in front of the cursor's line */
 };
 
