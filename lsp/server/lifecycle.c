@@ -6,13 +6,23 @@
  * are read anew from the bottom up, so that a setting that is taken away is gone.
  *
  * Without a model the client is told once, in words that say what to do about it.
+ *
+ * The client's process is watched through a descriptor where the kernel gives one, so that a server
+ * with nothing to do sleeps; elsewhere a timer looks.
  */
+#ifdef __linux__
+#define _GNU_SOURCE /* syscall */
+#endif
 #include "lsp/locate.h"
 #include "lsp/server/models.h"
 #include "lsp/server/session.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 #define PARENT_CHECK_MS 2000u
 #define PROGRESS_TOKEN  "espalier/model"
@@ -254,14 +264,57 @@ void lsp_on_folders(struct lsp_server *server, struct lsp_message *message)
 
 /* ---- The life of a session --------------------------------------------------------- */
 
+static void end_without_parent(struct lsp_server *server)
+{
+    lsp_log(server, LSP_LOG_WARN, "the client (process %lld) is gone",
+            (long long)server->parent_pid);
+    lsp_end(server, 1);
+}
+
 static void on_parent_check(uv_timer_t *timer)
 {
     struct lsp_server *server = timer->data;
-    if (uv_kill((int)server->parent_pid, 0) == UV_ESRCH) {
-        lsp_log(server, LSP_LOG_WARN, "the client (process %lld) is gone",
-                (long long)server->parent_pid);
-        lsp_end(server, 1);
+    if (uv_kill((int)server->parent_pid, 0) == UV_ESRCH) end_without_parent(server);
+}
+
+static void on_parent_exit(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    uv_poll_stop(poll);
+    end_without_parent(poll->data);
+}
+
+/* A descriptor that becomes readable when the process ends; -1 where there is no such thing. */
+static int open_process(int64_t pid)
+{
+#if defined(__linux__) && defined(SYS_pidfd_open)
+    return (int)syscall(SYS_pidfd_open, (pid_t)pid, 0u);
+#else
+    (void)pid;
+    return -1;
+#endif
+}
+
+static void watch_parent(struct lsp_server *server)
+{
+    server->parent_fd = open_process(server->parent_pid);
+    if (server->parent_fd >= 0 &&
+        uv_poll_init(&server->loop, &server->parent_exit, server->parent_fd) == 0) {
+        server->parent_exit.data = server;
+        server->parent_polled = true;
+        uv_unref((uv_handle_t *)&server->parent_exit);
+        if (uv_poll_start(&server->parent_exit, UV_READABLE, on_parent_exit) == 0) return;
     }
+    uv_timer_start(&server->parent, on_parent_check, PARENT_CHECK_MS, PARENT_CHECK_MS);
+}
+
+void lsp_forget_parent(struct lsp_server *server)
+{
+    uv_close((uv_handle_t *)&server->parent, NULL);
+    if (server->parent_polled) uv_close((uv_handle_t *)&server->parent_exit, NULL);
+    if (server->parent_fd >= 0) close(server->parent_fd);
+    server->parent_fd = -1;
 }
 
 void lsp_on_initialize(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)
@@ -284,8 +337,7 @@ void lsp_on_initialize(struct lsp_server *server, struct lsp_message *message, u
     keep_settings(server, lsp_read_options(&params));
     server->phase = LSP_PHASE_INITIALIZED;
     lsp_answer(server, ticket, lsp_write_capabilities(params.encoding, params.inline_completion));
-    if (server->parent_pid)
-        uv_timer_start(&server->parent, on_parent_check, PARENT_CHECK_MS, PARENT_CHECK_MS);
+    if (server->parent_pid) watch_parent(server);
     lsp_read_configuration(server);
     lsp_log(server, LSP_LOG_INFO, "espalier %s serves %s", ESPALIER_VERSION,
             *params.client_name ? params.client_name : "a client without a name");

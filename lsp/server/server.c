@@ -326,7 +326,7 @@ static void close_all(struct lsp_server *server)
     uv_close((uv_handle_t *)&server->work, NULL);
     uv_close((uv_handle_t *)&server->turn, NULL);
     uv_close((uv_handle_t *)&server->lull, NULL);
-    uv_close((uv_handle_t *)&server->parent, NULL);
+    lsp_forget_parent(server);
     uv_close((uv_handle_t *)&server->last_words, NULL);
     if (server->channel.control >= 0) uv_close((uv_handle_t *)&server->control, NULL);
     lsp_feedback_close(server);
@@ -378,6 +378,7 @@ static void start_handles(struct lsp_server *server)
     server->work.data = server->turn.data = server->lull.data = server;
     server->parent.data = server->last_words.data = server;
     uv_unref((uv_handle_t *)&server->parent);
+    server->parent_fd = -1;
     if (server->channel.control >= 0) {
         uv_pipe_init(&server->loop, &server->control, 0);
         server->control.data = server;

@@ -86,7 +86,10 @@ struct lsp_server {
     uv_idle_t work;        /* runs while there is something to parse */
     uv_timer_t lull;       /* runs out when no request followed a change at once */
     uv_prepare_t turn;     /* measures the loop's turns */
-    uv_timer_t parent;     /* watches the client's process */
+    uv_timer_t parent;     /* watches the client's process, where it cannot be waited for: */
+    uv_poll_t parent_exit; /* becomes readable when that ends */
+    bool parent_polled;    /* parent_exit is in use */
+    int parent_fd;         /* its descriptor; -1: none */
     uv_timer_t last_words; /* bounds the wait for the client to read them */
     uv_signal_t signals[3];
     struct lsp_listener *listener;   /* until the client is there; NULL: it was from the start */
@@ -182,6 +185,8 @@ void lsp_on_folders(struct lsp_server *server, struct lsp_message *message);
 void lsp_on_answer(struct lsp_server *server, enum lsp_asked what, struct lsp_message *message);
 void lsp_on_loaded(struct lsp_server *server, const struct lsp_outcome *outcome);
 void lsp_read_configuration(struct lsp_server *server);
+/* Ends the watch over the client's process, with the session. */
+void lsp_forget_parent(struct lsp_server *server);
 void lsp_free_lifecycle(struct lsp_server *server);
 
 /* ---- textsync.c -------------------------------------------------------------------- */
