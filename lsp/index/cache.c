@@ -75,7 +75,7 @@ static uint32_t put_files(struct sink *s, const struct idx_store *store)
     uint32_t n = 0;
     struct idx_file file;
     for (uint32_t i = 0; i < idx_store_end(store); i++) {
-        if (!idx_store_file(store, i, &file) || file.stamp.modified < 0 || !file.entry->lang)
+        if (!idx_store_file(store, i, &file) || file.stamp.view != IDX_DISK || !file.entry->lang)
             continue;
         put_file(s, &file);
         n++;
@@ -133,7 +133,7 @@ struct record {
     const unsigned char *path, *text, *symbols;
     size_t path_len;
     uint32_t text_len, count;
-    struct idx_stamp stamp;
+    struct idx_stamp stamp; /* IDX_DISK */
     const struct gram_language *lang;
 };
 
@@ -182,6 +182,7 @@ static const char *check_symbols(const struct record *r)
 /* NULL, or what is wrong. */
 static const char *take_record(struct cursor *c, struct record *r)
 {
+    r->stamp.view = IDX_DISK;
     r->path_len = (size_t)take_number(c, 2);
     r->path = take_bytes(c, r->path_len);
     r->stamp.modified = (int64_t)take_number(c, 8);
@@ -305,14 +306,13 @@ static bool write_all(int fd, const char *bytes, size_t len)
 bool idx_cache_save(const char *path, const struct idx_store *store)
 {
     char beside[IDX_MAX_PATH];
-    int n = snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid());
+    int n = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
     if (n < 0 || (size_t)n >= sizeof beside) return false;
     size_t len;
     char *bytes = idx_cache_write(store, &len);
     if (!bytes) return false;
     lsp_make_folder_of(path); /* open tells what is wrong */
-    unlink(beside);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    int fd = mkstemp(beside); /* for its owner alone */
     bool ok = fd >= 0 && write_all(fd, bytes, len);
     if (fd >= 0) ok &= close(fd) == 0;
     ok = ok && rename(beside, path) == 0;

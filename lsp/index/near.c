@@ -27,16 +27,16 @@ static size_t nearness(const struct idx_file *file, const char *path,
     return 2 * n + (file->entry->lang == lang);
 }
 
-size_t idx_near(const struct idx_store *store, const char *path, const char *root,
+size_t idx_near(const struct idx_store *store, unsigned view, const char *path, const char *root,
                 const struct gram_language *lang, uint32_t *files, size_t max)
 {
     size_t score[IDX_NEAR_FILES], kept = 0;
     if (max > IDX_NEAR_FILES) max = IDX_NEAR_FILES;
     for (uint32_t i = 0; max > 0 && i < idx_store_end(store); i++) {
         struct idx_file file;
-        if (!idx_store_file(store, i, &file) || !file.entry->lang ||
-            !idx_is_family(file.entry->lang, lang) || !idx_is_below(file.path, root) ||
-            strcmp(file.path, path) == 0)
+        if (!idx_store_sees(store, view, i) || !idx_store_file(store, i, &file) ||
+            !file.entry->lang || !idx_is_family(file.entry->lang, lang) ||
+            !idx_is_below(file.path, root) || strcmp(file.path, path) == 0)
             continue;
         size_t own = nearness(&file, path, lang), at = kept;
         while (at > 0 && score[at - 1] < own)
@@ -102,7 +102,7 @@ void idx_near_texts(const struct idx_target *target, const struct idx_recents *r
     size_t room = IDX_NEAR_BYTES;
     out->n = 0;
     lock(target);
-    size_t n = idx_near(target->store, path, root, lang, files, IDX_NEAR_FILES);
+    size_t n = idx_near(target->store, target->view, path, root, lang, files, IDX_NEAR_FILES);
     unlock(target);
     for (size_t i = 0; i < n && room > 0; i++) {
         char name[IDX_MAX_PATH];

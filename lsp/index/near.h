@@ -18,10 +18,10 @@
 /* Languages whose files know each other: C and C++, JavaScript and TypeScript, each and itself. */
 bool idx_is_family(const struct gram_language *a, const struct gram_language *b);
 
-/* Numbers of up to max files of the family of lang below root, but for the one at path: those whose
- * paths have the longest beginning in common with it first, of these the ones of its language, then
- * by number. Reads all paths of the store. */
-size_t idx_near(const struct idx_store *store, const char *path, const char *root,
+/* Numbers of up to max files that the view sees, of the family of lang below root, but for the one
+ * at path: those whose paths have the longest beginning in common with it first, of these the ones
+ * of its language, then by number. Reads all paths of the store. */
+size_t idx_near(const struct idx_store *store, unsigned view, const char *path, const char *root,
                 const struct gram_language *lang, uint32_t *files, size_t max);
 
 struct idx_texts {

@@ -35,7 +35,8 @@ static bool stamp_of(const struct idx_target *t, const char *path, bool mark,
     uint32_t number;
     struct idx_file file;
     lock(t);
-    bool there = idx_store_at(t->store, path, &number) && idx_store_file(t->store, number, &file);
+    bool there =
+        idx_store_at(t->store, IDX_DISK, path, &number) && idx_store_file(t->store, number, &file);
     if (there) *stamp = file.stamp;
     if (there && mark) idx_store_mark(t->store, number);
     unlock(t);
@@ -51,10 +52,10 @@ static enum idx_status put(const struct idx_target *t, const char *path,
     return status;
 }
 
-static void remove_file(const struct idx_target *t, const char *path)
+static void remove_file(const struct idx_target *t, const char *path, unsigned view)
 {
     lock(t);
-    idx_store_remove(t->store, path);
+    idx_store_remove(t->store, path, view);
     unlock(t);
 }
 
@@ -62,7 +63,7 @@ static void restamp(const struct idx_target *t, const char *path, const struct i
 {
     uint32_t number;
     lock(t);
-    if (idx_store_at(t->store, path, &number)) idx_store_restamp(t->store, number, stamp);
+    if (idx_store_at(t->store, IDX_DISK, path, &number)) idx_store_restamp(t->store, number, stamp);
     unlock(t);
 }
 
@@ -92,7 +93,7 @@ static enum idx_status index_file(const struct idx_target *t, const struct idx_f
     char *text = idx_read_bytes(found->path, (size_t)t->max_file, &len);
     if (!text) return IDX_BAD_FILE;
     enum idx_status status = len > t->max_file ? IDX_TOO_LARGE : IDX_OK;
-    struct idx_stamp stamp = {found->modified, found->size, idx_hash(text, len)};
+    struct idx_stamp stamp = {found->modified, found->size, idx_hash(text, len), IDX_DISK};
     struct idx_entry entry = {0};
     if (status == IDX_OK && old && old->hash == stamp.hash && old->size == stamp.size) {
         *same = true;
@@ -158,7 +159,7 @@ bool idx_scan_step(struct idx_scan *scan)
     scan->counts.files++;
     struct idx_stamp old;
     bool there = stamp_of(t, found.path, true, &old), same;
-    if (there && (old.modified < 0 || (old.modified == found.modified && old.size == found.size))) {
+    if (there && old.modified == found.modified && old.size == found.size) {
         scan->counts.unchanged++;
         return true;
     }
@@ -168,7 +169,7 @@ bool idx_scan_step(struct idx_scan *scan)
     else
         count(&scan->counts, status);
     if (status == IDX_OK) scan->counts.bytes += found.size;
-    if (status != IDX_OK && there) remove_file(t, found.path);
+    if (status != IDX_OK && there) remove_file(t, found.path, IDX_DISK);
     return true;
 }
 
@@ -185,7 +186,6 @@ enum idx_status idx_update_file(const struct idx_target *t, const char *folder, 
     struct stat info;
     struct idx_stamp old;
     bool there = stamp_of(t, path, false, &old), same;
-    if (there && old.modified < 0) return IDX_OK;
     bool file = lstat(path, &info) == 0 && S_ISREG(info.st_mode) && idx_walk_covers(folder, path);
     enum idx_status status = IDX_OK;
     if (file) {
@@ -196,7 +196,7 @@ enum idx_status idx_update_file(const struct idx_target *t, const char *folder, 
                                   .size = (uint64_t)info.st_size};
         status = index_file(t, &found, there ? &old : NULL, &same);
     }
-    if (there && (!file || status != IDX_OK)) remove_file(t, path);
+    if (there && (!file || status != IDX_OK)) remove_file(t, path, IDX_DISK);
     return status;
 }
 
@@ -204,9 +204,14 @@ enum idx_status idx_update_text(const struct idx_target *t, const char *path,
                                 const struct gram_language *lang, const char *text, size_t len)
 {
     struct idx_entry entry = {0};
+    struct idx_stamp disk;
+    const struct idx_stamp stamp = {0, len, idx_hash(text, len), t->view};
     if (len > t->max_file) return IDX_TOO_LARGE;
+    if (stamp_of(t, path, false, &disk) && disk.size == len && disk.hash == stamp.hash) {
+        remove_file(t, path, t->view);
+        return IDX_OK;
+    }
     enum idx_status status = idx_extract(lang, text, len, &entry);
-    const struct idx_stamp stamp = {-1, len, idx_hash(text, len)};
     if (status == IDX_OK) status = put(t, path, &stamp, &entry);
     idx_entry_free(&entry);
     return status;
@@ -214,9 +219,5 @@ enum idx_status idx_update_text(const struct idx_target *t, const char *path,
 
 void idx_release(const struct idx_target *t, const char *path)
 {
-    /* A time that no file has: the next look at the file compares its contents. */
-    struct idx_stamp stamp;
-    if (!stamp_of(t, path, false, &stamp) || stamp.modified >= 0) return;
-    stamp.modified = 0;
-    restamp(t, path, &stamp);
+    remove_file(t, path, t->view);
 }

@@ -24,6 +24,7 @@ struct idx_target {
     struct idx_store *store;
     struct idx_guard guard;
     uint64_t max_file; /* bytes of a file; larger ones are passed over */
+    unsigned view;     /* whose buffers are told of and seen; see store.h */
 };
 
 /* The file's bytes, at most max and one; NULL when it cannot be read. The caller frees them. */
@@ -54,7 +55,8 @@ void idx_scan_counts(const struct idx_scan *scan, struct idx_counts *out);
 enum idx_status idx_update_file(const struct idx_target *target, const char *folder,
                                 const char *path);
 
-/* Takes an editor's text for the file's, whatever is on disk, until idx_release. */
+/* For the target's view, takes an editor's text for the file's, whatever is on disk, until
+ * idx_release or until the file has the same contents. */
 enum idx_status idx_update_text(const struct idx_target *target, const char *path,
                                 const struct gram_language *lang, const char *text, size_t len);
 

@@ -287,7 +287,8 @@ static bool resolve(const struct picker *p, const struct name *name, struct cand
 {
     struct idx_ref refs[MAX_DEFINITIONS];
     bool more;
-    size_t n = idx_store_find(p->store, name->text, name->len, refs, MAX_DEFINITIONS, &more);
+    size_t n = idx_store_find(p->store, p->query->view, name->text, name->len, refs,
+                              MAX_DEFINITIONS, &more);
     size_t eligible = 0, members = 0;
     struct idx_file file, best_file = {0};
     for (size_t i = 0; i < n; i++) {
@@ -350,8 +351,10 @@ static bool find_pair(const struct picker *p, uint32_t *out)
     size_t start, stem_len, core_len;
     idx_stem_of(p->query->path, &start, &stem_len);
     core_of(p->query->path, &core, &core_len);
-    size_t n = idx_store_stem(p->store, p->query->path + start, stem_len, found, 32);
-    if (core_len < stem_len) n += idx_store_stem(p->store, core, core_len, found + n, 32);
+    size_t n =
+        idx_store_stem(p->store, p->query->view, p->query->path + start, stem_len, found, 32);
+    if (core_len < stem_len)
+        n += idx_store_stem(p->store, p->query->view, core, core_len, found + n, 32);
     int best = -1;
     const char *best_path = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -388,7 +391,8 @@ static void put_siblings(struct picker *p)
     unsigned score[SIBLING_FILES];
     size_t kept = 0;
     const char *path = p->query->path;
-    size_t n = idx_store_folder(p->store, path, idx_folder_of(path), found, FOLDER_FILES);
+    size_t n =
+        idx_store_folder(p->store, p->query->view, path, idx_folder_of(path), found, FOLDER_FILES);
     for (size_t i = 0; i < n; i++) {
         struct idx_file file, other;
         if (!idx_store_file(p->store, found[i], &file) || !is_eligible(p, &file)) continue;
@@ -519,7 +523,7 @@ void idx_select(const struct idx_store *store, const struct idx_recents *recents
     struct idx_file own;
     out->count = out->used = 0;
     if (!query->lang) return;
-    if (idx_store_at(store, query->path, &p.own_number) &&
+    if (idx_store_at(store, query->view, query->path, &p.own_number) &&
         idx_store_file(store, p.own_number, &own))
         p.own = own.entry;
     if (recents && (query->sources & IDX_RECENT)) put_recent(&p, recents);

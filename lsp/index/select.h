@@ -39,6 +39,7 @@ bool idx_sources_of(const char *list, unsigned *out);
 struct idx_query {
     const char *path; /* of the file, as the store has it; what the store knows of it tells what
                          it imports and defines */
+    unsigned view;    /* whose; see store.h */
     const char *root; /* only files below this folder; "": all */
     const struct gram_language *lang;
     const char *text;

@@ -28,6 +28,7 @@ struct file {
     char *path; /* NULL: no file */
     struct idx_entry entry;
     struct idx_stamp stamp;
+    uint64_t hidden;    /* of a file on disk: a bit for each view that has a buffer of it */
     uint32_t *postings; /* [entry.count + 3] */
     size_t bytes;       /* that it is accounted for */
     bool marked;
@@ -190,17 +191,53 @@ static uint32_t next_of(const struct idx_store *store, uint32_t at, uint64_t has
 
 /* ---- Files ------------------------------------------------------------------------------ */
 
-bool idx_store_at(const struct idx_store *store, const char *path, uint32_t *file)
+static uint64_t bit_of(unsigned view)
 {
-    uint64_t hash = key_of(path, strlen(path), OF_PATH);
-    for (uint32_t at = next_of(store, *bucket_of(store, hash), hash); at != NONE;
-         at = next_of(store, store->postings[at].next, hash)) {
-        const struct posting *p = &store->postings[at];
+    return view == IDX_DISK ? 0 : UINT64_C(1) << ((view - 1) % IDX_VIEWS);
+}
+
+static bool sees(const struct file *file, unsigned view)
+{
+    return file->stamp.view == IDX_DISK ? !(file->hidden & bit_of(view)) : file->stamp.view == view;
+}
+
+/* The next file of this path, on disk or in whatever view, from posting `at` on; *at: behind it. */
+static bool next_at(const struct idx_store *store, const char *path, uint64_t hash, uint32_t *at,
+                    uint32_t *file)
+{
+    for (; (*at = next_of(store, *at, hash)) != NONE; *at = store->postings[*at].next) {
+        const struct posting *p = &store->postings[*at];
         if (p->symbol != OF_PATH || strcmp(store->files[p->file].path, path) != 0) continue;
         *file = p->file;
+        *at = p->next;
         return true;
     }
     return false;
+}
+
+/* Exactly this view's. */
+static bool find_file(const struct idx_store *store, const char *path, unsigned view,
+                      uint32_t *file)
+{
+    uint64_t hash = key_of(path, strlen(path), OF_PATH);
+    uint32_t at = *bucket_of(store, hash);
+    while (next_at(store, path, hash, &at, file))
+        if (store->files[*file].stamp.view == view) return true;
+    return false;
+}
+
+bool idx_store_at(const struct idx_store *store, unsigned view, const char *path, uint32_t *file)
+{
+    uint64_t hash = key_of(path, strlen(path), OF_PATH);
+    uint32_t at = *bucket_of(store, hash);
+    while (next_at(store, path, hash, &at, file))
+        if (sees(&store->files[*file], view)) return true;
+    return false;
+}
+
+bool idx_store_sees(const struct idx_store *store, unsigned view, uint32_t file)
+{
+    return file < store->n_files && store->files[file].path && sees(&store->files[file], view);
 }
 
 bool idx_store_file(const struct idx_store *store, uint32_t file, struct idx_file *out)
@@ -219,6 +256,9 @@ uint32_t idx_store_end(const struct idx_store *store)
 static void remove_file(struct idx_store *store, uint32_t index)
 {
     struct file *file = &store->files[index];
+    uint32_t beneath;
+    if (file->stamp.view != IDX_DISK && find_file(store, file->path, IDX_DISK, &beneath))
+        store->files[beneath].hidden &= ~bit_of(file->stamp.view);
     for (uint32_t i = 0; i < file->entry.count + 3; i++)
         if (file->postings[i] != NONE) drop_posting(store, file->postings[i]);
     store->info.files--;
@@ -229,12 +269,18 @@ static void remove_file(struct idx_store *store, uint32_t index)
     store->free_file = index;
 }
 
-bool idx_store_remove(struct idx_store *store, const char *path)
+bool idx_store_remove(struct idx_store *store, const char *path, unsigned view)
 {
     uint32_t file;
-    if (!idx_store_at(store, path, &file)) return false;
+    if (!find_file(store, path, view, &file)) return false;
     remove_file(store, file);
     return true;
+}
+
+void idx_store_end_view(struct idx_store *store, unsigned view)
+{
+    for (uint32_t i = 0; view != IDX_DISK && i < store->n_files; i++)
+        if (store->files[i].path && store->files[i].stamp.view == view) remove_file(store, i);
 }
 
 static bool reserve_file(struct idx_store *store)
@@ -284,11 +330,31 @@ static enum idx_status check_room(const struct idx_store *store, const char *pat
     return cost > store->limits.bytes || bytes > store->limits.bytes - cost ? IDX_FULL : IDX_OK;
 }
 
+/* Who sees what, before a file comes. */
+static void settle_views(struct idx_store *store, struct file *file)
+{
+    uint32_t other;
+    if (file->stamp.view != IDX_DISK) {
+        if (find_file(store, file->path, IDX_DISK, &other))
+            store->files[other].hidden |= bit_of(file->stamp.view);
+        return;
+    }
+    uint64_t hash = key_of(file->path, strlen(file->path), OF_PATH);
+    uint32_t at = *bucket_of(store, hash);
+    while (next_at(store, file->path, hash, &at, &other)) {
+        const struct idx_stamp *stamp = &store->files[other].stamp;
+        if (stamp->size == file->stamp.size && stamp->hash == file->stamp.hash)
+            remove_file(store, other);
+        else
+            file->hidden |= bit_of(stamp->view);
+    }
+}
+
 enum idx_status idx_store_put(struct idx_store *store, const char *path,
                               const struct idx_stamp *stamp, struct idx_entry *entry)
 {
     uint32_t index;
-    bool replaces = idx_store_at(store, path, &index);
+    bool replaces = find_file(store, path, stamp->view, &index);
     size_t cost = cost_of(path, entry);
     enum idx_status status =
         check_room(store, path, replaces, replaces ? store->files[index].bytes : 0, cost);
@@ -304,6 +370,7 @@ enum idx_status idx_store_put(struct idx_store *store, const char *path,
     }
     strcpy(file.path, path);
     if (replaces) remove_file(store, index);
+    settle_views(store, &file);
     index = store->free_file;
     if (index != NONE)
         store->free_file = store->files[index].next;
@@ -340,7 +407,9 @@ size_t idx_store_sweep(struct idx_store *store, const char *folder)
     size_t n = 0;
     for (uint32_t i = 0; i < store->n_files; i++) {
         const struct file *file = &store->files[i];
-        if (!file->path || file->marked || !idx_is_below(file->path, folder)) continue;
+        if (!file->path || file->marked || file->stamp.view != IDX_DISK ||
+            !idx_is_below(file->path, folder))
+            continue;
         remove_file(store, i);
         n++;
     }
@@ -354,7 +423,7 @@ void idx_store_info(const struct idx_store *store, struct idx_store_info *out)
 
 /* ---- Lookup ----------------------------------------------------------------------------- */
 
-size_t idx_store_find(const struct idx_store *store, const char *name, size_t len,
+size_t idx_store_find(const struct idx_store *store, unsigned view, const char *name, size_t len,
                       struct idx_ref *out, size_t max, bool *more)
 {
     uint64_t hash = key_of(name, len, 0);
@@ -366,6 +435,7 @@ size_t idx_store_find(const struct idx_store *store, const char *name, size_t le
         const struct idx_entry *entry = &store->files[p->file].entry;
         if (p->symbol >= entry->count) continue;
         const struct idx_symbol *s = &entry->symbols[p->symbol];
+        if (!sees(&store->files[p->file], view)) continue;
         if (s->name_len != len || memcmp(entry->text + s->name, name, len) != 0) continue;
         *more = n == max;
         if (*more) break;
@@ -374,15 +444,15 @@ size_t idx_store_find(const struct idx_store *store, const char *name, size_t le
     return n;
 }
 
-static size_t find_files(const struct idx_store *store, const char *text, size_t len, uint32_t what,
-                         uint32_t *out, size_t max)
+static size_t find_files(const struct idx_store *store, unsigned view, const char *text, size_t len,
+                         uint32_t what, uint32_t *out, size_t max)
 {
     uint64_t hash = key_of(text, len, what);
     size_t n = 0;
     for (uint32_t at = next_of(store, *bucket_of(store, hash), hash); at != NONE && n < max;
          at = next_of(store, store->postings[at].next, hash)) {
         const struct posting *p = &store->postings[at];
-        if (p->symbol != what) continue;
+        if (p->symbol != what || !sees(&store->files[p->file], view)) continue;
         const char *path = store->files[p->file].path;
         size_t start = 0, own = idx_folder_of(path);
         if (what == OF_STEM) idx_stem_of(path, &start, &own);
@@ -391,14 +461,14 @@ static size_t find_files(const struct idx_store *store, const char *text, size_t
     return n;
 }
 
-size_t idx_store_folder(const struct idx_store *store, const char *folder, size_t len,
-                        uint32_t *out, size_t max)
+size_t idx_store_folder(const struct idx_store *store, unsigned view, const char *folder,
+                        size_t len, uint32_t *out, size_t max)
 {
-    return find_files(store, folder, len, OF_FOLDER, out, max);
+    return find_files(store, view, folder, len, OF_FOLDER, out, max);
 }
 
-size_t idx_store_stem(const struct idx_store *store, const char *stem, size_t len, uint32_t *out,
-                      size_t max)
+size_t idx_store_stem(const struct idx_store *store, unsigned view, const char *stem, size_t len,
+                      uint32_t *out, size_t max)
 {
-    return find_files(store, stem, len, OF_STEM, out, max);
+    return find_files(store, view, stem, len, OF_STEM, out, max);
 }

@@ -10,6 +10,7 @@
 
 #include "lsp/server/server.h"
 
+struct lsp_indexes;
 struct lsp_models;
 
 struct lsp_channel {
@@ -18,7 +19,8 @@ struct lsp_channel {
     int log;     /* where the lines of the log go; stays the caller's */
     int control; /* a socket at whose end the client is gone, or -1; stays the caller's */
     bool shared; /* by the daemon */
-    struct lsp_models *models;
+    struct lsp_models *models;   /* NULL: the session has its own */
+    struct lsp_indexes *indexes; /* the same */
 };
 
 /* Serves one client to its end; result and errors as lsp_serve. Signals are handled by the loops of

@@ -9,6 +9,7 @@
 #include "lsp/server/daemon.h"
 #include "lsp/server/attach.h"
 #include "lsp/server/channel.h"
+#include "lsp/server/indexes.h"
 #include "lsp/server/listener.h"
 #include "lsp/server/models.h"
 
@@ -38,6 +39,7 @@ struct client {
 struct daemon {
     const struct lsp_serve_options *options;
     struct lsp_models *models;
+    struct lsp_indexes *indexes;
     uv_loop_t loop;
     struct lsp_listener *listener;
     uv_signal_t signals[3];
@@ -70,7 +72,8 @@ static void serve_attached(struct client *client, const struct lsp_attach *attac
                                         .log = streams[2],
                                         .control = client->fd,
                                         .shared = true,
-                                        .models = client->daemon->models};
+                                        .models = client->daemon->models,
+                                        .indexes = client->daemon->indexes};
     struct lsp_serve_error err;
     const char taken = LSP_ATTACH_TAKEN;
     send(client->fd, &taken, 1, MSG_NOSIGNAL);
@@ -88,7 +91,8 @@ static void serve_connected(struct client *client)
                                         .log = STDERR_FILENO,
                                         .control = -1,
                                         .shared = true,
-                                        .models = client->daemon->models};
+                                        .models = client->daemon->models,
+                                        .indexes = client->daemon->indexes};
     struct lsp_serve_error err;
     if (fd >= 0 && lsp_serve_channel(client->daemon->options, &channel, &err) == 2)
         fprintf(stderr, "espalier: error: %s\n", err.text);
@@ -267,8 +271,10 @@ int lsp_daemon(const struct lsp_serve_options *options, struct lsp_serve_error *
     struct daemon daemon = {.options = options, .lock = -1};
     struct lsp_error why = {""};
     daemon.models = lsp_models_new();
-    if (!daemon.models || uv_loop_init(&daemon.loop)) {
+    daemon.indexes = lsp_indexes_new();
+    if (!daemon.models || !daemon.indexes || uv_loop_init(&daemon.loop)) {
         lsp_models_free(daemon.models);
+        lsp_indexes_free(daemon.indexes);
         snprintf(err->text, sizeof err->text, "serve: out of memory");
         return 2;
     }
@@ -281,6 +287,7 @@ int lsp_daemon(const struct lsp_serve_options *options, struct lsp_serve_error *
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon.loop);
     lsp_listener_free(daemon.listener);
+    lsp_indexes_free(daemon.indexes);
     lsp_models_free(daemon.models);
     give_lock_back(&daemon);
     if (!started) snprintf(err->text, sizeof err->text, "serve: %s", why.text);

@@ -3,7 +3,8 @@
  * Listens where the options say, and serves every client that connects: editors' processes that
  * hand over their streams (attach.h), and language clients that speak over the socket itself. Each
  * has a session on a thread and a loop of its own; weights, compute threads and evaluated sequences
- * are shared (models.h). A client that ends, however it does, ends nothing but its session.
+ * are shared (models.h), and so is the index of a folder (indexes.h). A client that ends, however
+ * it does, ends nothing but its session.
  *
  * Ends when nobody has been there for options->idle_seconds, or on SIGINT or SIGTERM, which end all
  * sessions in order. On a Unix socket a file PATH.lock beside it, with the process's number, keeps

@@ -70,6 +70,11 @@ size_t lsp_documents_count(const struct lsp_documents *documents)
     return documents->count;
 }
 
+struct lsp_document *lsp_documents_at(const struct lsp_documents *documents, size_t i)
+{
+    return documents->entries[i];
+}
+
 /* ---- URIs -------------------------------------------------------------------------- */
 
 static int hex_digit(char c)

@@ -66,6 +66,9 @@ void lsp_documents_forget_shown(struct lsp_documents *documents);
 
 size_t lsp_documents_count(const struct lsp_documents *documents);
 
+/* Number i of them; valid until the next open or close. */
+struct lsp_document *lsp_documents_at(const struct lsp_documents *documents, size_t i);
+
 /* The file's path of a file: URI, decoded, into out; false when it is none or too long. */
 bool lsp_path_of_uri(const char *uri, char *out, size_t capacity);
 

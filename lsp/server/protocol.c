@@ -455,6 +455,8 @@ static cJSON *write_index(const struct lsp_status *status)
     index = with_number(index, "symbols", status->index_symbols);
     index = with_number(index, "bytes", status->index_bytes);
     index = with_number(index, "passedOver", status->index_passed_over);
+    index = with_number(index, "walks", status->index_walks);
+    index = with_number(index, "windows", status->index_windows);
     index = with_number(index, "nearTokens", status->near_tokens);
     return with_number(index, "seconds", status->index_seconds);
 }

@@ -159,7 +159,8 @@ struct lsp_status {
     uint32_t prompt_tokens, cached_tokens, generated_tokens, context_tokens;
     double longest_turn_ms;
     const char *index_state;
-    double index_files, index_symbols, index_bytes, index_passed_over, index_seconds;
+    double index_files, index_symbols, index_bytes, index_passed_over, index_seconds, index_walks,
+        index_windows;
     double hidden_below, learned_from; /* confidence; outcomes that it was learned from */
     double near_tokens;                /* of files near the active document */
 };

@@ -465,7 +465,8 @@ static bool start(struct lsp_server *server, struct lsp_error *err)
     if (!server->documents || !server->completer) return lsp_fail(err, "out of memory");
     return lsp_worker_start(&server->loop, server->completer, on_outcome, server, &server->worker,
                             err) &&
-           lsp_indexer_start(&server->loop, lsp_on_index_news, server, &server->indexer, err) &&
+           lsp_indexer_start(&server->loop, server->channel.indexes, lsp_on_index_news, server,
+                             &server->indexer, err) &&
            start_transport(server, err);
 }
 

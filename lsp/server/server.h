@@ -21,8 +21,8 @@
  *
  * Threads: the calling thread becomes the loop thread and owns documents, trees and
  * requests; one more thread owns the model's session, another one the index of the workspace. A
- * daemon has the three for each client. While it runs, SIGPIPE, SIGINT and SIGTERM are handled by
- * the loop.
+ * daemon has the first two for each client, and one for each set of folders. While it runs,
+ * SIGPIPE, SIGINT and SIGTERM are handled by the loop.
  *
  * Answers: each request is answered exactly once. Completions: one is computed at a time;
  * a newer request makes the open one end with -32800 (which clients swallow quietly: the

@@ -48,6 +48,8 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         .hidden_below = threshold >= 0 ? threshold : server->model.least_confidence,
         .learned_from = (double)server->feedback.filter.outcomes,
         .index_seconds = index.seconds,
+        .index_walks = index.walks,
+        .index_windows = index.windows,
         .near_tokens = server->shelf ? (double)asst_shelf_length(server->shelf) : 0,
     };
     const struct lsp_named_count counts[] = {

@@ -24,6 +24,17 @@ struct lsp_context {
     struct asst_extra extra;
 };
 
+/* ---- Buffers ------------------------------------------------------------------------ */
+
+static void send_text(struct lsp_server *server, const struct lsp_document *document)
+{
+    char path[LSP_CONFIG_PATH_MAX];
+    size_t len;
+    const char *text = syn_document_text(document->syn, &len);
+    if (document->trusted && lsp_path_of_uri(document->uri, path, sizeof path))
+        lsp_indexer_text(server->indexer, path, syn_document_language(document->syn), text, len);
+}
+
 /* ---- Configuration ----------------------------------------------------------------- */
 
 void lsp_configure_index(struct lsp_server *server)
@@ -45,7 +56,11 @@ void lsp_configure_index(struct lsp_server *server)
         folders[n] = paths[n];
         n++;
     }
-    lsp_indexer_configure(server->indexer, &options, folders, n);
+    if (lsp_indexer_configure(server->indexer, &options, folders, n)) {
+        for (size_t i = 0; i < lsp_documents_count(server->documents); i++)
+            send_text(server, lsp_documents_at(server->documents, i));
+        lsp_look_near(server);
+    }
     if (!config->context_near) lsp_clear_shelf(server);
 }
 
@@ -149,15 +164,6 @@ void lsp_on_index_progress_made(struct lsp_server *server, bool refused)
 }
 
 /* ---- What happens ------------------------------------------------------------------ */
-
-static void send_text(struct lsp_server *server, const struct lsp_document *document)
-{
-    char path[LSP_CONFIG_PATH_MAX];
-    size_t len;
-    const char *text = syn_document_text(document->syn, &len);
-    if (document->trusted && lsp_path_of_uri(document->uri, path, sizeof path))
-        lsp_indexer_text(server->indexer, path, syn_document_language(document->syn), text, len);
-}
 
 void lsp_document_shown(struct lsp_server *server, const struct lsp_document *document)
 {

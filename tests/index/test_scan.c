@@ -73,8 +73,8 @@ static int make_tree(void **state)
     strcpy(tree->root, "/tmp/espalier-scan-XXXXXX");
     if (!mkdtemp(tree->root)) return -1;
     tree->store = idx_store_new(&limits);
-    tree->target =
-        (struct idx_target){.store = tree->store, .guard = {lock, unlock, tree}, .max_file = 10000};
+    tree->target = (struct idx_target){
+        .store = tree->store, .guard = {lock, unlock, tree}, .max_file = 10000, .view = 1};
     *state = tree;
     return 0;
 }
@@ -118,7 +118,7 @@ static bool defines(const struct tree *tree, const char *name)
 {
     struct idx_ref ref;
     bool more;
-    return idx_store_find(tree->store, name, strlen(name), &ref, 1, &more) > 0;
+    return idx_store_find(tree->store, tree->target.view, name, strlen(name), &ref, 1, &more) > 0;
 }
 
 static void walks_leave_out(void **state)

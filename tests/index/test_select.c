@@ -42,7 +42,7 @@ static void open_workspace(struct workspace *w)
     const struct idx_limits limits = {16u << 20, 1000};
     w->store = idx_store_new(&limits);
     w->recents = idx_recents_new();
-    w->target = (struct idx_target){.store = w->store, .max_file = 1u << 20};
+    w->target = (struct idx_target){.store = w->store, .max_file = 1u << 20, .view = 1};
 }
 
 static void close_workspace(struct workspace *w)
@@ -67,8 +67,12 @@ static void query_at(struct workspace *w, const struct place *place, unsigned so
 {
     const struct gram_language *lang = gram_by_path(place->path, NULL, 0);
     struct syn_document *doc = case_document(lang, place->text, place->len);
-    struct idx_query query = {
-        .path = place->path, .root = "/w", .lang = lang, .text = place->text, .sources = sources};
+    struct idx_query query = {.path = place->path,
+                              .view = w->target.view,
+                              .root = "/w",
+                              .lang = lang,
+                              .text = place->text,
+                              .sources = sources};
     idx_query_ranges(doc, place->line - 1, place->line - 1, &query);
     idx_select(w->store, w->recents, &query, &w->selection);
     syn_document_free(doc);

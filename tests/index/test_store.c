@@ -22,24 +22,30 @@ static struct idx_entry entry_of(const char *text)
     return entry;
 }
 
-static enum idx_status put(struct idx_store *store, const char *path, const char *text)
+static enum idx_status put_in(struct idx_store *store, unsigned view, const char *path,
+                              const char *text)
 {
     struct idx_entry entry = entry_of(text);
-    const struct idx_stamp stamp = {1000, strlen(text), idx_hash(text, strlen(text))};
+    const struct idx_stamp stamp = {1000, strlen(text), idx_hash(text, strlen(text)), view};
     enum idx_status status = idx_store_put(store, path, &stamp, &entry);
     idx_entry_free(&entry);
     return status;
 }
 
-/* Paths of the files that define a name, in order of the paths, between spaces. */
-static const char *who_defines(const struct idx_store *store, const char *name)
+static enum idx_status put(struct idx_store *store, const char *path, const char *text)
+{
+    return put_in(store, IDX_DISK, path, text);
+}
+
+/* Paths of the files in which a view sees a name defined, in order of the paths, between spaces. */
+static const char *who_sees(const struct idx_store *store, unsigned view, const char *name)
 {
     static char out[4096];
     struct idx_ref refs[64];
     struct idx_file file;
     bool more;
     out[0] = 0;
-    size_t n = idx_store_find(store, name, strlen(name), refs, 64, &more);
+    size_t n = idx_store_find(store, view, name, strlen(name), refs, 64, &more);
     for (char c = 'a'; c <= 'z'; c++) /* the tests' files are named by letters */
         for (size_t i = 0; i < n; i++) {
             assert_true(idx_store_file(store, refs[i].file, &file));
@@ -48,6 +54,11 @@ static const char *who_defines(const struct idx_store *store, const char *name)
             strcat(out, " ");
         }
     return out;
+}
+
+static const char *who_defines(const struct idx_store *store, const char *name)
+{
+    return who_sees(store, IDX_DISK, name);
 }
 
 static void names_are_found(void **state)
@@ -65,14 +76,14 @@ static void names_are_found(void **state)
     assert_int_equal(put(store, "/w/a.c", "int five(void);\n"), IDX_OK);
     assert_string_equal(who_defines(store, "two"), "b.c ");
     assert_string_equal(who_defines(store, "five"), "a.c ");
-    assert_true(idx_store_remove(store, "/w/b.c"));
-    assert_false(idx_store_remove(store, "/w/b.c"));
+    assert_true(idx_store_remove(store, "/w/b.c", IDX_DISK));
+    assert_false(idx_store_remove(store, "/w/b.c", IDX_DISK));
     assert_string_equal(who_defines(store, "two"), "");
     struct idx_store_info info;
     idx_store_info(store, &info);
     assert_int_equal(info.files, 1);
     assert_int_equal(info.symbols, 1);
-    assert_true(idx_store_remove(store, "/w/a.c"));
+    assert_true(idx_store_remove(store, "/w/a.c", IDX_DISK));
     idx_store_info(store, &info);
     assert_int_equal(info.bytes, 0);
     idx_store_free(store);
@@ -86,10 +97,10 @@ static void files_are_found_by_stem_and_folder(void **state)
     put(store, "/w/include/ring.h", "int a;\n");
     put(store, "/w/src/other.c", "int a;\n");
     uint32_t found[8];
-    assert_int_equal(idx_store_stem(store, "ring", 4, found, 8), 2);
-    assert_int_equal(idx_store_stem(store, "ring", 4, found, 1), 1);
-    assert_int_equal(idx_store_folder(store, "/w/src", 6, found, 8), 2);
-    assert_int_equal(idx_store_folder(store, "/w", 2, found, 8), 0);
+    assert_int_equal(idx_store_stem(store, IDX_DISK, "ring", 4, found, 8), 2);
+    assert_int_equal(idx_store_stem(store, IDX_DISK, "ring", 4, found, 1), 1);
+    assert_int_equal(idx_store_folder(store, IDX_DISK, "/w/src", 6, found, 8), 2);
+    assert_int_equal(idx_store_folder(store, IDX_DISK, "/w", 2, found, 8), 0);
     idx_store_free(store);
 }
 
@@ -129,12 +140,12 @@ static void what_is_unmarked_goes(void **state)
     put(store, "/other/c.c", "int c;\n");
     put(store, "/wide/d.c", "int d;\n");
     idx_store_unmark(store);
-    assert_true(idx_store_at(store, "/w/a.c", &file));
+    assert_true(idx_store_at(store, IDX_DISK, "/w/a.c", &file));
     idx_store_mark(store, file);
     assert_int_equal(idx_store_sweep(store, "/w"), 1);
-    assert_false(idx_store_at(store, "/w/b.c", &file));
-    assert_true(idx_store_at(store, "/other/c.c", &file));
-    assert_true(idx_store_at(store, "/wide/d.c", &file)); /* not below /w */
+    assert_false(idx_store_at(store, IDX_DISK, "/w/b.c", &file));
+    assert_true(idx_store_at(store, IDX_DISK, "/other/c.c", &file));
+    assert_true(idx_store_at(store, IDX_DISK, "/wide/d.c", &file)); /* not below /w */
     idx_store_free(store);
 }
 
@@ -156,7 +167,7 @@ static void random_changes_agree(void **state)
             if (has[f][k]) snprintf(text + strlen(text), 40, "int name_%d;\n", k);
         }
         if (bits == 0 || bits % 5 == 0) {
-            idx_store_remove(store, path);
+            idx_store_remove(store, path, IDX_DISK);
             memset(has[f], 0, sizeof has[f]);
         } else {
             assert_int_equal(put(store, path, text), IDX_OK);
@@ -169,13 +180,54 @@ static void random_changes_agree(void **state)
         struct idx_ref refs[FILES];
         bool more;
         snprintf(name, sizeof name, "name_%d", k);
-        assert_int_equal(idx_store_find(store, name, strlen(name), refs, FILES, &more), expected);
+        assert_int_equal(idx_store_find(store, IDX_DISK, name, strlen(name), refs, FILES, &more),
+                         expected);
         assert_false(more);
     }
     idx_store_free(store);
 }
 
 /* ---- On disk ------------------------------------------------------------------------- */
+
+/* Two views of one file: what is typed in one is seen in that one. */
+static void views_are_apart(void **state)
+{
+    (void)state;
+    struct idx_store *store = idx_store_new(&wide);
+    struct idx_store_info info;
+    uint32_t found[8];
+    assert_int_equal(put(store, "/w/a.c", "int saved(void);\n"), IDX_OK);
+    assert_int_equal(put_in(store, 1, "/w/a.c", "int typed(void);\n"), IDX_OK);
+    assert_int_equal(put_in(store, 64, "/w/b.c", "int fresh(void);\n"), IDX_OK);
+    assert_string_equal(who_sees(store, 1, "saved"), "");
+    assert_string_equal(who_sees(store, 1, "typed"), "a.c ");
+    assert_string_equal(who_sees(store, 1, "fresh"), "");
+    assert_string_equal(who_sees(store, 64, "saved"), "a.c ");
+    assert_string_equal(who_sees(store, 64, "typed"), "");
+    assert_string_equal(who_sees(store, 64, "fresh"), "b.c ");
+    assert_string_equal(who_defines(store, "saved"), "a.c ");
+    assert_int_equal(idx_store_folder(store, 1, "/w", 2, found, 8), 1);
+    assert_int_equal(idx_store_folder(store, 64, "/w", 2, found, 8), 2);
+    /* The file goes and comes again: the buffer stays in front of it. */
+    idx_store_unmark(store);
+    assert_int_equal(idx_store_sweep(store, "/w"), 1);
+    assert_string_equal(who_sees(store, 64, "saved"), "");
+    assert_int_equal(put(store, "/w/a.c", "int saved(void);\n"), IDX_OK);
+    assert_string_equal(who_sees(store, 1, "saved"), "");
+    /* Saved: the buffer is what the file is. */
+    assert_int_equal(put(store, "/w/a.c", "int typed(void);\n"), IDX_OK);
+    idx_store_info(store, &info);
+    assert_int_equal(info.files, 2);
+    assert_string_equal(who_sees(store, 1, "typed"), "a.c ");
+    assert_string_equal(who_sees(store, 64, "typed"), "a.c ");
+    assert_int_equal(put_in(store, 1, "/w/a.c", "int typed_on(void);\n"), IDX_OK);
+    idx_store_end_view(store, 1);
+    idx_store_end_view(store, 64);
+    idx_store_info(store, &info);
+    assert_int_equal(info.files, 1);
+    assert_string_equal(who_sees(store, 1, "typed"), "a.c ");
+    idx_store_free(store);
+}
 
 static void caches_are_read_back(void **state)
 {
@@ -184,7 +236,7 @@ static void caches_are_read_back(void **state)
     put(store, "/w/a.c", "#include \"b.h\"\nstruct s {\n    int m;\n};\nint one(void);\n");
     put(store, "/w/b.c", "int two(void);\n");
     struct idx_entry typed = entry_of("int typed;\n");
-    const struct idx_stamp stamp = {-1, 1, 1};
+    const struct idx_stamp stamp = {0, 1, 1, 1};
     assert_int_equal(idx_store_put(store, "/w/c.c", &stamp, &typed), IDX_OK);
     size_t len;
     char why[128], *bytes = idx_cache_write(store, &len);
@@ -195,7 +247,8 @@ static void caches_are_read_back(void **state)
     assert_string_equal(who_defines(copy, "typed"), ""); /* was in no file */
     uint32_t a, b;
     struct idx_file x, y;
-    assert_true(idx_store_at(store, "/w/a.c", &a) && idx_store_at(copy, "/w/a.c", &b));
+    assert_true(idx_store_at(store, IDX_DISK, "/w/a.c", &a) &&
+                idx_store_at(copy, IDX_DISK, "/w/a.c", &b));
     idx_store_file(store, a, &x);
     idx_store_file(copy, b, &y);
     assert_int_equal(x.entry->count, y.entry->count);
@@ -264,7 +317,7 @@ static const char *who_is_near(const struct idx_store *store, const char *path, 
     static char out[256];
     uint32_t files[IDX_NEAR_FILES];
     out[0] = 0;
-    size_t n = idx_near(store, path, root, gram_by_id("c"), files, max);
+    size_t n = idx_near(store, IDX_DISK, path, root, gram_by_id("c"), files, max);
     for (size_t i = 0; i < n; i++) {
         struct idx_file file;
         assert_true(idx_store_file(store, files[i], &file));
@@ -300,6 +353,7 @@ int main(void)
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(what_is_unmarked_goes),
         cmocka_unit_test(random_changes_agree),
+        cmocka_unit_test(views_are_apart),
         cmocka_unit_test(caches_are_read_back),
         cmocka_unit_test(files_are_for_their_owner),
     };

@@ -1,5 +1,5 @@
 /* The workspace index in the real server: it is built with progress, follows what changes, is
- * there again in the next server, and keeps nobody waiting.
+ * there again in the next server, is shared by the windows of one folder, and keeps nobody waiting.
  *
  *   test_index SERVER MODEL
  *   test_index SERVER MODEL --typing FOLDER FILE    types into a file of a large folder while it
@@ -25,6 +25,7 @@ struct session {
     int id;
     int begun, reported, ended; /* progress of the index */
     int watches;                /* registrations for files */
+    bool shared;                /* by the daemon */
 };
 
 static double now_ms(void)
@@ -136,7 +137,9 @@ static void wait_for(struct session *s, const char *name, double expected)
 
 static void begin(struct session *s, const char *name, const char *folder, const char *options)
 {
-    char *argv[] = {(char *)s->program, "serve", "--model", (char *)s->model, NULL};
+    char *argv[] = {
+        (char *)s->program, "serve", "--model", (char *)s->model, s->shared ? "--shared" : NULL,
+        "--idle",           "1",     NULL};
     char params[4096];
     memset(&s->client, 0, sizeof s->client);
     s->id = s->begun = s->reported = s->ended = s->watches = 0;
@@ -189,6 +192,26 @@ static void write_file(const char *folder, const char *name, const char *text)
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
     if (!file || fputs(text, file) < 0 || fclose(file) != 0) exit(2);
+}
+
+static void remove_file(const char *folder, const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    unlink(path);
+}
+
+/* The daemon takes its socket away when it ends. */
+static bool has_daemon(const char *run)
+{
+    char path[128];
+    bool found = false;
+    snprintf(path, sizeof path, "%s/espalier", run);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;)
+        found |= strstr(entry->d_name, ".sock.lock") != NULL;
+    if (dir) closedir(dir);
+    return found;
 }
 
 static void changed(struct session *s, const char *folder, const char *name)
@@ -277,12 +300,78 @@ static void check_first(struct session *s, const char *folder)
     changed(s, folder, "b.py");
     wait_for(s, "files", FILES + 2);
     changed(s, folder, "ignored.py");
-    char path[256];
-    snprintf(path, sizeof path, "%s/b.py", folder);
-    unlink(path);
+    remove_file(folder, "b.py");
     changed(s, folder, "b.py");
     wait_for(s, "files", FILES + 1);
     end(s);
+}
+
+/* ---- Several windows -------------------------------------------------------------------- */
+
+static const char user_text[] = "import typed\n\nonly_typed_here(1, 2)\n\n\n\n\n\n\n";
+static const char used_only[] = "{\"context\":{\"used\":true,\"recent\":false,\"tokens\":128}}";
+
+/* Tokens of other files that the prompt at the end of user.py has. */
+static double context_at_end(struct session *s, const char *uri)
+{
+    complete(s, uri, 8, 0);
+    return status(s, "lastCompletion", "contextTokens");
+}
+
+/* What is not saved is its window's alone; what is saved is everybody's. */
+static void check_buffers(struct session *a, struct session *b, const char *folder)
+{
+    static const char typed[] = "def only_typed_here(first, second):\n    return second\n";
+    char user[256], uri[256];
+    snprintf(user, sizeof user, "file://%s/user.py", folder);
+    snprintf(uri, sizeof uri, "file://%s/typed.py", folder);
+    open_file(a, uri, "python", typed);
+    open_file(a, user, "python", user_text);
+    wait_for(a, "files", FILES + 2);
+    open_file(b, user, "python", user_text);
+    wait_for(b, "files", FILES + 3);
+    check(a, context_at_end(a, user) > 0, "the window that typed it does not see it");
+    check(b, context_at_end(b, user) == 0, "another window's unsaved text is seen");
+    write_file(folder, "typed.py", typed);
+    changed(a, folder, "typed.py");
+    for (double began = now_ms(); context_at_end(b, user) <= 0; pause_ms(20))
+        check(b, now_ms() - began < ANSWER_MS, "what another window saved is not seen");
+    check(a, context_at_end(a, user) > 0, "the window that saved it does not see it");
+}
+
+/* Two windows of a folder, a third with other settings; they leave, and one comes again. */
+static void check_windows(const struct session *like, const char *folder)
+{
+    static struct session a, b, other;
+    a = b = other = *like;
+    a.shared = b.shared = other.shared = true;
+    begin(&a, "the first window", folder, used_only);
+    begin(&b, "the second window", folder, used_only);
+    begin(&other, "a window with other settings", folder, "{\"index\":{\"maxFiles\":10}}");
+    wait_for(&a, "files", FILES);
+    wait_for_index(&b);
+    wait_for(&other, "files", 10);
+    check(&a, status(&a, "index", "windows") == 2, "the first window does not share");
+    check(&b, status(&b, "index", "windows") == 2, "the second window does not share");
+    check(&other, status(&other, "index", "windows") == 1, "other settings are shared");
+    check(&b, status(&b, "index", "walks") == 1, "the folder was walked again");
+    check_buffers(&a, &b, folder);
+    end(&a);
+    wait_for(&b, "windows", 1);
+    wait_for(&b, "files", FILES + 2);
+    write_file(folder, "b.py", "def of_the_second(x):\n    pass\n");
+    changed(&b, folder, "b.py");
+    wait_for(&b, "files", FILES + 3);
+    check(&b, status(&b, "index", "walks") == 1, "the folder was walked again");
+    end(&other);
+    end(&b);
+    begin(&a, "the window that comes again", folder, used_only);
+    wait_for_index(&a);
+    wait_for(&a, "files", FILES + 2);
+    check(&a, status(&a, "index", "windows") == 1, "who has left is counted");
+    end(&a);
+    remove_file(folder, "b.py");
+    remove_file(folder, "typed.py");
 }
 
 static void check_options(struct session *s, const char *folder)
@@ -373,7 +462,7 @@ int main(int argc, char **argv)
     s.program = argv[1];
     s.model = argv[2];
     if (argc > 5 && strcmp(argv[3], "--typing") == 0) return measure(&s, argv[4], argv[5]);
-    char home[] = "/tmp/espalier-index-XXXXXX", cache[64], kept[96], folder[64];
+    char home[] = "/tmp/espalier-index-XXXXXX", cache[64], kept[96], folder[64], run[64];
     mode_t mode = 0;
     struct stat info;
     if (!mkdtemp(home)) return 2;
@@ -381,6 +470,9 @@ int main(int argc, char **argv)
     snprintf(kept, sizeof kept, "%s/espalier", cache);
     snprintf(folder, sizeof folder, "%s/w", home);
     mkdir(folder, 0700);
+    snprintf(run, sizeof run, "%s/run", home);
+    mkdir(run, 0700);
+    setenv("XDG_RUNTIME_DIR", run, 1);
     setenv("XDG_CACHE_HOME", cache, 1);
     make_workspace(folder);
 
@@ -392,6 +484,9 @@ int main(int argc, char **argv)
     wait_for(&s, "files", FILES);
     end(&s);
     check_options(&s, folder);
+    check_windows(&s, folder);
+    for (int i = 0; has_daemon(run) && i < 600; i++)
+        pause_ms(100);
     scratch_remove(home);
     printf("ok\n");
     return 0;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STORE_MEGABYTES = 512, STORE_FILES = 200000, OPEN_FILES = 4 };
+enum { STORE_MEGABYTES = 512, STORE_FILES = 200000, OPEN_FILES = 4, EDITOR = 1 /* a view */ };
 
 struct cli_workspace {
     struct idx_store *store;
@@ -84,7 +84,7 @@ static bool open_others(struct cli_workspace *w, const char *path, const char *r
     const char *old;
     while (idx_recents_at(w->recents, 0, &old))
         idx_recents_remove(w->recents, old);
-    size_t kept = idx_near(w->store, path, root, lang, best, OPEN_FILES);
+    size_t kept = idx_near(w->store, IDX_DISK, path, root, lang, best, OPEN_FILES);
     bool ok = true;
     while (ok && kept-- > 0) {
         struct idx_file file;
@@ -113,9 +113,13 @@ bool cli_workspace_select(struct cli_workspace *w, const struct cli_case *open, 
     char path[IDX_MAX_PATH], root[IDX_MAX_PATH];
     *out = (struct asst_extra){w->snippets, 0};
     if (!(sources & ~(unsigned)IDX_NEAR) || !absolute(open->hole->file->path, path)) return true;
-    const struct idx_target target = {.store = w->store, .max_file = CLI_CORPUS_FILE_MAX};
-    struct idx_query query = {
-        .path = path, .root = root, .lang = syn_document_language(open->doc), .sources = sources};
+    const struct idx_target target = {
+        .store = w->store, .max_file = CLI_CORPUS_FILE_MAX, .view = EDITOR};
+    struct idx_query query = {.path = path,
+                              .view = EDITOR,
+                              .root = root,
+                              .lang = syn_document_language(open->doc),
+                              .sources = sources};
     size_t len, line, column;
     query.text = syn_document_text(open->doc, &len);
     root_of(path, package, root);
@@ -131,7 +135,7 @@ bool cli_workspace_select(struct cli_workspace *w, const struct cli_case *open, 
     }
     out->count = w->selection.count;
     idx_release(&target, path);
-    return idx_update_file(&target, root, path) != IDX_NO_MEMORY;
+    return true;
 }
 
 bool cli_workspace_shelf(struct cli_workspace *w, const struct cli_case *open, const char *package,
