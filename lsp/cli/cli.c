@@ -196,11 +196,15 @@ static void find_workspace(char *out, size_t size)
 }
 
 /* After the options: configuration, and what the command line overrides in it. */
-static bool load_config(struct cli *cli)
+bool cli_load_config(struct cli *cli, const char *folder)
 {
     struct lsp_config_error err;
-    char workspace[LSP_CONFIG_PATH_MAX - 32];
-    find_workspace(workspace, sizeof workspace);
+    char workspace[LSP_CONFIG_PATH_MAX - 32], file[LSP_CONFIG_PATH_MAX];
+    snprintf(file, sizeof file, "%s/espalier.json", folder ? folder : "");
+    if (folder && access(file, F_OK) == 0)
+        snprintf(workspace, sizeof workspace, "%s", folder);
+    else
+        find_workspace(workspace, sizeof workspace);
     if (!lsp_config_load(&cli->config, cli->config_path, workspace, print_warning, cli, &err)) {
         cli_fail("%s", err.text);
         return false;
@@ -281,7 +285,7 @@ bool cli_parse(struct cli *cli, const struct cli_option *options, int argc, char
                const char **words, size_t max_words, size_t *n_words)
 {
     return cli_parse_options(cli, options, argc, argv, words, max_words, n_words) &&
-           (cli->help || load_config(cli));
+           (cli->help || cli_load_config(cli, NULL));
 }
 
 /* ---- Files and models ------------------------------------------------------------------ */

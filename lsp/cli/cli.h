@@ -58,9 +58,14 @@ struct cli_option {
 bool cli_parse(struct cli *cli, const struct cli_option *options, int argc, char **argv,
                const char **words, size_t max_words, size_t *n_words);
 
-/* The same without loading the configuration: for `serve`, which reads it itself. */
+/* The same without loading the configuration: for `serve`, which reads it itself, and for commands
+ * that load that of another folder. */
 bool cli_parse_options(struct cli *cli, const struct cli_option *options, int argc, char **argv,
                        const char **words, size_t max_words, size_t *n_words);
+
+/* Loads the configuration with the espalier.json of this folder; NULL, or where there is none: with
+ * the one of the present folder or above. False after a message. */
+bool cli_load_config(struct cli *cli, const char *folder);
 
 /* Prints "espalier: ..." as the last line on stderr; returns CLI_ERROR. */
 #if defined(__GNUC__)

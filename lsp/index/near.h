@@ -15,6 +15,9 @@
 #define IDX_NEAR_BYTES     (192u * 1024u)
 #define IDX_NEAR_MAX_BYTES (128u * 1024u)
 
+/* Files and folders that are looked at for them where there is no index. */
+#define IDX_NEAR_NAMES 5000u
+
 /* Languages whose files know each other: C and C++, JavaScript and TypeScript, each and itself. */
 bool idx_is_family(const struct gram_language *a, const struct gram_language *b);
 
@@ -38,6 +41,13 @@ struct idx_texts {
 void idx_near_texts(const struct idx_target *target, const struct idx_recents *recents,
                     const char *path, const char *root, const struct gram_language *lang,
                     struct idx_texts *out);
+
+/* The same without an index, as one of all files below root would have it: looks for the files
+ * itself, from the file's folder outwards, until there can be no nearer ones, or IDX_NEAR_NAMES
+ * were looked at; in a folder of more names so some may be missed. max_file: bytes of a file that
+ * is indexed. */
+void idx_near_texts_outwards(const char *root, const char *path, const struct gram_language *lang,
+                             uint64_t max_file, struct idx_texts *out);
 void idx_texts_free(struct idx_texts *texts);
 
 #endif

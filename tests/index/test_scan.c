@@ -1,5 +1,6 @@
 /* Walks and scans of a folder that the test makes: what is left out, what is read again. */
 #include "grammars/grammars.h"
+#include "lsp/index/near.h"
 #include "lsp/index/scan.h"
 #include "tests/scratch/scratch.h"
 
@@ -209,6 +210,47 @@ static void bad_files_are_passed_over(void **state)
     assert_false(defines(tree, "fine"));
 }
 
+/* Texts near a file, in order, without their last byte. */
+static const char *texts_of(struct idx_texts *texts)
+{
+    static char out[8192];
+    size_t len = 0;
+    for (size_t i = 0; i < texts->n; i++)
+        len += (size_t)snprintf(out + len, sizeof out - len, "%.*s|", (int)texts->at[i].len - 1,
+                                texts->at[i].text);
+    idx_texts_free(texts);
+    return out;
+}
+
+/* Looked for outwards or chosen from an index, the files near by are the same. */
+static void outwards_is_what_the_index_has(void **state)
+{
+    struct tree *tree = *state;
+    static const char *const folders[] = {"", "m/", "m/n/", "m/n/o/", "m/p/", "q/", "m/n/gone/"};
+    static const char *const names[] = {"a.c", "ab.h", "b.cpp", "c.py", "m.c", "zz.c"};
+    char path[256], text[256], expected[8192];
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            snprintf(path, sizeof path, "%s%s", folders[i], names[k]);
+            snprintf(text, sizeof text, "int in_%zu_%zu;\n", i, k);
+            write_file(tree, path, text);
+        }
+    write_file(tree, ".gitignore", "gone/\n");
+    write_file(tree, "m/n/bytes.c", "\xff\xfe\n");
+    scan(tree);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            struct idx_texts texts;
+            snprintf(path, sizeof path, "%s/%s%s", tree->root, folders[i], names[k]);
+            const struct gram_language *lang = gram_by_path(path, NULL, 0);
+            idx_near_texts(&tree->target, NULL, path, tree->root, lang, &texts);
+            assert_true(texts.n >= 5);
+            strcpy(expected, texts_of(&texts));
+            idx_near_texts_outwards(tree->root, path, lang, tree->target.max_file, &texts);
+            assert_string_equal(texts_of(&texts), expected);
+        }
+}
+
 static void single_files_follow(void **state)
 {
     struct tree *tree = *state;
@@ -239,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(walks_leave_out, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(only_changes_are_read, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(bad_files_are_passed_over, make_tree, remove_tree),
+        cmocka_unit_test_setup_teardown(outwards_is_what_the_index_has, make_tree, remove_tree),
         cmocka_unit_test_setup_teardown(single_files_follow, make_tree, remove_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
