@@ -245,7 +245,7 @@ static void caches_are_read_back(void **state)
     assert_string_equal(who_defines(copy, "m"), "a.c ");
     assert_string_equal(who_defines(copy, "two"), "b.c ");
     assert_string_equal(who_defines(copy, "typed"), ""); /* was in no file */
-    uint32_t a, b;
+    uint32_t a = 0, b = 0;
     struct idx_file x, y;
     assert_true(idx_store_at(store, IDX_DISK, "/w/a.c", &a) &&
                 idx_store_at(copy, IDX_DISK, "/w/a.c", &b));
