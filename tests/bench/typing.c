@@ -85,11 +85,12 @@ static size_t offset_of(const struct typist *t, const cJSON *position)
 
 /* ---- What is shown ----------------------------------------------------------------- */
 
-/* Closing brackets of the line around [start, end) with `inserted` in it that nothing on it opens.
- */
+/* Closing brackets of the line around [start, end) with `inserted` in it that nothing on it opens,
+ * those between double or slanted quotes aside: they are text. */
 static int unopened(const char *text, size_t start, size_t end, const char *inserted)
 {
     int open = 0, closed = 0;
+    char quote = 0;
     size_t begin = start;
     while (begin > 0 && text[begin - 1] != '\n')
         begin--;
@@ -97,6 +98,8 @@ static int unopened(const char *text, size_t start, size_t end, const char *inse
         const char *at = part == 0 ? text + begin : part == 1 ? inserted : text + end;
         size_t left = part == 0 ? start - begin : SIZE_MAX;
         for (; left > 0 && *at && *at != '\n'; at++, left--) {
+            if (quote ? *at == quote : *at == '"' || *at == '`') quote = quote ? 0 : *at;
+            if (quote) continue;
             if (strchr("([{", *at)) open++;
             if (strchr(")]}", *at) && open-- <= 0) {
                 open = 0;
