@@ -164,7 +164,8 @@ enum syn_status syn_candidate_judge(const struct syn_hole *hole, const char *tex
     if (!hole->excerpt->text) { /* the hole was clean without one */
         if (!syn_excerpt_make(hole->excerpt, hole->doc->parser, hole->doc, hole->start, hole->end,
                               hole->tree))
-            return syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt");
+            return syn_unless_stopped(
+                hole->doc, syn_fail(err, SYN_NO_MEMORY, "out of memory for an excerpt"), err);
     }
     j.endings = calloc(SYN_MAX_FILLINGS, sizeof *j.endings);
     j.joined = malloc(len + SYN_MAX_FILLING);
@@ -179,5 +180,7 @@ enum syn_status syn_candidate_judge(const struct syn_hole *hole, const char *tex
     free(copy);
     free(j.joined);
     free(j.endings);
-    return ready ? SYN_OK : syn_fail(err, SYN_NO_MEMORY, "out of memory for a candidate");
+    return syn_unless_stopped(
+        hole->doc, ready ? SYN_OK : syn_fail(err, SYN_NO_MEMORY, "out of memory for a candidate"),
+        err);
 }

@@ -130,6 +130,7 @@ enum syn_status syn_document_copy(const struct syn_document *doc, struct syn_doc
     /* The tree's nodes are shared, counted by references that change atomically. */
     copy->tree = doc->tree ? ts_tree_copy(doc->tree) : NULL;
     copy->parsed = doc->parsed;
+    copy->stop = doc->stop;
     if (!copy->text || (doc->tree && !copy->tree) || !syn_lines_copy(&copy->lines, &doc->lines)) {
         syn_document_free(copy);
         return syn_fail(err, SYN_NO_MEMORY, "out of memory for a copy of %zu bytes", doc->length);
@@ -150,6 +151,17 @@ void syn_document_free(struct syn_document *doc)
     syn_lines_free(&doc->lines);
     free(doc->text);
     free(doc);
+}
+
+void syn_document_set_stop(struct syn_document *doc, const _Atomic int *stop)
+{
+    doc->stop = stop;
+}
+
+enum syn_status syn_unless_stopped(const struct syn_document *doc, enum syn_status status,
+                                   struct syn_error *err)
+{
+    return syn_is_stopped(doc->stop) ? syn_fail(err, SYN_CANCELLED, "cancelled") : status;
 }
 
 const struct gram_language *syn_document_language(const struct syn_document *doc)
@@ -262,10 +274,18 @@ static uint64_t now_us(void)
     return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
+/* Until when, and for whom. */
+struct patience {
+    uint64_t deadline; /* 0: none */
+    const _Atomic int *stop;
+};
+
 /* The parser's progress callback: true stops it. */
-static bool past_deadline(TSParseState *state)
+static bool is_over(TSParseState *state)
 {
-    return now_us() >= *(const uint64_t *)state->payload;
+    const struct patience *patience = state->payload;
+    return syn_is_stopped(patience->stop) ||
+           (patience->deadline > 0 && now_us() >= patience->deadline);
 }
 
 enum syn_status syn_document_parse(struct syn_document *doc, uint64_t budget_us,
@@ -275,10 +295,11 @@ enum syn_status syn_document_parse(struct syn_document *doc, uint64_t budget_us,
     if (!syn_document_parser(doc, err)) return SYN_BAD_GRAMMAR;
     struct syn_pieces pieces = {.text = {doc->text}, .length = {doc->length}, .count = 1};
     TSInput input = {.payload = &pieces, .read = read_pieces, .encoding = TSInputEncodingUTF8};
-    uint64_t deadline = budget_us ? now_us() + budget_us : 0;
-    TSParseOptions options = {.payload = &deadline,
-                              .progress_callback = budget_us ? past_deadline : NULL};
+    struct patience patience = {budget_us ? now_us() + budget_us : 0, doc->stop};
+    TSParseOptions options = {.payload = &patience,
+                              .progress_callback = budget_us || doc->stop ? is_over : NULL};
     TSTree *tree = ts_parser_parse_with_options(doc->parser, doc->tree, input, options);
+    if (!tree && syn_is_stopped(doc->stop)) return syn_unless_stopped(doc, SYN_TIMEOUT, err);
     if (!tree)
         return syn_fail(err, SYN_TIMEOUT, "parsing %zu bytes took longer than %llu us", doc->length,
                         (unsigned long long)budget_us);
@@ -297,8 +318,11 @@ TSTree *syn_parse_pieces(TSParser *parser, const TSTree *old, const struct syn_p
 {
     TSInput input = {
         .payload = (void *)pieces, .read = read_pieces, .encoding = TSInputEncodingUTF8};
+    struct patience patience = {0, pieces->stop};
+    TSParseOptions options = {.payload = &patience,
+                              .progress_callback = pieces->stop ? is_over : NULL};
     ts_parser_reset(parser);
-    return ts_parser_parse(parser, old, input);
+    return ts_parser_parse_with_options(parser, old, input, options);
 }
 
 /* The parser's progress callback: true stops it. */
@@ -306,7 +330,7 @@ static bool met_limit(TSParseState *state)
 {
     struct syn_limit *limit = state->payload;
     if (state->current_byte_offset > limit->reached) limit->reached = state->current_byte_offset;
-    if (*limit->steps == 0) return true;
+    if (*limit->steps == 0 || syn_is_stopped(limit->stop)) return true;
     --*limit->steps;
     return state->has_error && state->current_byte_offset >= limit->error_from;
 }
@@ -318,6 +342,7 @@ TSTree *syn_parse_limited(TSParser *parser, const TSTree *old, const struct syn_
         .payload = (void *)pieces, .read = read_pieces, .encoding = TSInputEncodingUTF8};
     TSParseOptions options = {.payload = limit, .progress_callback = met_limit};
     limit->reached = 0;
+    limit->stop = pieces->stop;
     ts_parser_reset(parser);
     return ts_parser_parse_with_options(parser, old, input, options);
 }

@@ -16,8 +16,9 @@ struct syn_document {
     struct syn_lines lines;
     struct syn_tables *tables; /* NULL without a language */
     TSParser *parser;          /* made when first needed; may hold a parse that timed out */
-    TSTree *tree; /* of the text at the last parse, with later edits applied; or NULL */
-    bool parsed;  /* tree describes the present text */
+    TSTree *tree;            /* of the text at the last parse, with later edits applied; or NULL */
+    bool parsed;             /* tree describes the present text */
+    const _Atomic int *stop; /* not 0: whoever waits has gone; or NULL */
 };
 
 /* Writes the message, when there is a place for it, and returns the status. */
@@ -33,20 +34,32 @@ struct syn_pieces {
     const char *text[SYN_MAX_PIECES];
     size_t length[SYN_MAX_PIECES];
     size_t count;
+    const _Atomic int *stop; /* the document's */
 };
 
 /* The document's parser, made if need be; NULL when memory ran out or the grammar's ABI is
  * not supported (err says which). */
 TSParser *syn_document_parser(struct syn_document *doc, struct syn_error *err);
 
-/* Parses the pieces; old may be NULL. NULL when memory ran out. */
+static inline bool syn_is_stopped(const _Atomic int *stop)
+{
+    return stop && *stop != 0;
+}
+
+/* The status, or SYN_CANCELLED when the document's flag is set: then no other one is to be relied
+ * on, as parses may have ended anywhere. */
+enum syn_status syn_unless_stopped(const struct syn_document *doc, enum syn_status status,
+                                   struct syn_error *err);
+
+/* Parses the pieces; old may be NULL. NULL when memory ran out, or when stopped. */
 TSTree *syn_parse_pieces(TSParser *parser, const TSTree *old, const struct syn_pieces *pieces);
 
 /* How long a parse may go on. */
 struct syn_limit {
-    uint32_t error_from; /* an error behind this byte ends it soon; UINT32_MAX: none does */
-    uint32_t *steps;     /* taken off for every hundred operations; at 0 it ends */
-    uint32_t reached;    /* set to how far the parser came */
+    uint32_t error_from;     /* an error behind this byte ends it soon; UINT32_MAX: none does */
+    uint32_t *steps;         /* taken off for every hundred operations; at 0 it ends */
+    uint32_t reached;        /* set to how far the parser came */
+    const _Atomic int *stop; /* set to that of the pieces */
 };
 
 /* The same within a limit: NULL also when it was met. A tree that does come back may still

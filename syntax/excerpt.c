@@ -240,7 +240,7 @@ static bool has_error_before(const TSTree *tree, uint32_t at)
 bool syn_excerpt_make(struct syn_excerpt *out, TSParser *parser, const struct syn_document *doc,
                       uint32_t start, uint32_t end, const TSTree *empty)
 {
-    *out = (struct syn_excerpt){0};
+    *out = (struct syn_excerpt){.stop = doc->stop};
     size_t line = syn_lines_find(&doc->lines, start);
     size_t last = syn_lines_find(&doc->lines, end);
     struct cutter *cutter = malloc(sizeof *cutter);
@@ -260,7 +260,8 @@ bool syn_excerpt_make(struct syn_excerpt *out, TSParser *parser, const struct sy
         out->hole_point.column++;
         if (out->text[i] == '\n') out->hole_point = (TSPoint){out->hole_point.row + 1, 0};
     }
-    struct syn_pieces pieces = {.text = {out->text}, .length = {out->length}, .count = 1};
+    struct syn_pieces pieces = {
+        .text = {out->text}, .length = {out->length}, .count = 1, .stop = out->stop};
     out->tree = syn_parse_pieces(parser, NULL, &pieces);
     if (!out->tree) {
         syn_excerpt_free(out);
@@ -287,7 +288,8 @@ TSTree *syn_excerpt_try(const struct syn_excerpt *excerpt, TSParser *parser, con
                      text, len);
     struct syn_pieces pieces = {.text = {excerpt->text, text, excerpt->text + excerpt->hole},
                                 .length = {excerpt->hole, len, excerpt->length - excerpt->hole},
-                                .count = 3};
+                                .count = 3,
+                                .stop = excerpt->stop};
     /* An error flag that is set before the hole tells nothing about what is in it. */
     bool stops = early && excerpt->clean_before;
     struct syn_limit limit = {.error_from = stops ? excerpt->hole : UINT32_MAX, .steps = steps};

@@ -9,9 +9,10 @@ struct syn_excerpt {
     uint32_t length;
     uint32_t hole; /* byte of text that the hole is at */
     TSPoint hole_point;
-    TSTree *tree;      /* of text: nothing in the hole */
-    uint32_t cost;     /* of that tree */
-    bool clean_before; /* no error starts before the hole in that tree */
+    TSTree *tree;            /* of text: nothing in the hole */
+    uint32_t cost;           /* of that tree */
+    bool clean_before;       /* no error starts before the hole in that tree */
+    const _Atomic int *stop; /* the document's */
 };
 
 /* Cuts the excerpt out of the document without its bytes [start, end); empty is the tree of

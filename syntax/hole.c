@@ -27,7 +27,8 @@ enum {
 /* ---- Search ------------------------------------------------------------------------ */
 
 /* The tree of the text with `filling` in the hole, from `old`, a tree of the text with
- * [hole->start, old_end) there. NULL when memory ran out, or when a quick one took too long. */
+ * [hole->start, old_end) there. NULL when memory ran out, when stopped, or when a quick one took
+ * too long. */
 static TSTree *parse_filled(const struct syn_hole *hole, const TSTree *old, uint32_t old_end,
                             const char *filling, size_t len, bool quick)
 {
@@ -38,7 +39,8 @@ static TSTree *parse_filled(const struct syn_hole *hole, const TSTree *old, uint
                          syn_point_at(doc, old_end), filling, len);
     struct syn_pieces pieces = {.text = {doc->text, filling, doc->text + hole->end},
                                 .length = {hole->start, len, doc->length - hole->end},
-                                .count = 3};
+                                .count = 3,
+                                .stop = doc->stop};
     uint32_t steps = PARSE_STEPS;
     struct syn_limit limit = {.error_from = UINT32_MAX, .steps = &steps};
     TSTree *tree = quick ? syn_parse_limited(doc->parser, edited, &pieces, &limit)
@@ -140,7 +142,7 @@ static enum syn_status repair(struct syn_hole *hole, TSTree *empty, bool quick,
 static enum syn_status open_hole(struct syn_hole *hole, struct syn_error *err)
 {
     if (!syn_document_parser(hole->doc, err)) return SYN_BAD_GRAMMAR;
-    return repair(hole, parse_empty(hole), false, err);
+    return syn_unless_stopped(hole->doc, repair(hole, parse_empty(hole), false, err), err);
 }
 
 static bool splits_character(const struct syn_document *doc, size_t offset)
@@ -216,14 +218,17 @@ enum syn_status syn_hole_widen(const struct syn_hole *hole, uint32_t start, uint
                      "", 0);
     struct syn_pieces pieces = {.text = {hole->doc->text, hole->doc->text + end},
                                 .length = {start, hole->doc->length - end},
-                                .count = 2};
+                                .count = 2,
+                                .stop = hole->doc->stop};
     uint32_t steps = PARSE_STEPS;
     struct syn_limit limit = {.error_from = UINT32_MAX, .steps = &steps};
     TSTree *empty = syn_parse_limited(hole->doc->parser, old, &pieces, &limit);
     ts_tree_delete(old);
-    if (empty && error_around(empty, place)) return repair(out, empty, true, err);
+    if (empty && error_around(empty, place))
+        return syn_unless_stopped(hole->doc, repair(out, empty, true, err), err);
     out->tree = empty ? empty : ts_tree_copy(hole->tree);
-    return out->tree ? SYN_OK : syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
+    return out->tree ? syn_unless_stopped(hole->doc, SYN_OK, err)
+                     : syn_fail(err, SYN_NO_MEMORY, "out of memory for a parse");
 }
 
 void syn_hole_release(struct syn_hole *hole)

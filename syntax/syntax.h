@@ -35,6 +35,7 @@ enum syn_status {
     SYN_BAD_TEXT,    /* not UTF-8 */
     SYN_BAD_GRAMMAR, /* grammar ABI not supported, or a query does not compile */
     SYN_TIMEOUT,     /* the time budget ended; call again to go on */
+    SYN_CANCELLED,   /* the document's stop flag was set */
 };
 
 struct syn_error {
@@ -55,6 +56,11 @@ void syn_document_free(struct syn_document *doc);
  * to another thread at once. Keeps what was parsed. */
 enum syn_status syn_document_copy(const struct syn_document *doc, struct syn_document **out,
                                   struct syn_error *err);
+
+/* A flag that any thread may set: what parses the document, a copy made afterwards or a hole in
+ * either then ends soon, with SYN_CANCELLED. It has to outlive them all; NULL: none, as at first.
+ */
+void syn_document_set_stop(struct syn_document *doc, const _Atomic int *stop);
 
 const struct gram_language *syn_document_language(const struct syn_document *doc);
 

@@ -1,10 +1,11 @@
 /* complete.h: what to insert at the cursor.
  *
- * A completion goes in two steps, so that the model runs on its own thread:
+ * A completion goes in two steps:
  *
- *   asst_complete_prepare   on the thread that owns the document: cuts the window,
- *                           computes the features and takes a snapshot of what judging
- *                           candidates needs. The job shares nothing with the document.
+ *   asst_complete_prepare   on the thread that owns the document, or a copy of it: repairs the
+ *                           hole, cuts the window, computes the features and takes a snapshot
+ *                           of what judging candidates needs. The job shares nothing with the
+ *                           document. Milliseconds, or a hundred in files with many errors.
  *   asst_complete_run       on any thread that has a session: prefill, decode, trim.
  *   asst_complete_prefill   the first half of run alone: warms the session's cache.
  *

@@ -39,7 +39,11 @@ enum eng_status asst_from_syntax(enum syn_status status, const struct syn_error 
                                  struct eng_error *err)
 {
     if (status == SYN_OK) return ENG_OK;
-    return fail(err, status == SYN_NO_MEMORY ? ENG_NO_MEMORY : ENG_BAD_INPUT, "%s", why->text);
+    return fail(err,
+                status == SYN_NO_MEMORY   ? ENG_NO_MEMORY
+                : status == SYN_CANCELLED ? ENG_CANCELLED
+                                          : ENG_BAD_INPUT,
+                "%s", why->text);
 }
 
 static const char *document_text(const struct syn_document *doc)

@@ -78,8 +78,8 @@ struct asst_source {
     const struct asst_extra *extra; /* of other files; NULL: none */
 };
 
-/* A parse's outcome as the engine's: SYN_NO_MEMORY is ENG_NO_MEMORY, any other failure
- * ENG_BAD_INPUT, with the text of `why` in err (NULL: not wanted). */
+/* A parse's outcome as the engine's: SYN_NO_MEMORY is ENG_NO_MEMORY, SYN_CANCELLED ENG_CANCELLED,
+ * any other failure ENG_BAD_INPUT, with the text of `why` in err (NULL: not wanted). */
 enum eng_status asst_from_syntax(enum syn_status status, const struct syn_error *why,
                                  struct eng_error *err);
 

@@ -9,6 +9,7 @@
  */
 #include "lsp/assist/tokens.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct row {
 };
 
 struct asst_tokens {
+    atomic_uint holders;
     const struct eng_model *model;
     char *text;
     size_t text_len, text_capacity;
@@ -41,6 +43,7 @@ enum eng_status asst_tokens_new(const struct eng_model *model, struct asst_token
 {
     *out = calloc(1, sizeof **out);
     if (!*out) return no_memory(err);
+    atomic_init(&(*out)->holders, 1);
     (*out)->model = model;
     return ENG_OK;
 }
@@ -60,9 +63,15 @@ static void make_empty(struct asst_tokens *t)
     t->text_len = 0;
 }
 
+struct asst_tokens *asst_tokens_hold(struct asst_tokens *t)
+{
+    if (t) atomic_fetch_add(&t->holders, 1);
+    return t;
+}
+
 void asst_tokens_free(struct asst_tokens *t)
 {
-    if (!t) return;
+    if (!t || atomic_fetch_sub(&t->holders, 1) > 1) return;
     make_empty(t);
     free(t->rows);
     free(t->text);

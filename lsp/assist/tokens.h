@@ -4,8 +4,8 @@
  * costs one line. A cache is synced to the document's present text before use; it finds
  * out by itself which lines are new and tokenises a line only when it is asked for.
  *
- * The cache keeps its own copy of the text and borrows the model. It belongs to one
- * thread at a time. Sizes are bounded by the document (SYN_MAX_BYTES).
+ * The cache keeps its own copy of the text and borrows the model. Any thread may hold or free it;
+ * all else belongs to one thread at a time. Sizes are bounded by the document (SYN_MAX_BYTES).
  */
 #ifndef ESPALIER_TOKENS_H
 #define ESPALIER_TOKENS_H
@@ -24,6 +24,8 @@ struct asst_token {
 /* The model must outlive the cache. */
 enum eng_status asst_tokens_new(const struct eng_model *model, struct asst_tokens **out,
                                 struct eng_error *err);
+/* One holder more, or less; the last one frees it. Both take NULL. */
+struct asst_tokens *asst_tokens_hold(struct asst_tokens *tokens);
 void asst_tokens_free(struct asst_tokens *tokens);
 
 /* Makes the cache describe the document's present text; what is unchanged is kept. On

@@ -5,7 +5,8 @@
  * others on the inference thread, which calls load before any of them.
  *
  * A piece of work is made by prepare, owned by whoever holds it, and ends in discard. It
- * shares nothing with the document, so documents may change while it runs.
+ * shares nothing with the document, so documents may change while it runs. prepare copies and no
+ * more: what parses or tokenises, and so may take long, is complete's and prefill's.
  */
 #ifndef ESPALIER_SERVER_COMPLETER_H
 #define ESPALIER_SERVER_COMPLETER_H
@@ -51,7 +52,8 @@ struct lsp_completer {
                               struct eng_error *err);
 
     /* Loop thread, only while the loop knows that a model is loaded. request->tokens and
-     * ->vocabulary are ignored; *tokens is the document's cache, made here when NULL. */
+     * ->vocabulary are ignored, ->sizes and ->recall have to be NULL; *tokens is the document's
+     * cache, made here when NULL, and from then on the inference thread's, but to be freed. */
     enum eng_status (*prepare)(void *state, const struct asst_request *request,
                                struct asst_tokens **tokens, void **work, struct eng_error *err);
     void (*discard)(void *state, void *work);

@@ -1,7 +1,7 @@
 /* completion.c: from a completion request to its one answer.
  *
- * A request is opened, its document parsed (in slices, should it be large), its prompt
- * prepared here on the loop thread, and the work posted to the inference thread. At most
+ * A request is opened, its document parsed (in slices, should it be large), and a snapshot of it
+ * posted to the inference thread, which repairs the hole and builds the prompt. At most
  * one completion is open: whatever makes it pointless (a newer one, a change, a close, a
  * cancel) answers it at once, and its outcome, when it arrives, finds its ticket gone.
  *
@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARSE_BUDGET_US 20000u
+#define PARSE_BUDGET_US 10000u
 #define MAX_LEAD        16384u /* bytes of a selected completion or of a typed word */
 #define MAX_LABEL       80u
 /* Longer lines are machine-made; tokenising one at every key would stall the loop. */
@@ -172,17 +172,19 @@ static enum asst_scope scope_of(const struct lsp_config *config)
     return scopes[config->completion_multiline];
 }
 
+/* Takes a snapshot of the text for the inference thread. */
 static enum eng_status prepare(struct lsp_server *server, struct lsp_document *document,
-                               size_t cursor, uint32_t n, void **work, struct eng_error *err)
+                               const struct syn_document *syn, size_t cursor, uint32_t n,
+                               void **work, struct eng_error *err)
 {
     const struct asst_request request = {
-        .doc = document->syn,
+        .doc = syn,
         .cursor = cursor,
         .scope = scope_of(&server->config),
         .max_tokens = (uint32_t)server->config.completion_max_tokens,
         .n = n,
         .min_confidence = (float)lsp_feedback_threshold(server),
-        .extra = lsp_context_for(server, document, cursor),
+        .extra = lsp_context_for(server, document->uri, syn, cursor),
         .extra_max = (uint32_t)server->config.context_tokens,
         .shelf = server->shelf,
     };
@@ -190,30 +192,21 @@ static enum eng_status prepare(struct lsp_server *server, struct lsp_document *d
                                       err);
 }
 
-/* Prepares for the text as it would be with the selected completion put in. The buffer
- * holds that text only inside this function. */
+/* The same of the text as it would be with the selected completion put in. */
 static enum eng_status prepare_selected(struct lsp_server *server, struct lsp_document *document,
                                         const struct lsp_completion *open, void **work,
                                         struct eng_error *err)
 {
-    size_t start = open->selected_start, end = open->selected_end, len;
-    size_t lead = strlen(open->lead);
-    char *old = strndup(syn_document_text(document->syn, &len) + start, end - start);
+    size_t start = open->selected_start, lead = strlen(open->lead);
+    struct syn_document *with;
     struct syn_error why = {""};
-    enum eng_status status = ENG_BAD_INPUT;
-    if (!old || syn_document_edit(document->syn, start, end, open->lead, lead, &why)) {
-        snprintf(err->text, sizeof err->text, "%s", old ? why.text : "out of memory");
-        free(old);
-        return status;
-    }
-    if (syn_document_parse(document->syn, PARSE_BUDGET_US, &why) == SYN_OK)
-        status = prepare(server, document, start + lead, open->items, work, err);
-    else
-        snprintf(err->text, sizeof err->text, "the selected completion takes too long to parse");
-    if (syn_document_edit(document->syn, start, start + lead, old, end - start, &why))
-        document->trusted = false;
-    free(old);
-    lsp_schedule_work(server);
+    enum syn_status syn = syn_document_copy(document->syn, &with, &why);
+    if (syn != SYN_OK) return asst_from_syntax(syn, &why, err);
+    syn = syn_document_edit(with, start, open->selected_end, open->lead, lead, &why);
+    enum eng_status status =
+        syn == SYN_OK ? prepare(server, document, with, start + lead, open->items, work, err)
+                      : asst_from_syntax(syn, &why, err);
+    syn_document_free(with);
     return status;
 }
 
@@ -229,8 +222,9 @@ void lsp_continue_completion(struct lsp_server *server)
         return;
     }
     enum eng_status status =
-        open->selected ? prepare_selected(server, document, open, &job.work, &err)
-                       : prepare(server, document, open->cursor, open->items, &job.work, &err);
+        open->selected
+            ? prepare_selected(server, document, open, &job.work, &err)
+            : prepare(server, document, document->syn, open->cursor, open->items, &job.work, &err);
     if (status == ENG_OK) {
         open->posted = true;
         lsp_worker_post(server->worker, &job);
@@ -265,7 +259,7 @@ void lsp_prefill(struct lsp_server *server)
     struct eng_error err = {""};
     struct lsp_job job = {.kind = LSP_JOB_PREFILL,
                           .ticket = lsp_requests_ticket(&server->requests)};
-    if (prepare(server, document, document->cursor, 1, &job.work, &err) != ENG_OK) {
+    if (prepare(server, document, document->syn, document->cursor, 1, &job.work, &err) != ENG_OK) {
         lsp_log(server, LSP_LOG_WARN, "prefill: %s", err.text);
         return;
     }

@@ -19,8 +19,8 @@
 
 #define LSP_MAX_DOCUMENTS  4096u
 #define LSP_MAX_TOTAL_TEXT (512u * 1024u * 1024u)
-/* Above this a buffer is kept as text only. With a tree, a keystroke would cost the loop more
- * than 50 ms: repairing the hole at the cursor parses what is around it several times. */
+/* Above this a buffer is kept as text only. With a tree, a keystroke's answer would take long:
+ * repairing the hole at the cursor parses what is around it several times. */
 #define LSP_MAX_TREE_TEXT (512u * 1024u)
 
 struct lsp_document {

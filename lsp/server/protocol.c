@@ -498,6 +498,7 @@ cJSON *lsp_write_status(const struct lsp_status *status, const struct lsp_named_
     result = with_number(result, "documents", (double)status->documents);
     result = with_number(result, "openRequests", (double)status->open_requests);
     result = with_number(result, "longestTurnMs", status->longest_turn_ms);
+    result = with_number(result, "longestTurnComputingMs", status->longest_computing_ms);
     result = with(result, "lastCompletion", write_timings(status));
     cJSON *filter = with_number(cJSON_CreateObject(), "hiddenBelow", status->hidden_below);
     result = with(result, "filter", with_number(filter, "outcomes", status->learned_from));

@@ -157,7 +157,7 @@ struct lsp_status {
     size_t documents, open_requests;
     double prepare_ms, prefill_ms, decode_ms, total_ms; /* of the last completion */
     uint32_t prompt_tokens, cached_tokens, generated_tokens, context_tokens;
-    double longest_turn_ms;
+    double longest_turn_ms, longest_computing_ms;
     const char *index_state;
     double index_files, index_symbols, index_bytes, index_passed_over, index_seconds, index_walks,
         index_windows;

@@ -148,7 +148,8 @@ struct lsp_server {
     struct lsp_counters counters;
     uint64_t turn_time, turn_idle; /* at the last turn, nanoseconds */
     char turn_what[64];            /* what was done last, for the warning */
-    double longest_turn_ms;
+    double turn_cpu_ms;            /* of the thread, at the last turn */
+    double longest_turn_ms, longest_computing_ms;
 };
 
 /* ---- server.c ---------------------------------------------------------------------- */
@@ -233,8 +234,8 @@ void lsp_document_saved(struct lsp_server *server, const struct lsp_document *do
 void lsp_document_gone(struct lsp_server *server, const char *uri);
 
 /* What of other files goes in front of a prompt there, valid until the next call; NULL: nothing. */
-const struct asst_extra *lsp_context_for(struct lsp_server *server,
-                                         const struct lsp_document *document, size_t cursor);
+const struct asst_extra *lsp_context_for(struct lsp_server *server, const char *uri,
+                                         const struct syn_document *syn, size_t cursor);
 
 /* Asks for what files near the active document say, anew. */
 void lsp_look_near(struct lsp_server *server);

@@ -40,6 +40,7 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         .generated_tokens = server->last_timings.generated_tokens,
         .context_tokens = server->last_timings.extra_tokens,
         .longest_turn_ms = server->longest_turn_ms,
+        .longest_computing_ms = server->longest_computing_ms,
         .index_state = index_states[index.state],
         .index_files = (double)index.files,
         .index_symbols = (double)index.symbols,

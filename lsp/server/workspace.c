@@ -245,25 +245,25 @@ static void root_of(const struct lsp_server *server, const char *path, char *roo
     root[0] = 0;
 }
 
-const struct asst_extra *lsp_context_for(struct lsp_server *server,
-                                         const struct lsp_document *document, size_t cursor)
+const struct asst_extra *lsp_context_for(struct lsp_server *server, const char *uri,
+                                         const struct syn_document *syn, size_t cursor)
 {
     char path[LSP_CONFIG_PATH_MAX], root[LSP_CONFIG_PATH_MAX];
     struct idx_query query = {.path = path,
                               .root = root,
-                              .lang = syn_document_language(document->syn),
+                              .lang = syn_document_language(syn),
                               .sources = sources_of(&server->config)};
     if (!query.sources || !query.lang || server->config.context_tokens == 0 ||
-        !lsp_path_of_uri(document->uri, path, sizeof path))
+        !lsp_path_of_uri(uri, path, sizeof path))
         return NULL;
     if (!server->context) server->context = malloc(sizeof *server->context);
     struct lsp_context *context = server->context;
     if (!context) return NULL;
     root_of(server, path, root, sizeof root);
     size_t len, line, column;
-    query.text = syn_document_text(document->syn, &len);
-    syn_position_of(document->syn, cursor, SYN_UTF8, &line, &column);
-    idx_query_ranges(document->syn, line, line, &query);
+    query.text = syn_document_text(syn, &len);
+    syn_position_of(syn, cursor, SYN_UTF8, &line, &column);
+    idx_query_ranges(syn, line, line, &query);
     if (!lsp_indexer_select(server->indexer, &query, &context->selection)) return NULL;
     for (size_t i = 0; i < context->selection.count; i++) {
         const struct idx_snippet *s = &context->selection.snippets[i];

@@ -222,6 +222,51 @@ static void a_parse_goes_on_after_its_budget(void **state)
     free(text);
 }
 
+/* Set, the flag ends whatever parses; taken back, all is as if it had never been. */
+static void a_stop_flag_ends_parses(void **state)
+{
+    (void)state;
+    enum { LINES = 4000 };
+    char *text = malloc(LINES * 32 + 1), *at = text;
+    for (int i = 0; i < LINES; i++)
+        at += sprintf(at, i % 7 ? "int f%d(void);\n" : "int f%d(void) { (\n", i);
+    size_t len = (size_t)(at - text), cursor = (size_t)(strstr(text, "f2000(") - text) + 6;
+    const struct gram_language *lang = gram_by_id("c");
+    struct syn_document *doc, *copy;
+    struct syn_hole *hole, *expected;
+    struct syn_verdict verdict, plain;
+    struct syn_error err;
+    _Atomic int stop = 1;
+    assert_int_equal(syn_document_new(lang, text, len, &doc, NULL), SYN_OK);
+    syn_document_set_stop(doc, &stop);
+    assert_int_equal(syn_document_parse(doc, 0, &err), SYN_CANCELLED);
+    assert_false(syn_document_is_parsed(doc));
+    stop = 0;
+    assert_int_equal(syn_document_parse(doc, 0, &err), SYN_OK);
+    assert_int_equal(syn_document_copy(doc, &copy, NULL), SYN_OK);
+    stop = 1;
+    assert_int_equal(syn_hole_open(copy, cursor, cursor, &hole, &err), SYN_CANCELLED);
+    assert_null(hole);
+    stop = 0;
+    assert_int_equal(syn_hole_open(copy, cursor, cursor, &hole, &err), SYN_OK);
+    stop = 1;
+    assert_int_equal(syn_candidate_judge(hole, "int x)", 6, &verdict, &err), SYN_CANCELLED);
+    stop = 0;
+    assert_int_equal(syn_candidate_judge(hole, "int x)", 6, &verdict, &err), SYN_OK);
+    syn_document_set_stop(doc, NULL);
+    assert_int_equal(syn_hole_open(doc, cursor, cursor, &expected, &err), SYN_OK);
+    assert_int_equal(syn_candidate_judge(expected, "int x)", 6, &plain, &err), SYN_OK);
+    assert_string_equal(syn_hole_filling(hole), syn_hole_filling(expected));
+    assert_int_equal(syn_hole_cost(hole), syn_hole_cost(expected));
+    assert_int_equal(verdict.keep, plain.keep);
+    assert_int_equal(verdict.cost_all, plain.cost_all);
+    syn_hole_free(hole);
+    syn_hole_free(expected);
+    syn_document_free(copy);
+    syn_document_free(doc);
+    free(text);
+}
+
 static void copies_are_independent(void **state)
 {
     (void)state;
@@ -268,6 +313,7 @@ int main(void)
         cmocka_unit_test(samples_parse_cleanly),
         cmocka_unit_test(bad_edits_change_nothing),
         cmocka_unit_test(a_parse_goes_on_after_its_budget),
+        cmocka_unit_test(a_stop_flag_ends_parses),
         cmocka_unit_test(copies_are_independent),
         cmocka_unit_test(deep_nesting_is_no_danger),
     };
