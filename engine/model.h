@@ -50,7 +50,8 @@ struct eng_ngram {
 /* Which layers attend to a part only, and to which; see sparse.h. */
 struct eng_sparse {
     uint32_t window; /* 0: all layers are dense */
-    uint32_t header, dense_interval;
+    uint32_t header;
+    uint32_t layers; /* bit n: layer n does; those from 32 on are dense */
 };
 
 struct eng_layer {

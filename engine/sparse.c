@@ -31,14 +31,14 @@ enum eng_status eng_sparse_read_keys(const struct eng_reader *in)
                         "%s with a structure of attention other than none or additive", key);
     status = eng_read_count(in, "attention.header", ENG_REQUIRED, 0, most, &sparse->header);
     if (status != ENG_OK) return status;
-    return eng_read_count(in, "attention.dense_interval", ENG_REQUIRED, 1, 512,
-                          &sparse->dense_interval);
+    return eng_read_count(in, "attention.sparse_layers", ENG_REQUIRED, 1, UINT32_MAX,
+                          &sparse->layers);
 }
 
 bool eng_sparse_layer(const struct eng_model *model, uint32_t layer)
 {
     const struct eng_sparse *sparse = &model->sparse;
-    return sparse->window > 0 && layer % sparse->dense_interval != sparse->dense_interval - 1;
+    return sparse->window > 0 && layer < 32 && sparse->layers >> layer & 1;
 }
 
 /* ---- Choice ------------------------------------------------------------------------- */

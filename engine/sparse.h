@@ -1,7 +1,7 @@
 /* sparse.h: layers that attend to a part of what is cached, chosen by the tree. Internal.
  *
- * In a model with espalier.attention.window, all layers but every dense_interval-th see of the
- * tokens before i only
+ * In a model with espalier.attention.window, the layers whose bits are set in
+ * espalier.attention.sparse_layers see of the tokens before i only
  *
  *   the last `window` ones, the first `header` ones of the sequence,
  *   the starts of i's enclosing nodes, and the starts of earlier siblings in the innermost one.

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 import gguf
-from model import DENSE_INTERVAL, HEADER, KINDS, LEVELS, Batch, Config, Decoder, relations_of
+from model import HEADER, KINDS, LEVELS, Batch, Config, Decoder, relations_of
 from quantize import KINDS as TYPES
 from quantize import Types
 from tokenizer import Vocabulary
@@ -73,7 +73,7 @@ def write_gguf(model, vocabulary, path, types, name):
     if c.window:
         w.u32("espalier.attention.window", c.window)
         w.u32("espalier.attention.header", HEADER)
-        w.u32("espalier.attention.dense_interval", DENSE_INTERVAL)
+        w.u32("espalier.attention.sparse_layers", sum(1 << n for n in range(c.layers) if c.is_sparse(n)))
     if c.outline:
         w.u32("espalier.prompt.outline", c.outline)
     vocabulary.put_keys(w)
@@ -96,6 +96,7 @@ def from_gguf(path):
         structure=k("attention.structure"), ngram_orders=tuple(keys.get("espalier.ngram.orders", ())),
         ngram_buckets=keys.get("espalier.ngram.buckets", 0), ngram_dim=keys.get("espalier.ngram.length", 0),
         tree_positions=keys.get("espalier.tree.positions", False), window=keys.get("espalier.attention.window", 0),
+        sparse_layers=tuple(n for n in range(32) if keys.get("espalier.attention.sparse_layers", 0) >> n & 1),
         outline=keys.get("espalier.prompt.outline", 0)))
     model.load_state_dict({p: torch.from_numpy(np.array(tensors[tensor_name(p)].array())).reshape(v.shape)
                            for p, v in model.state_dict().items()})

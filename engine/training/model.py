@@ -45,7 +45,7 @@ ELSEWHERE, ANCESTOR_1, SAME_NODE, SIBLING, SEGMENT = 0, 1, 9, 10, 11
 STRUCTURES = ("none", "additive", "additive_key", "additive_names", "multiplicative", "gated",
               "embedding")
 HEADER = 64  # tokens at a sample's start that sparse layers see
-DENSE_INTERVAL = 3  # of the layers of sparse and of linear models, each third is dense
+DENSE_INTERVAL = 3  # of the layers of linear models, and of sparse ones that name none, each third is dense
 TREE_STEPS, TREE_SCALE = 32, 8  # tree positions: coordinates above are this one; their unit
 SEGMENT_SUFFIX, SEGMENT_PREFIX, SEGMENT_MIDDLE = 1, 2, 3
 
@@ -67,7 +67,8 @@ class Config:
     ngram_orders: tuple = ()  # lengths of the n-grams looked up, the token itself included
     ngram_buckets: int = 131072  # of each order
     ngram_dim: int = 128
-    window: int = 0  # not 0: all layers but each third attend sparsely, see sparse_relations
+    window: int = 0  # not 0: some layers attend sparsely, see sparse_relations
+    sparse_layers: tuple = ()  # their numbers, below 32; empty: all but each third
     outline: int = 0  # tokens of a prompt that rows give to an outline, for the server to do the same
     linear: bool = False  # all layers but each third are gated linear attention
 
@@ -76,6 +77,11 @@ class Config:
 
     def is_dense(self, layer):
         return layer % DENSE_INTERVAL == DENSE_INTERVAL - 1
+
+    def is_sparse(self, layer):
+        if not self.window:
+            return False
+        return layer in self.sparse_layers if self.sparse_layers else not self.is_dense(layer)
 
     @property
     def previous(self):
@@ -404,7 +410,7 @@ class Block(nn.Module):
         super().__init__()
         self.c = c
         self.linear = c.linear and not c.is_dense(number)
-        self.sparse = c.window > 0 and not c.is_dense(number)
+        self.sparse = c.is_sparse(number)
         self.attn_norm = nn.Parameter(torch.ones(c.d_model))
         self.attention = LinearAttention(c) if self.linear else Attention(c)
         self.ffn_norm = nn.Parameter(torch.ones(c.d_model))

@@ -235,13 +235,15 @@ def config_of(args, vocab, kept):
             vocab=vocab, d_model=args.d_model, layers=args.layers, heads=args.heads, kv_heads=args.kv_heads,
             head_dim=args.head_dim, d_ff=args.d_ff, context=args.context, structure=args.structure or "additive",
             tree_positions=args.tree_positions, ngram_orders=tuple(args.ngram), ngram_buckets=args.buckets,
-            ngram_dim=args.ngram_dim, window=args.window, linear=args.linear, outline=args.outline)
+            ngram_dim=args.ngram_dim, window=args.window,
+            sparse_layers=tuple(args.sparse_layers), linear=args.linear, outline=args.outline)
     config = Config(**kept["config"])
     if config.vocab != vocab:
         raise SystemExit(f"train: the checkpoint has {config.vocab} tokens, the vocabulary {vocab}")
     config.structure = args.structure or config.structure
     config.tree_positions |= args.tree_positions
     config.window = args.window or config.window
+    config.sparse_layers = tuple(args.sparse_layers) or config.sparse_layers
     config.context = max(args.context, config.context)
     config.outline = args.outline or config.outline
     return config
@@ -436,8 +438,8 @@ class Run:
             return 1.0
         batch = self.batches(self.evaluation.rows[:64])
         share = attended(batch, sparse_relations(batch.relations, batch.start, c.window))
-        dense = sum(c.is_dense(n) for n in range(c.layers))
-        return round((dense + (c.layers - dense) * share) / c.layers, 4)
+        sparse = sum(c.is_sparse(n) for n in range(c.layers))
+        return round((c.layers - sparse + sparse * share) / c.layers, 4)
 
 
 def arguments(argv=None):
@@ -457,7 +459,8 @@ def arguments(argv=None):
     p.add_argument("--structure", choices=STRUCTURES, help="default: additive, or that of --init")
     p.add_argument("--tree-positions", action="store_true")
     p.add_argument("--trees", choices=TREES, default="real")
-    p.add_argument("--window", type=int, default=0, help="sparse attention in two layers of three")
+    p.add_argument("--window", type=int, default=0, help="sparse attention: tokens seen besides those the tree chooses")
+    p.add_argument("--sparse-layers", type=int, nargs="*", default=[], help="in these layers (default: two of three)")
     p.add_argument("--linear", action="store_true", help="linear attention in two layers of three")
     p.add_argument("--steps", type=int, default=0, help="length of the schedule")
     p.add_argument("--minutes", type=float, default=30, help="the same by time")

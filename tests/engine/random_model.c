@@ -337,8 +337,8 @@ static void put_keys(struct writer *w)
     if (m->window > 0) {
         put_number(w, "attention.window", m->window);
         put_number(w, "attention.header", RANDOM_HEADER);
-        put_number(w, "attention.dense_interval",
-                   m->dense_interval ? m->dense_interval : RANDOM_DENSE_INTERVAL);
+        put_number(w, "attention.sparse_layers",
+                   m->sparse_layers ? m->sparse_layers : RANDOM_SPARSE_LAYERS);
     }
     if (m->tree_positions) eng_gguf_put_bool(w->gguf, "espalier.tree.positions", true);
     const int32_t orders[] = {2, 3, 4};

@@ -8,7 +8,7 @@
 
 /* Of models with sparse layers. */
 #define RANDOM_HEADER         5u
-#define RANDOM_DENSE_INTERVAL 2u
+#define RANDOM_SPARSE_LAYERS 0x55555555u
 
 /* Of each table of n-grams. */
 #define RANDOM_NGRAM_BUCKETS 37u
@@ -24,9 +24,9 @@ struct random_model {
     enum eng_tensor_type other_type; /* ... Q4_0 where this is ENG_F32 */
     uint32_t layers, d_model, heads, kv_heads, head_dim, d_ff, vocab, context;
     bool tied, qk_norm, tree_positions;
-    uint32_t window;         /* of the sparse layers; 0: none */
-    uint32_t dense_interval; /* 0: RANDOM_DENSE_INTERVAL */
-    uint32_t ngrams;         /* tables of n-grams, of orders 2, 3 ... */
+    uint32_t window;        /* of the sparse layers; 0: none */
+    uint32_t sparse_layers; /* a bit each; 0: RANDOM_SPARSE_LAYERS */
+    uint32_t ngrams;        /* tables of n-grams, of orders 2, 3 ... */
     uint64_t seed;
 };
 

@@ -268,7 +268,7 @@ static void attention(const struct reference *ref, const struct eng_input *input
     double *k_norm = layer_values(ref, layer, "attn_k_norm.weight");
     double *structure = layer_values(ref, layer, "attn_structure.weight");
     double *tree = layer_values(ref, layer, "attn_tree.weight");
-    size_t window = layer % RANDOM_DENSE_INTERVAL == RANDOM_DENSE_INTERVAL - 1 ? 0 : ref->window;
+    size_t window = RANDOM_SPARSE_LAYERS >> layer & 1 ? ref->window : 0;
     double *plain = malloc(n * q_dim * sizeof *plain), *mixed = malloc(n * q_dim * sizeof *mixed);
 
     for (size_t i = 0; i < n; i++) {
