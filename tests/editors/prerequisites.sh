@@ -34,6 +34,33 @@ fetch_into() {
   esac
 }
 
+# Packages the VS Code extension; the path of the .vsix file goes into the variable named first. It is
+# built in a copy, so that the sources stay clean. Its packages are installed again only when the list
+# of them has changed.
+package_extension() {
+  local -n packaged_file=$1
+  local extension=$ESPALIER_TEST_CACHE/extension sources
+  mkdir -p "$extension"
+  (cd "$root/editors/vscode" && tar -c --exclude=./node_modules --exclude=./out --exclude='*.vsix' .) |
+    tar -x -C "$extension"
+  pushd "$extension" >/dev/null
+  if ! cmp -s package-lock.json node_modules/.installed-lock; then
+    say "installing the packages that build the extension"
+    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >npm.log 2>&1 ||
+      { tail -n 5 npm.log >&2; absent "the packages of editors/vscode/package-lock.json"; }
+    cp package-lock.json node_modules/.installed-lock
+  fi
+  sources=$(cat package.json package-lock.json ./*.mjs ./*.md tsconfig.json .vscodeignore src/* walkthrough/* | sha256sum)
+  if [ ! -f espalier.vsix ] || [ "$(cat packaged 2>/dev/null)" != "$sources" ]; then
+    say "packaging the extension"
+    npm run --silent package -- --out espalier.vsix >package.log 2>&1 ||
+      { cat package.log >&2; say "error: the extension does not build"; exit 1; }
+    echo "$sources" >packaged
+  fi
+  popd >/dev/null
+  packaged_file=$extension/espalier.vsix
+}
+
 # The shipped model, wherever the build folder is. Not a prerequisite: without it nothing works.
 if [ -z "${ESPALIER_MODEL:-}" ]; then
   for model in "$root"/engine/models/*.gguf; do
