@@ -213,10 +213,13 @@ void lsp_on_answer(struct lsp_server *server, enum lsp_asked what, struct lsp_me
         break;
     case LSP_ASKED_PROGRESS:
         server->progress = LSP_PROGRESS_NONE;
-        if (message->is_error || server->model_state != LSP_MODEL_LOADING) break;
+        if (message->is_error) break;
         server->progress = LSP_PROGRESS_SHOWN;
         lsp_notify(server, "$/progress",
                    lsp_write_progress(PROGRESS_TOKEN, "begin", "Loading the model"));
+        /* Over before it was shown: some editors turn for ever on a token that nothing follows. */
+        if (server->model_state != LSP_MODEL_LOADING)
+            end_progress(server, server->model_state == LSP_MODEL_READY ? "ready" : "failed");
         break;
     case LSP_ASKED_REGISTRATION:
         break;

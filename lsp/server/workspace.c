@@ -157,10 +157,13 @@ void lsp_on_index_progress_made(struct lsp_server *server, bool refused)
     struct lsp_index_status status;
     lsp_indexer_status(server->indexer, &status);
     server->index_progress = LSP_PROGRESS_NONE;
-    if (refused || !status.walking) return;
-    server->index_progress = LSP_PROGRESS_SHOWN;
+    if (refused) return;
     lsp_notify(server, "$/progress",
                lsp_write_progress(PROGRESS_TOKEN, "begin", "Indexing the workspace"));
+    if (status.walking)
+        server->index_progress = LSP_PROGRESS_SHOWN;
+    else /* over before it was shown: a token that was made is ended */
+        lsp_notify(server, "$/progress", lsp_write_progress(PROGRESS_TOKEN, "end", "ready"));
 }
 
 /* ---- What happens ------------------------------------------------------------------ */
