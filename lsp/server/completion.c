@@ -146,13 +146,26 @@ static bool place_selected(struct lsp_server *server, const struct lsp_document 
     return out->lead != NULL;
 }
 
-static bool place(struct lsp_server *server, const struct lsp_document *document,
+/* Says once a document why there is no suggestion. */
+static void tell_line(struct lsp_server *server, struct lsp_document *document)
+{
+    server->counters.long_lines++;
+    if (document->told_line) return;
+    document->told_line = true;
+    lsp_log(server, LSP_LOG_INFO, "%s: nothing is suggested on lines of more than %u KiB",
+            document->uri, MAX_LINE >> 10);
+}
+
+static bool place(struct lsp_server *server, struct lsp_document *document,
                   const struct lsp_completion_params *params, struct lsp_completion *out)
 {
     size_t len;
     const char *text = syn_document_text(document->syn, &len);
     out->cursor = to_offset(server, document, params->position);
-    if (is_long_line(document, out->cursor)) return false;
+    if (is_long_line(document, out->cursor)) {
+        tell_line(server, document);
+        return false;
+    }
     if (params->has_selected && out->inline_list)
         return place_selected(server, document, params, out);
     size_t start = out->inline_list ? out->cursor : word_start(text, out->cursor);

@@ -65,6 +65,13 @@ struct lsp_document *lsp_documents_find(const struct lsp_documents *documents, c
     return i < documents->count ? documents->entries[i] : NULL;
 }
 
+bool lsp_document_is_plain(const struct lsp_document *document)
+{
+    size_t len;
+    syn_document_text(document->syn, &len);
+    return len > LSP_MAX_TREE_TEXT;
+}
+
 size_t lsp_documents_count(const struct lsp_documents *documents)
 {
     return documents->count;

@@ -32,6 +32,7 @@ struct lsp_document {
     struct syn_document *syn;
     struct asst_tokens *tokens; /* NULL until needed */
     struct lsp_shown shown;
+    bool told_size, told_line; /* the log says that it is beyond a limit */
 };
 
 struct lsp_documents;
@@ -63,6 +64,9 @@ void lsp_documents_drop_tokens(struct lsp_documents *documents);
 
 /* Forgets all suggestions: other settings or another model would make others. */
 void lsp_documents_forget_shown(struct lsp_documents *documents);
+
+/* Is it kept without a tree because it is too large for one? */
+bool lsp_document_is_plain(const struct lsp_document *document);
 
 size_t lsp_documents_count(const struct lsp_documents *documents);
 

@@ -496,6 +496,7 @@ cJSON *lsp_write_status(const struct lsp_status *status, const struct lsp_named_
     result = with(result, "shared", cJSON_CreateBool(status->shared));
     result = with(result, "model", status->model ? write_model(status) : cJSON_CreateNull());
     result = with_number(result, "documents", (double)status->documents);
+    result = with_number(result, "documentsWithoutTree", (double)status->plain_documents);
     result = with_number(result, "openRequests", (double)status->open_requests);
     result = with_number(result, "longestTurnMs", status->longest_turn_ms);
     result = with_number(result, "longestTurnComputingMs", status->longest_computing_ms);

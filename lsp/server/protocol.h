@@ -154,7 +154,7 @@ struct lsp_status {
     const char *path, *architecture, *weight_type, *kernels;
     double parameters, session_bytes, load_ms;
     uint32_t context, warm;
-    size_t documents, open_requests;
+    size_t documents, plain_documents, open_requests;
     double prepare_ms, prefill_ms, decode_ms, total_ms; /* of the last completion */
     uint32_t prompt_tokens, cached_tokens, generated_tokens, context_tokens;
     double longest_turn_ms, longest_computing_ms;

@@ -56,7 +56,8 @@ struct lsp_counters {
     uint64_t answers, errors;                  /* requests answered, of them with an error */
     uint64_t completions;                      /* completion requests */
     uint64_t shown_items, empty, cancelled, superseded, stale, failed; /* how they ended */
-    uint64_t kept; /* answered with the rest of what was shown */
+    uint64_t long_lines; /* completions on lines beyond the limit: answered with nothing */
+    uint64_t kept;       /* answered with the rest of what was shown */
     uint64_t prefills, prefills_done;
     uint64_t did_show, partial_accepts, accepted_units; /* reported by the client */
     uint64_t slow_turns;

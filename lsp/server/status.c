@@ -5,6 +5,14 @@
  */
 #include "lsp/server/session.h"
 
+static size_t count_plain(const struct lsp_documents *documents)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < lsp_documents_count(documents); i++)
+        n += lsp_document_is_plain(lsp_documents_at(documents, i));
+    return n;
+}
+
 void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)
 {
     static const char *const states[] = {"none", "loading", "ready", "failed"};
@@ -30,6 +38,7 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         .warm = server->model.warm,
         .load_ms = server->model.load_ms,
         .documents = lsp_documents_count(server->documents),
+        .plain_documents = count_plain(server->documents),
         .open_requests = server->requests.count,
         .prepare_ms = server->last_timings.prepare_ms,
         .prefill_ms = server->last_timings.prefill_ms,
@@ -66,6 +75,7 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         {"cancelled", c->cancelled},
         {"superseded", c->superseded},
         {"stale", c->stale},
+        {"longLines", c->long_lines},
         {"failed", c->failed},
         {"prefills", c->prefills},
         {"prefillsFinished", c->prefills_done},

@@ -10,6 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Says once why suggestions know less of this document. */
+static void tell_size(struct lsp_server *server, struct lsp_document *document)
+{
+    if (document->told_size || !lsp_document_is_plain(document)) return;
+    size_t len;
+    syn_document_text(document->syn, &len);
+    document->told_size = true;
+    lsp_log(server, LSP_LOG_INFO, "%s has %zu KiB: above %u KiB a file gets no syntax tree",
+            document->uri, len >> 10, LSP_MAX_TREE_TEXT >> 10);
+}
+
 void lsp_on_open(struct lsp_server *server, struct lsp_message *message)
 {
     struct lsp_open_params params;
@@ -26,6 +37,7 @@ void lsp_on_open(struct lsp_server *server, struct lsp_message *message)
     if (!lsp_documents_open(server->documents, &params, &document, &err))
         lsp_log(server, LSP_LOG_ERROR, "%s cannot be opened: %s", params.uri, err.text);
     else {
+        tell_size(server, document);
         lsp_document_shown(server, document);
         lsp_schedule_work(server);
     }
@@ -54,6 +66,7 @@ void lsp_on_change(struct lsp_server *server, struct lsp_message *message)
                 params.uri, err.text);
         return;
     }
+    tell_size(server, document);
     lsp_document_active(server, document);
     free(server->prefill_uri);
     server->prefill_uri = strdup(params.uri); /* NULL: no prefill this time */
