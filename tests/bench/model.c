@@ -1,9 +1,11 @@
 /* bench_model: writes the model that engines are compared on, with random weights.
  *
- *   bench_model FILE q8_0|q6_k|q4_k|q4_0|iq4_nl|f16
+ *   bench_model FILE q8_0|q6_k|q4_k|q4_0|iq4_nl|f16 [VOCABULARY]
  *
  * 125.8 M parameters in the shape of Llama: 12 layers of 768, 12 heads, 4 for keys and values, a
- * gated inner layer of 2,048, a vocabulary of 32,768. */
+ * gated inner layer of 2,048, a vocabulary of 32,768. Its tokens are single bytes; with VOCABULARY,
+ * a GGUF file, that file's tokens, so that text has as many as it would have for a real model. The
+ * suffix stands first in prompts with a hole. */
 #include "tests/engine/random_model.h"
 
 #include <stdio.h>
@@ -18,10 +20,11 @@ int main(int argc, char **argv)
                  {"q4_0", ENG_Q4_0}, {"iq4_nl", ENG_IQ4_NL}, {"f16", ENG_F16}};
     enum { N_TYPES = sizeof types / sizeof types[0] };
     size_t type = 0;
-    while (argc == 3 && type < N_TYPES && strcmp(argv[2], types[type].name) != 0)
+    bool named = argc == 3 || argc == 4;
+    while (named && type < N_TYPES && strcmp(argv[2], types[type].name) != 0)
         type++;
-    if (argc != 3 || type == N_TYPES) {
-        fprintf(stderr, "usage: bench_model FILE q8_0|q6_k|q4_k|q4_0|iq4_nl|f16\n");
+    if (!named || type == N_TYPES) {
+        fprintf(stderr, "usage: bench_model FILE q8_0|q6_k|q4_k|q4_0|iq4_nl|f16 [VOCABULARY]\n");
         return 2;
     }
     struct random_model spec = {.architecture = "llama",
@@ -35,6 +38,8 @@ int main(int argc, char **argv)
                                 .d_ff = 2048,
                                 .vocab = 32768,
                                 .context = 4096,
+                                .vocabulary = argc == 4 ? argv[3] : NULL,
+                                .fim_order = "spm",
                                 .seed = 1};
     struct eng_error err = {""};
     if (random_model_write(&spec, argv[1], &err) == ENG_OK) return 0;

@@ -175,7 +175,7 @@ struct writer {
     uint64_t state;
     void *kept[4096]; /* tensor data, which has to live until save */
     size_t n_kept, n_matrices;
-    bool failed;
+    bool failed, unusable; /* unusable: the borrowed vocabulary */
 };
 
 /* A tensor of values center + spread * uniform in [-1, 1). */
@@ -285,37 +285,88 @@ static size_t byte_form(unsigned byte, char out[4])
     return 2;
 }
 
-static void put_vocabulary(struct writer *w)
+/* Tokens of which a vocabulary has too few, "filler" and their number: they are in no text. */
+static void fill(struct eng_string *tokens, int32_t *types, char (*text)[24], uint32_t from,
+                 uint32_t vocab)
+{
+    for (uint32_t i = from; i < vocab; i++) {
+        size_t len = (size_t)snprintf(text[i], sizeof text[i], "filler%u", (unsigned)i);
+        tokens[i] = (struct eng_string){text[i], len};
+        types[i] = 1;
+    }
+}
+
+static void put_own_vocabulary(struct writer *w, struct eng_string *tokens, int32_t *types,
+                               char (*text)[24])
 {
     static const char *const special[] = {"<|end|>",        "<|pad|>",        "<|fim_prefix|>",
                                           "<|fim_suffix|>", "<|fim_middle|>", "<|file|>"};
-    uint32_t vocab = w->spec->vocab;
+    for (uint32_t i = 0; i < 262; i++) {
+        size_t len = i < 6 ? (size_t)snprintf(text[i], sizeof text[i], "%s", special[i])
+                           : byte_form(i - 6, text[i]);
+        tokens[i] = (struct eng_string){text[i], len};
+        types[i] = i < 6 ? 3 : 1;
+    }
+    eng_gguf_put_strings(w->gguf, "tokenizer.ggml.merges", NULL, 0);
+    eng_gguf_put_u32(w->gguf, "tokenizer.ggml.eos_token_id", 0);
+}
+
+/* The tokens and merges of another file, whose strings live while it is open; returns how many
+ * tokens it has, 0 when they do not fit. */
+static uint32_t borrow_vocabulary(struct writer *w, const struct eng_gguf *from,
+                                  struct eng_string *tokens, int32_t *types)
+{
+    struct eng_array names, kinds, merges;
+    uint32_t n = 0, end = 0;
+    int64_t kind = 0;
+    if (eng_gguf_get_array(from, "tokenizer.ggml.tokens", ENG_REQUIRED, ENG_STRINGS, &names,
+                           NULL) != ENG_OK ||
+        eng_gguf_get_array(from, "tokenizer.ggml.token_type", ENG_REQUIRED, ENG_INTEGERS, &kinds,
+                           NULL) != ENG_OK ||
+        eng_gguf_get_array(from, "tokenizer.ggml.merges", ENG_REQUIRED, ENG_STRINGS, &merges,
+                           NULL) != ENG_OK ||
+        eng_gguf_get_u32(from, "tokenizer.ggml.eos_token_id", ENG_REQUIRED, &end, NULL) != ENG_OK ||
+        names.left != kinds.left || names.left > w->spec->vocab)
+        return 0;
+    for (; eng_array_next_string(&names, &tokens[n]) && eng_array_next_i64(&kinds, &kind); n++)
+        types[n] = (int32_t)kind;
+    size_t n_merges = 0;
+    struct eng_string *pairs = calloc((size_t)merges.left + 1, sizeof *pairs);
+    while (pairs && eng_array_next_string(&merges, &pairs[n_merges]))
+        n_merges++;
+    if (pairs) eng_gguf_put_strings(w->gguf, "tokenizer.ggml.merges", pairs, n_merges);
+    eng_gguf_put_u32(w->gguf, "tokenizer.ggml.eos_token_id", end);
+    free(pairs);
+    return pairs ? n : 0;
+}
+
+static void put_vocabulary(struct writer *w)
+{
+    uint32_t vocab = w->spec->vocab, known = 262;
     bool llama =
         strcmp(w->spec->architecture, "llama") == 0; /* others' engines know no split of ours */
+    struct eng_gguf *from = NULL;
     struct eng_string *tokens = calloc(vocab, sizeof *tokens);
     int32_t *types = calloc(vocab, sizeof *types);
     char(*text)[24] = calloc(vocab, sizeof *text);
-    if (!tokens || !types || !text) {
-        w->failed = true;
-    } else {
-        for (uint32_t i = 0; i < vocab; i++) {
-            size_t len;
-            if (i < 6)
-                len = (size_t)snprintf(text[i], sizeof text[i], "%s", special[i]);
-            else if (i < 262)
-                len = byte_form(i - 6, text[i]);
-            else
-                len = (size_t)snprintf(text[i], sizeof text[i], "filler%u", (unsigned)i);
-            tokens[i] = (struct eng_string){text[i], len};
-            types[i] = i < 6 ? 3 : 1;
-        }
+    if (!tokens || !types || !text)
+        known = 0;
+    else if (!w->spec->vocabulary)
+        put_own_vocabulary(w, tokens, types, text);
+    else
+        known = eng_gguf_open(w->spec->vocabulary, &from, NULL) == ENG_OK
+                    ? borrow_vocabulary(w, from, tokens, types)
+                    : 0;
+    if (known > 0) {
+        fill(tokens, types, text, known, vocab);
         put_text(w, "tokenizer.ggml.model", "gpt2");
         put_text(w, "tokenizer.ggml.pre", llama ? "gpt-2" : "espalier");
         eng_gguf_put_strings(w->gguf, "tokenizer.ggml.tokens", tokens, vocab);
         eng_gguf_put_i32s(w->gguf, "tokenizer.ggml.token_type", types, vocab);
-        eng_gguf_put_strings(w->gguf, "tokenizer.ggml.merges", NULL, 0);
-        eng_gguf_put_u32(w->gguf, "tokenizer.ggml.eos_token_id", 0);
     }
+    w->failed |= known == 0;
+    w->unusable |= known == 0 && text && w->spec->vocabulary;
+    eng_gguf_close(from);
     free(tokens);
     free(types);
     free(text);
@@ -355,6 +406,8 @@ static void put_keys(struct writer *w)
     put_text(w, name, m->activation);
     snprintf(name, sizeof name, "%s.attention.structure", m->architecture);
     if (m->structure) put_text(w, name, m->structure);
+    snprintf(name, sizeof name, "%s.fim.order", m->architecture);
+    if (m->fim_order) put_text(w, name, m->fim_order);
 }
 
 enum eng_status random_model_write(const struct random_model *spec, const char *path,
@@ -380,6 +433,13 @@ enum eng_status random_model_write(const struct random_model *spec, const char *
     put_ngrams(w); /* last: the values of what is before it stay as they are */
 
     enum eng_status status = w->failed ? ENG_NO_MEMORY : eng_gguf_writer_save(w->gguf, path, err);
+    if (w->failed && err) snprintf(err->text, sizeof err->text, "out of memory");
+    if (w->unusable) {
+        status = ENG_BAD_FILE;
+        if (err)
+            snprintf(err->text, sizeof err->text, "%s: expected a GGUF file of at most %u tokens",
+                     spec->vocabulary, (unsigned)spec->vocab);
+    }
     eng_gguf_writer_free(w->gguf);
     for (size_t i = 0; i < w->n_kept; i++)
         free(w->kept[i]);

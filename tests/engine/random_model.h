@@ -7,7 +7,7 @@
 #include "engine/gguf.h"
 
 /* Of models with sparse layers. */
-#define RANDOM_HEADER         5u
+#define RANDOM_HEADER        5u
 #define RANDOM_SPARSE_LAYERS 0x55555555u
 
 /* Of each table of n-grams. */
@@ -27,10 +27,14 @@ struct random_model {
     uint32_t window;        /* of the sparse layers; 0: none */
     uint32_t sparse_layers; /* a bit each; 0: RANDOM_SPARSE_LAYERS */
     uint32_t ngrams;        /* tables of n-grams, of orders 2, 3 ... */
+    const char *vocabulary; /* a GGUF file whose tokens and merges it has, then fillers; NULL: see
+                               random_model_write */
+    const char *fim_order;  /* "psm", "spm"; NULL: no key */
     uint64_t seed;
 };
 
-/* Writes the model; vocab is at least 262: 6 special tokens, 256 bytes, fillers. */
+/* Writes the model; vocab is at least 262: 6 special tokens, 256 bytes, fillers; and no less than
+ * a borrowed vocabulary has. */
 enum eng_status random_model_write(const struct random_model *spec, const char *path,
                                    struct eng_error *err);
 
