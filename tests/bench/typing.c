@@ -61,26 +61,12 @@ static double now_ms(void)
 
 /* ---- Positions: utf-8 was agreed on ------------------------------------------------ */
 
-static void position_of(const struct typist *t, size_t at, size_t *line, size_t *column)
-{
-    size_t start = 0;
-    *line = 0;
-    for (size_t i = 0; i < at; i++)
-        if (t->text[i] == '\n') {
-            ++*line;
-            start = i + 1;
-        }
-    *column = at - start;
-}
-
 static size_t offset_of(const struct typist *t, const cJSON *position)
 {
     const cJSON *line = cJSON_GetObjectItemCaseSensitive(position, "line");
     const cJSON *column = cJSON_GetObjectItemCaseSensitive(position, "character");
-    size_t at = 0;
-    for (int i = 0; cJSON_IsNumber(line) && i < line->valueint && at < t->len; at++)
-        i += t->text[at] == '\n';
-    return at + (cJSON_IsNumber(column) ? (size_t)column->valueint : 0);
+    if (!cJSON_IsNumber(line) || !cJSON_IsNumber(column)) return SIZE_MAX;
+    return typist_offset(t, (size_t)line->valueint, (size_t)column->valueint);
 }
 
 /* ---- What is shown ----------------------------------------------------------------- */
@@ -245,7 +231,7 @@ static void listen_for(struct typing *b, double ms)
 static void request(struct typing *b)
 {
     size_t line, column;
-    position_of(&b->typist, b->typist.cursor, &line, &column);
+    typist_position(&b->typist, b->typist.cursor, &line, &column);
     b->asked = ++b->id;
     b->asked_version = b->version;
     b->asked_at = now_ms();
@@ -262,8 +248,8 @@ static void send_change(struct typing *b, const struct typist *before, size_t st
                         const char *inserted)
 {
     size_t line[2], column[2];
-    position_of(before, start, &line[0], &column[0]);
-    position_of(before, end, &line[1], &column[1]);
+    typist_position(before, start, &line[0], &column[0]);
+    typist_position(before, end, &line[1], &column[1]);
     char *quoted = client_quote(inserted);
     client_sendf(&b->client,
                  "{\"jsonrpc\":\"2.0\",\"method\":\"textDocument/didChange\",\"params\":{"
@@ -328,32 +314,6 @@ static void type_region(struct typing *b, size_t most)
     listen_for(b, 300 / b->speed);
 }
 
-static int depth_change(char c)
-{
-    return strchr("([{", c) ? 1 : strchr(")]}", c) ? -1 : 0;
-}
-
-/* Whole lines from between a quarter and six tenths of the file that open no more brackets than
- * they close, so that what is left of the file is in order. */
-static bool choose_region(const char *text, size_t len, size_t most, uint64_t seed, size_t *start,
-                          size_t *end)
-{
-    size_t at = len / 4 + (size_t)(seed * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (len / 3 + 1);
-    for (unsigned tries = 0; tries < 200; tries++) {
-        while (at < len && text[at] != '\n')
-            at++;
-        at += strspn(text + at, " \t\r\n");
-        int depth = 0;
-        for (*start = *end = at; *end < len && *end < at + 4 * most; ++*end) {
-            if (text[*end] && depth_change(text[*end])) depth += depth_change(text[*end]);
-            if (depth < 0) break;
-            if (depth == 0 && text[*end] == '\n' && *end >= at + most) return true;
-        }
-        at++;
-    }
-    return false;
-}
-
 static void type_file(struct typing *b, const char *path, size_t most, uint64_t seed)
 {
     static char text[TYPIST_MAX_TEXT];
@@ -363,7 +323,7 @@ static void type_file(struct typing *b, const char *path, size_t most, uint64_t 
     if (file) fclose(file);
     text[len] = 0;
     b->lang = gram_by_path(path, text, len);
-    if (!b->lang || len < 4 * most || !choose_region(text, len, most, seed, &start, &end) ||
+    if (!b->lang || len < 4 * most || !typist_region(text, len, most, seed, &start, &end) ||
         !typist_open(&b->typist, text, len, start, end, !b->neovim, seed))
         return;
     char *quoted = client_quote(b->typist.text);

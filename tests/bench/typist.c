@@ -132,3 +132,47 @@ bool typist_wants(struct typist *t, size_t start, size_t end, const char *insert
     t->cursor = cursor;
     return true;
 }
+
+void typist_position(const struct typist *t, size_t at, size_t *line, size_t *column)
+{
+    size_t start = 0;
+    *line = 0;
+    for (size_t i = 0; i < at; i++)
+        if (t->text[i] == '\n') {
+            ++*line;
+            start = i + 1;
+        }
+    *column = at - start;
+}
+
+size_t typist_offset(const struct typist *t, size_t line, size_t column)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < line && at < t->len; at++)
+        i += t->text[at] == '\n';
+    return at + column;
+}
+
+static int depth_change(char c)
+{
+    return strchr("([{", c) ? 1 : strchr(")]}", c) ? -1 : 0;
+}
+
+bool typist_region(const char *text, size_t len, size_t most, uint64_t seed, size_t *start,
+                   size_t *end)
+{
+    size_t at = len / 4 + (size_t)(seed * UINT64_C(0x9E3779B97F4A7C15) >> 40) % (len / 3 + 1);
+    for (unsigned tries = 0; tries < 200; tries++) {
+        while (at < len && text[at] != '\n')
+            at++;
+        at += strspn(text + at, " \t\r\n");
+        int depth = 0;
+        for (*start = *end = at; *end < len && *end < at + 4 * most; ++*end) {
+            if (text[*end] && depth_change(text[*end])) depth += depth_change(text[*end]);
+            if (depth < 0) break;
+            if (depth == 0 && text[*end] == '\n' && *end >= at + most) return true;
+        }
+        at++;
+    }
+    return false;
+}

@@ -35,6 +35,12 @@ struct typist_edit {
     bool changes;      /* else only the cursor moved, over a bracket */
 };
 
+/* Chooses whole lines of text[len], zero-terminated, to be typed: some `most` bytes from between a
+ * quarter and six tenths of it that open no more brackets than they close, so that what is left is
+ * in order. False when there are none. */
+bool typist_region(const char *text, size_t len, size_t most, uint64_t seed, size_t *start,
+                   size_t *end);
+
 /* Cuts target[start, end) out. False when the file is too long. */
 bool typist_open(struct typist *typist, const char *target, size_t len, size_t start, size_t end,
                  bool closes_brackets, uint64_t seed);
@@ -45,6 +51,10 @@ bool typist_key(struct typist *typist, struct typist_edit *out);
 /* Would [start, end) become `inserted`, and the cursor stand behind it: is that what the typist is
  * about to write? Then it is done where take is set. */
 bool typist_wants(struct typist *typist, size_t start, size_t end, const char *inserted, bool take);
+
+/* Lines and columns of bytes, from 0, of the text as it is. */
+void typist_position(const struct typist *typist, size_t at, size_t *line, size_t *column);
+size_t typist_offset(const struct typist *typist, size_t line, size_t column);
 
 /* A random number below n. */
 unsigned typist_below(struct typist *typist, unsigned n);
