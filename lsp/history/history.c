@@ -37,12 +37,15 @@ static bool fail(struct hist_error *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
+    err->busy = false;
     return false;
 }
 
 static bool fail_sql(const struct history *h, struct hist_error *err)
 {
-    return fail(err, "%.300s: %.180s", h->path, sqlite3_errmsg(h->db));
+    fail(err, "%.300s: %.180s", h->path, sqlite3_errmsg(h->db));
+    err->busy = (sqlite3_errcode(h->db) & 0xff) == SQLITE_BUSY;
+    return false;
 }
 
 static bool run(struct history *h, const char *sql, struct hist_error *err)

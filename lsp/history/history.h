@@ -27,6 +27,7 @@
 
 struct hist_error {
     char text[512];
+    bool busy; /* another process held the file for two seconds: the same may go through later */
 };
 
 enum hist_outcome {

@@ -2,7 +2,8 @@
  *
  * Rows wait for two seconds, so that a person who types fast makes one write of many. While one
  * write runs, the next rows wait; when there is no room for more, they are dropped, not the newest
- * edits delayed.
+ * edits delayed. Rows that could not be written because another process held the file wait again;
+ * after any other failure nothing more is written.
  */
 #include "lsp/server/feedback.h"
 #include "grammars/grammars.h"
@@ -98,11 +99,23 @@ static void write_rows(struct lsp_feedback *f)
     }
     bool write = f->n_writing > 0;
     f->learned = f->filter;
+    f->write_failed = (!f->history && !hist_open(f->path, write, &f->history, &f->err)) ||
+                      (write && !hist_add(f->history, rows, f->n_writing, &f->err));
+    if (f->write_failed) return;
+    f->n_writing = 0;
     f->write_failed =
-        (!f->history && !hist_open(f->path, write, &f->history, &f->err)) ||
-        (write && !hist_add(f->history, rows, f->n_writing, &f->err)) ||
-        (f->history && f->learn_model[0] &&
-         !hist_learn(f->history, f->learn_model, HIST_VISIBLE_MS, &f->learned, &f->err));
+        f->history && f->learn_model[0] &&
+        !hist_learn(f->history, f->learn_model, HIST_VISIBLE_MS, &f->learned, &f->err);
+}
+
+/* The rows that were not written stand in front of the others again. */
+static void take_back(struct lsp_feedback *f)
+{
+    size_t room = LSP_FEEDBACK_MAX - f->n_writing;
+    if (f->n_waiting > room) f->n_waiting = room;
+    memmove(f->waiting + f->n_writing, f->waiting, f->n_waiting * sizeof *f->waiting);
+    memcpy(f->waiting, f->writing, f->n_writing * sizeof *f->waiting);
+    f->n_waiting += f->n_writing;
     f->n_writing = 0;
 }
 
@@ -117,9 +130,15 @@ static void on_written(uv_work_t *work, int status)
     struct lsp_server *server = f->timer.data;
     (void)status;
     f->busy = false;
-    f->failed = f->write_failed;
+    bool later = f->write_failed && f->err.busy;
+    f->failed = f->write_failed && !later;
     f->filter = f->learned;
-    if (f->failed) {
+    if (later) {
+        lsp_log(server, LSP_LOG_DEBUG, "the history is written later: %s", f->err.text);
+        f->learn_again = true;
+        take_back(f);
+        start_timer(server);
+    } else if (f->failed) {
         lsp_log(server, LSP_LOG_WARN, "what became of suggestions is not written down: %s",
                 f->err.text);
         f->n_waiting = 0;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 struct place {
     char folder[64], path[128];
@@ -44,21 +45,21 @@ static int leave_place(void **state)
 static struct history *open_history(const struct place *place)
 {
     struct history *history;
-    struct hist_error err = {""};
+    struct hist_error err = {.busy = false};
     if (!hist_open(place->path, true, &history, &err)) fail_msg("%s", err.text);
     return history;
 }
 
 static void add(struct history *history, const struct hist_suggestion *rows, size_t n)
 {
-    struct hist_error err = {""};
+    struct hist_error err = {.busy = false};
     if (!hist_add(history, rows, n, &err)) fail_msg("%s", err.text);
 }
 
 static struct hist_totals sum(struct history *history, const char *language, int64_t since)
 {
     struct hist_totals out;
-    struct hist_error err = {""};
+    struct hist_error err = {.busy = false};
     if (!hist_sum(history, language, since, 750, &out, &err)) fail_msg("%s", err.text);
     return out;
 }
@@ -154,7 +155,7 @@ static void test_learning(void **state)
 {
     struct history *history = open_history(*state);
     struct hist_filter filter;
-    struct hist_error err = {""};
+    struct hist_error err = {.busy = false};
     const struct hist_suggestion rows[] = {
         {1, "c", "m", false, 1, 1000, 0.5, 1, 1, 0, HIST_IGNORED},
         {2, "c", "m", false, 1, 10, 0.5, 1, 1, 1, HIST_TYPED},
@@ -217,10 +218,32 @@ static void test_two(void **state)
     hist_close(a);
 }
 
+/* Somebody who holds the file is no reason to give up. */
+static void test_held(void **state)
+{
+    const struct place *place = *state;
+    const struct hist_suggestion row = {100, "c", "m", false, 10,          1000,
+                                        0.5, 20,  2,   0,     HIST_IGNORED};
+    struct history *history = open_history(place);
+    struct hist_error err = {.busy = false};
+    sqlite3 *other;
+    assert_int_equal(sqlite3_open(place->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+    assert_false(hist_add(history, &row, 1, &err));
+    assert_true(err.busy);
+    assert_non_null(strstr(err.text, place->path));
+    sqlite3_close(other);
+    add(history, &row, 1);
+    assert_int_equal(sum(history, NULL, 0).shown, 1);
+    hist_close(history);
+    assert_false(hist_open("relative", true, &history, &err));
+    assert_false(err.busy);
+}
+
 static void refuses(const char *path, const char *why)
 {
     struct history *history;
-    struct hist_error err = {""};
+    struct hist_error err = {.busy = false};
     assert_false(hist_open(path, true, &history, &err));
     assert_null(history);
     assert_non_null(strstr(err.text, why));
@@ -282,7 +305,7 @@ static void test_damaged(void **state)
         }
         write_file(place->path, damaged, round % 3 ? len : (seed >> 33) % len);
         free(damaged);
-        struct hist_error err = {""};
+        struct hist_error err = {.busy = false};
         struct hist_totals totals;
         if (!hist_open(place->path, true, &history, &err)) {
             assert_int_not_equal(err.text[0], 0);
@@ -304,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_private, make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_limit, make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_two, make_place, leave_place),
+        cmocka_unit_test_setup_teardown(test_held, make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_foreign_files, make_place, leave_place),
         cmocka_unit_test_setup_teardown(test_damaged, make_place, leave_place),
     };

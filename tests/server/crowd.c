@@ -176,7 +176,10 @@ void crowd_open(struct crowd *crowd, const char *server, const char *options)
     *crowd = (struct crowd){.server = server, .options = options};
     snprintf(crowd->folder, sizeof crowd->folder, "/tmp/espalier-shared-XXXXXX");
     crowd_check(crowd, mkdtemp(crowd->folder) != NULL, "a folder");
-    setenv("XDG_RUNTIME_DIR", crowd->folder, 1);
+    static const char *const folders[] = {"XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME",
+                                          "XDG_CONFIG_HOME"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        setenv(folders[i], crowd->folder, 1);
     signal(SIGPIPE, SIG_IGN);
     crowd_come(crowd, &crowd->places[0], true);
     find_socket(crowd);

@@ -26,8 +26,9 @@ struct crowd {
     unsigned orderly, abrupt, vandals; /* how many went how */
 };
 
-/* Makes a folder for the daemon's socket, which this process and its children then use, lets the
- * first client come, which starts the daemon, and finds it. Large: static, or on the heap. */
+/* Makes a folder for the daemon's socket and files, which this process and its children then use
+ * for all that they keep, lets the first client come, which starts the daemon, and finds it. Large:
+ * static, or on the heap. */
 void crowd_open(struct crowd *crowd, const char *server, const char *options);
 
 void crowd_check(const struct crowd *crowd, bool ok, const char *what);
