@@ -14,6 +14,8 @@
  *   completion.maxTokens     integer  tokens of one suggestion, 0 for the default
  *   completion.items         integer  alternatives asked for at once
  *   completion.multiline     string   "auto", "never", "always"
+ *   completion.comments, completion.strings
+ *                            boolean  suggestions come while typing in them (by hand always)
  *   completion.minConfidence number   suggestions below it are not shown (not set: what the
  *                                     model file says)
  *   context.used, context.recent, context.pair, context.siblings
@@ -64,7 +66,8 @@ struct lsp_config {
     bool completion_enabled;
     int completion_max_tokens;
     int completion_items;
-    int completion_multiline;         /* enum lsp_multiline */
+    int completion_multiline; /* enum lsp_multiline */
+    bool completion_comments, completion_strings;
     double completion_min_confidence; /* negative when not set: as the model file says */
     bool context_used, context_recent, context_pair, context_siblings, context_near;
     int context_tokens;

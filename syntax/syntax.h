@@ -289,6 +289,13 @@ struct syn_verdict {
 enum syn_status syn_candidate_judge(const struct syn_hole *hole, const char *text, size_t len,
                                     struct syn_verdict *out, struct syn_error *err);
 
+/* ---- Where the cursor is ------------------------------------------------------------- */
+
+enum syn_place { SYN_PLACE_CODE, SYN_PLACE_STRING, SYN_PLACE_COMMENT };
+
+/* At the hole's start. Code that is put into a string is code, as is all that has no tree. */
+enum syn_place syn_hole_place(const struct syn_hole *hole);
+
 /* ---- What may come next ------------------------------------------------------------- */
 
 /* What is open at a place in the hole, as far as brackets, quotes and comments go. A plain

@@ -130,6 +130,14 @@ static enum eng_status read_recall(struct asst_job *job, const struct asst_reque
     return ENG_OK;
 }
 
+static bool is_unwanted(const struct asst_request *request, const struct syn_hole *hole)
+{
+    if (!hole || (!request->not_in_comments && !request->not_in_strings)) return false;
+    enum syn_place place = syn_hole_place(hole);
+    return (place == SYN_PLACE_COMMENT && request->not_in_comments) ||
+           (place == SYN_PLACE_STRING && request->not_in_strings);
+}
+
 static enum eng_status prepare(struct asst_job *job, const struct asst_request *request,
                                struct eng_error *err)
 {
@@ -146,6 +154,8 @@ static enum eng_status prepare(struct asst_job *job, const struct asst_request *
     bool tree = syn_document_language(request->doc) != NULL;
     enum syn_status syn = asst_site_open(request->doc, request->cursor, tree, &job->site, &why);
     enum eng_status status = asst_from_syntax(syn, &why, err);
+    job->idle = status == ENG_OK && is_unwanted(request, job->site.hole);
+    if (job->idle) return ENG_OK;
     struct asst_tokens *own = NULL;
     if (status == ENG_OK && !request->tokens) status = asst_tokens_new(job->model, &own, err);
     struct asst_source source = {.doc = request->doc,
@@ -291,6 +301,7 @@ static int by_confidence(const void *a, const void *b)
 enum eng_status asst_complete_prefill(struct eng_session *session, const struct asst_job *job,
                                       eng_cancel *cancel, struct eng_error *err)
 {
+    if (job->idle) return ENG_OK;
     return eng_session_sync(session, job->prompt.inputs, job->prompt.length, cancel, NULL, err);
 }
 
@@ -384,6 +395,7 @@ enum eng_status asst_complete_run(struct eng_session *session, struct asst_job *
                                   struct eng_error *err)
 {
     memset(out, 0, sizeof *out);
+    if (job->idle) return ENG_OK;
     struct asst_run run = {.job = job,
                            .cancel = cancel,
                            .err = err,

@@ -73,6 +73,8 @@ struct asst_request {
                                                 the job becomes one of its holders */
     const float *recall;                     /* [ASST_RECALL_FEATURES], see recall.h; NULL: the
                                                 model file's own, if it has them */
+    bool not_in_comments, not_in_strings;    /* where the cursor is in one there is nothing to
+                                                suggest */
     bool no_recall;                          /* the model alone */
     bool no_grammar;                         /* tokens that cannot come next may be drawn */
     bool no_draft; /* one token at a time: without it, tokens that the document suggests are

@@ -32,6 +32,7 @@ struct asst_job {
     uint64_t seed;
     bool block; /* may go on past the end of the line ... */
     bool free;  /* ... and where the block around the cursor ends */
+    bool idle;  /* the cursor is where nothing is wanted */
     double prepare_ms;
 };
 

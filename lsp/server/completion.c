@@ -185,10 +185,10 @@ static enum asst_scope scope_of(const struct lsp_config *config)
     return scopes[config->completion_multiline];
 }
 
-/* Takes a snapshot of the text for the inference thread. */
+/* Takes a snapshot of the text for the inference thread. asked: by hand, wherever it is. */
 static enum eng_status prepare(struct lsp_server *server, struct lsp_document *document,
                                const struct syn_document *syn, size_t cursor, uint32_t n,
-                               void **work, struct eng_error *err)
+                               bool asked, void **work, struct eng_error *err)
 {
     const struct asst_request request = {
         .doc = syn,
@@ -197,6 +197,8 @@ static enum eng_status prepare(struct lsp_server *server, struct lsp_document *d
         .max_tokens = (uint32_t)server->config.completion_max_tokens,
         .n = n,
         .min_confidence = (float)lsp_feedback_threshold(server),
+        .not_in_comments = !asked && !server->config.completion_comments,
+        .not_in_strings = !asked && !server->config.completion_strings,
         .extra = lsp_context_for(server, document->uri, syn, cursor),
         .extra_max = (uint32_t)server->config.context_tokens,
         .shelf = server->shelf,
@@ -216,9 +218,9 @@ static enum eng_status prepare_selected(struct lsp_server *server, struct lsp_do
     enum syn_status syn = syn_document_copy(document->syn, &with, &why);
     if (syn != SYN_OK) return asst_from_syntax(syn, &why, err);
     syn = syn_document_edit(with, start, open->selected_end, open->lead, lead, &why);
-    enum eng_status status =
-        syn == SYN_OK ? prepare(server, document, with, start + lead, open->items, work, err)
-                      : asst_from_syntax(syn, &why, err);
+    enum eng_status status = syn == SYN_OK ? prepare(server, document, with, start + lead,
+                                                     open->items, open->asked, work, err)
+                                           : asst_from_syntax(syn, &why, err);
     syn_document_free(with);
     return status;
 }
@@ -234,10 +236,10 @@ void lsp_continue_completion(struct lsp_server *server)
         lsp_schedule_work(server);
         return;
     }
-    enum eng_status status =
-        open->selected
-            ? prepare_selected(server, document, open, &job.work, &err)
-            : prepare(server, document, document->syn, open->cursor, open->items, &job.work, &err);
+    enum eng_status status = open->selected
+                                 ? prepare_selected(server, document, open, &job.work, &err)
+                                 : prepare(server, document, document->syn, open->cursor,
+                                           open->items, open->asked, &job.work, &err);
     if (status == ENG_OK) {
         open->posted = true;
         lsp_worker_post(server->worker, &job);
@@ -272,7 +274,8 @@ void lsp_prefill(struct lsp_server *server)
     struct eng_error err = {""};
     struct lsp_job job = {.kind = LSP_JOB_PREFILL,
                           .ticket = lsp_requests_ticket(&server->requests)};
-    if (prepare(server, document, document->syn, document->cursor, 1, &job.work, &err) != ENG_OK) {
+    if (prepare(server, document, document->syn, document->cursor, 1, false, &job.work, &err) !=
+        ENG_OK) {
         lsp_log(server, LSP_LOG_WARN, "prefill: %s", err.text);
         return;
     }
@@ -372,7 +375,7 @@ static void start_completion(struct lsp_server *server, struct lsp_message *mess
     *open = (struct lsp_completion){.inline_list = inline_list, .started = uv_hrtime()};
     bool invoked = is_invoked(server, &params);
     open->items = 1;
-    open->asked = invoked;
+    open->asked = invoked && inline_list;
     if (invoked || !inline_list) open->items = (uint32_t)server->config.completion_items;
     if (possible) open->uri = strdup(params.uri);
     if (!open->uri || !place(server, document, &params, open)) {

@@ -16,6 +16,8 @@ const names = [
   'completion.maxTokens',
   'completion.items',
   'completion.multiline',
+  'completion.comments',
+  'completion.strings',
   'completion.minConfidence',
   'context.used',
   'context.recent',
