@@ -31,6 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import export
 from batches import MIDDLE_WEIGHT, NEWLINE, TREES, Batches, attended
 from model import STRUCTURES, Config, Decoder, WeightedLoss, sparse_relations
 from quantize import KINDS, Types, quantized
@@ -100,6 +101,26 @@ def loss_of(model, batch, fused, teacher=None):
     return loss + teacher.distance(hidden, taught[0], weight) if teacher else loss
 
 
+def checkpoint_of(path, device):
+    """What a run kept, or as much of it as a GGUF file of ours holds: weights and sizes."""
+    if path.suffix != ".gguf":
+        return torch.load(path, map_location=device, weights_only=False)
+    model = export.from_gguf(str(path)).to(device)
+    return {"model": model.state_dict(), "config": model.c.dict(), "state": {}}
+
+
+def some_layers(kept, layers):
+    """The checkpoint with these blocks alone, in this order."""
+    weights = {}
+    for name, tensor in kept["model"].items():
+        part, _, rest = name.removeprefix("blocks.").partition(".")
+        if not name.startswith("blocks."):
+            weights[name] = tensor
+        elif int(part) in layers:
+            weights[f"blocks.{layers.index(int(part))}.{rest}"] = tensor
+    return {"model": weights, "config": dict(kept["config"], layers=len(layers)), "state": {}}
+
+
 class Teacher(nn.Module):
     """Another checkpoint of the same vocabulary to learn from: its distribution takes `soft` of
     the loss, and its hidden state, from which the student's is mapped linearly, adds `near`
@@ -107,7 +128,7 @@ class Teacher(nn.Module):
 
     def __init__(self, path, d_model, soft, near, device):
         super().__init__()
-        kept = torch.load(path, map_location=device, weights_only=False)
+        kept = checkpoint_of(path, device)
         teacher = Decoder(Config(**kept["config"])).to(device)
         teacher.load_state_dict(kept["model"])
         self.teacher = [teacher.requires_grad_(False)]  # in a list: none of our parameters
@@ -268,7 +289,9 @@ class Run:
         self.order = np.random.default_rng((args.seed, 2)).permutation(len(self.rows))
         self.checkpoint = args.out / "checkpoint.pt"
         source = self.checkpoint if self.checkpoint.exists() else args.init
-        kept = torch.load(source, map_location=self.device, weights_only=False) if source else None
+        kept = checkpoint_of(source, self.device) if source else None
+        if args.keep_layers and source == args.init:
+            kept = some_layers(kept, args.keep_layers)
         config = config_of(args, len(vocabulary), kept)
         self.model = Decoder(config).to(self.device)
         self.types = Types(args.qat, args.qat_tables, args.qat_embedding)
@@ -449,8 +472,9 @@ def arguments(argv=None):
     p.add_argument("--vocab", type=Path, required=True)
     p.add_argument("--library", type=Path, required=True, help="libespalier_training")
     p.add_argument("--out", type=Path, required=True)
-    p.add_argument("--init", type=Path, help="a checkpoint whose sizes and weights to start from")
-    p.add_argument("--teacher", type=Path, help="a checkpoint of the same vocabulary to learn from")
+    p.add_argument("--init", type=Path, help="a checkpoint or a GGUF file whose sizes and weights to start from")
+    p.add_argument("--keep-layers", type=int, nargs="*", default=[], help="of these, these blocks alone")
+    p.add_argument("--teacher", type=Path, help="a checkpoint or GGUF file of the same vocabulary to learn from")
     p.add_argument("--soft", type=float, default=0.5, help="share of the teacher's distribution in the loss")
     p.add_argument("--near", type=float, default=0.0, help="weight of the distance to the teacher's hidden state")
     p.add_argument("--qat", choices=KINDS, help="train and measure with matrices as a file of this type holds them")
