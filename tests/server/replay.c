@@ -64,7 +64,7 @@ static char *compute(struct replay *r, const struct trace *trace)
         syn_document_parse(doc, 0, &syntax) != SYN_OK)
         client_fail(&r->client, "step %u: %s", trace->step, syntax.text);
     const struct asst_request request = {
-        .doc = doc, .cursor = trace->cursor, .n = 1, .min_confidence = -1};
+        .doc = doc, .cursor = trace->cursor, .n = 1, .min_confidence = -1, .not_in_comments = true};
     eng_session_rewind(r->session, 0);
     if (asst_complete_prepare(r->model, &request, &job, &err) != ENG_OK ||
         asst_complete_run(r->session, job, NULL, &result, &err) != ENG_OK)
