@@ -11,9 +11,10 @@
  * shown: different suggestions on screen (typing along one shows no other). taken, kept: those that
  * were taken, and the share of the region's characters that came with them. valid: the tree has no
  * more errors with one in it than it needs without. doubled: more unopened brackets on its line
- * than the file has there, or the next line once more. late: answers with text to an outdated
- * request, which an editor drops. reused: prompt tokens that were evaluated before. --show prints
- * each suggestion in its line. */
+ * than the file, or the editor that closes them by itself, has there; or the next line once more.
+ * late: answers with text to an outdated request, which an editor drops. latency: of all answers;
+ * shown_p50_ms and so on: of those with text. reused: prompt tokens that were evaluated before.
+ * --show prints each suggestion in its line. */
 #include "grammars/grammars.h"
 #include "syntax/syntax.h"
 #include "tests/bench/typist.h"
@@ -48,8 +49,10 @@ struct typing {
     unsigned files, keys, requests, answers, shows, taken, valid, judged, doubled, late;
     size_t characters, kept;
     double prompt, cached;
-    double *latency;
-    size_t n_latency;
+    struct latencies {
+        double *ms; /* [MAX_LATENCIES] */
+        size_t n;
+    } all, with_text;
 };
 
 static double now_ms(void)
@@ -97,6 +100,20 @@ static int unopened(const char *text, size_t start, size_t end, const char *inse
     return closed;
 }
 
+/* How many of the brackets that the editor put right of the cursor were opened on lines above. */
+static int closed_from_above(const struct typist *t)
+{
+    int open = 0;
+    size_t begin = t->cursor;
+    while (begin > 0 && t->text[begin - 1] != '\n')
+        begin--;
+    for (size_t i = begin; i < t->cursor; i++) {
+        if (strchr("([{", t->text[i])) open++;
+        if (strchr(")]}", t->text[i]) && open > 0) open--;
+    }
+    return (int)t->n_closers > open ? (int)t->n_closers - open : 0;
+}
+
 static bool repeats_next_line(const struct typist *t, const struct suggestion *s)
 {
     const char *below = strchr(t->text + s->end, '\n'), *last = strrchr(s->text, '\n');
@@ -125,8 +142,10 @@ static void judge(struct typing *b, const struct suggestion *s)
     struct syn_hole *hole = NULL;
     struct syn_verdict verdict;
     size_t len = strlen(s->text);
+    int unopened_there = unopened(t->target, t->cursor, t->cursor, "");
+    int from_above = closed_from_above(t);
     bool doubled = unopened(t->text, t->cursor, s->end, s->text) >
-                       unopened(t->target, t->cursor, t->cursor, "") ||
+                       (from_above > unopened_there ? from_above : unopened_there) ||
                    repeats_next_line(t, s);
     b->doubled += doubled;
     if (b->prints) print_line(t, s, doubled ? "doubled" : "");
@@ -188,6 +207,11 @@ static void take_status(struct typing *b, const cJSON *result)
     b->cached += cached->valuedouble;
 }
 
+static void note_latency(struct latencies *l, double ms)
+{
+    if (l->n < MAX_LATENCIES) l->ms[l->n++] = ms;
+}
+
 static void take(struct typing *b, const cJSON *message)
 {
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(message, "id");
@@ -209,7 +233,8 @@ static void take(struct typing *b, const cJSON *message)
         return;
     }
     b->answers++;
-    if (b->n_latency < MAX_LATENCIES) b->latency[b->n_latency++] = now_ms() - b->asked_at;
+    note_latency(&b->all, now_ms() - b->asked_at);
+    if (text) note_latency(&b->with_text, now_ms() - b->asked_at);
     show(b, result);
     ask_status(b);
 }
@@ -394,14 +419,16 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double percentile(const struct typing *b, double share)
+/* l is sorted. */
+static double percentile(const struct latencies *l, double share)
 {
-    return b->n_latency ? b->latency[(size_t)(share * (double)(b->n_latency - 1))] : 0;
+    return l->n ? l->ms[(size_t)(share * (double)(l->n - 1))] : 0;
 }
 
 static void report(struct typing *b, double cpu, double peak, bool json)
 {
-    qsort(b->latency, b->n_latency, sizeof *b->latency, by_value);
+    qsort(b->all.ms, b->all.n, sizeof *b->all.ms, by_value);
+    qsort(b->with_text.ms, b->with_text.n, sizeof *b->with_text.ms, by_value);
     const struct {
         const char *name;
         double value;
@@ -416,9 +443,12 @@ static void report(struct typing *b, double cpu, double peak, bool json)
                 {"valid_share", b->judged ? (double)b->valid / b->judged : 0},
                 {"doubled", b->doubled},
                 {"late", b->late},
-                {"latency_p50_ms", percentile(b, 0.5)},
-                {"latency_p95_ms", percentile(b, 0.95)},
-                {"latency_p99_ms", percentile(b, 0.99)},
+                {"latency_p50_ms", percentile(&b->all, 0.5)},
+                {"latency_p95_ms", percentile(&b->all, 0.95)},
+                {"latency_p99_ms", percentile(&b->all, 0.99)},
+                {"shown_p50_ms", percentile(&b->with_text, 0.5)},
+                {"shown_p95_ms", percentile(&b->with_text, 0.95)},
+                {"shown_p99_ms", percentile(&b->with_text, 0.99)},
                 {"reused_share", b->prompt > 0 ? b->cached / b->prompt : 0},
                 {"cpu_s_per_1000_keys", b->keys ? 1000 * cpu / b->keys : 0},
                 {"peak_mb", peak / 1024}};
@@ -437,7 +467,8 @@ int main(int argc, char **argv)
     bool json = false;
     int at = 3;
     b.speed = 1;
-    b.latency = malloc(MAX_LATENCIES * sizeof *b.latency);
+    b.all.ms = malloc(MAX_LATENCIES * sizeof *b.all.ms);
+    b.with_text.ms = malloc(MAX_LATENCIES * sizeof *b.with_text.ms);
     for (; at < argc && strncmp(argv[at], "--", 2) == 0; at++) {
         json |= strcmp(argv[at], "--json") == 0;
         b.prints |= strcmp(argv[at], "--show") == 0;
@@ -451,7 +482,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[at], "--options") == 0) options = value;
         at++;
     }
-    if (at >= argc || !b.latency || !(b.speed > 0) || most < 20) {
+    if (at >= argc || !b.all.ms || !b.with_text.ms || !(b.speed > 0) || most < 20) {
         fprintf(stderr, "usage: typing SERVER MODEL [OPTION]... FILE...; see typing.c\n");
         return 2;
     }
@@ -470,13 +501,14 @@ int main(int argc, char **argv)
             snprintf(folder, sizeof folder, "%s", own);
             begin(&b, argv[1], argv[2], folder, options);
         }
-        type_file(&b, argv[i], most, seed + (uint64_t)i);
+        type_file(&b, argv[i], most, seed + (uint64_t)(i - at));
         double now = process_number(b.client.pid, "VmHWM:");
         peak = now > peak ? now : peak;
     }
     cpu += cpu_seconds(b.client.pid);
     client_finish(&b.client);
     report(&b, cpu, peak, json);
-    free(b.latency);
+    free(b.all.ms);
+    free(b.with_text.ms);
     return 0;
 }
