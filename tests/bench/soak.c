@@ -16,6 +16,7 @@
 #include "tests/server/crowd.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -310,16 +311,21 @@ static bool is_flat(const struct soak *s)
 int main(int argc, char **argv)
 {
     static struct soak s;
-    static char options[512];
+    static char options[PATH_MAX + 64];
+    char model[PATH_MAX]; /* the daemon starts in another folder */
     if (argc < 6 || atof(argv[3]) <= 0 || atof(argv[4]) <= 0) {
         fprintf(stderr, "usage: soak SERVER MODEL MINUTES KEYS FILE...\n");
+        return 2;
+    }
+    if (!realpath(argv[2], model)) {
+        fprintf(stderr, "soak: %s: no such model file\n", argv[2]);
         return 2;
     }
     double minutes = atof(argv[3]), pause = 1000 / atof(argv[4]), began = now_s();
     s.paths = argv + 5;
     s.n_paths = (size_t)argc - 5;
     s.random = 5;
-    snprintf(options, sizeof options, "{\"model\":\"%s\",\"cache\":{\"onDisk\":false}}", argv[2]);
+    snprintf(options, sizeof options, "{\"model\":\"%s\",\"cache\":{\"onDisk\":false}}", model);
     crowd_open(&s.crowd, argv[1], options);
     for (int i = 0; i < CROWD_PLACES; i++)
         s.people[i].place = &s.crowd.places[i];
@@ -332,6 +338,7 @@ int main(int argc, char **argv)
         if (at >= (double)(s.n_lines + 1) * (minutes < 60 ? minutes / 60 : 1)) measure(&s, at);
     }
     crowd_check(&s.crowd, crowd_daemon(&s.crowd) == s.crowd.daemon, "it is still the same daemon");
+    crowd_check(&s.crowd, s.shown > 0, "requests bring suggestions");
     bool flat = is_flat(&s);
     for (int i = 0; i < CROWD_PLACES; i++)
         if (s.crowd.places[i].there) crowd_leave(&s.crowd, &s.crowd.places[i]);

@@ -100,7 +100,8 @@ static int unopened(const char *text, size_t start, size_t end, const char *inse
     return closed;
 }
 
-/* How many of the brackets that the editor put right of the cursor were opened on lines above. */
+/* How many of the brackets that the editor put right of the cursor were opened on lines above. It
+ * closes no braces. */
 static int closed_from_above(const struct typist *t)
 {
     int open = 0;
@@ -108,8 +109,8 @@ static int closed_from_above(const struct typist *t)
     while (begin > 0 && t->text[begin - 1] != '\n')
         begin--;
     for (size_t i = begin; i < t->cursor; i++) {
-        if (strchr("([{", t->text[i])) open++;
-        if (strchr(")]}", t->text[i]) && open > 0) open--;
+        if (strchr("([", t->text[i])) open++;
+        if (strchr(")]", t->text[i]) && open > 0) open--;
     }
     return (int)t->n_closers > open ? (int)t->n_closers - open : 0;
 }
