@@ -13,8 +13,8 @@
  * more errors with one in it than it needs without. doubled: more unopened brackets on its line
  * than the file, or the editor that closes them by itself, has there; or the next line once more.
  * late: answers with text to an outdated request, which an editor drops. latency: of all answers;
- * shown_p50_ms and so on: of those with text. reused: prompt tokens that were evaluated before.
- * --show prints each suggestion in its line. */
+ * shown_p50_ms and so on: of those with text. reused: of the prompts' tokens, where the model was
+ * asked, those that were evaluated before. --show prints each suggestion in its line. */
 #include "grammars/grammars.h"
 #include "syntax/syntax.h"
 #include "tests/bench/typist.h"
@@ -48,7 +48,7 @@ struct typing {
     /* What came of it. */
     unsigned files, keys, requests, answers, shows, taken, valid, judged, doubled, late;
     size_t characters, kept;
-    double prompt, cached;
+    double prompt, cached, answered_by_rests;
     struct latencies {
         double *ms; /* [MAX_LATENCIES] */
         size_t n;
@@ -203,7 +203,12 @@ static void take_status(struct typing *b, const cJSON *result)
     const cJSON *last = cJSON_GetObjectItemCaseSensitive(result, "lastCompletion");
     const cJSON *prompt = cJSON_GetObjectItemCaseSensitive(last, "promptTokens");
     const cJSON *cached = cJSON_GetObjectItemCaseSensitive(last, "cachedTokens");
-    if (!cJSON_IsNumber(prompt) || !cJSON_IsNumber(cached)) return;
+    const cJSON *counters = cJSON_GetObjectItemCaseSensitive(result, "counters");
+    const cJSON *kept = cJSON_GetObjectItemCaseSensitive(counters, "kept");
+    if (!cJSON_IsNumber(prompt) || !cJSON_IsNumber(cached) || !cJSON_IsNumber(kept)) return;
+    bool was_kept = kept->valuedouble > b->answered_by_rests;
+    b->answered_by_rests = kept->valuedouble;
+    if (was_kept) return; /* the rest of an earlier answer: nothing was evaluated */
     b->prompt += prompt->valuedouble;
     b->cached += cached->valuedouble;
 }
@@ -500,6 +505,7 @@ int main(int argc, char **argv)
                 client_finish(&b.client);
             }
             snprintf(folder, sizeof folder, "%s", own);
+            b.answered_by_rests = 0;
             begin(&b, argv[1], argv[2], folder, options);
         }
         type_file(&b, argv[i], most, seed + (uint64_t)(i - at));
