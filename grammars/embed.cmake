@@ -1,7 +1,7 @@
 # Writes the data files of every language folder as C arrays.
 #   cmake -DROOT=<this folder> -DLANGUAGES="c;cpp;..." -DOUTPUT=<file> -P embed.cmake
-# For each id: gram_data_<id>_kinds, gram_data_<id>_fillings and gram_data_<id>_queries. A
-# byte list instead of a string literal, because ISO C only promises literals of 4095 bytes.
+# For each id: gram_data_<id>_kinds, gram_data_<id>_fillings, gram_data_<id>_queries and
+# gram_data_<id>_rules; and gram_data_review. A byte list instead of a string literal, because ISO C only promises literals of 4095 bytes.
 
 function(append_bytes name path)
   file(READ "${path}" hex HEX)
@@ -11,17 +11,28 @@ function(append_bytes name path)
   set(text "${text}" PARENT_SCOPE)
 endfunction()
 
+# An array of gram_query rows, one a file; names in C have no dashes.
+function(append_files array files)
+  set(rows "")
+  foreach(file ${files})
+    get_filename_component(name "${file}" NAME_WE)
+    string(REPLACE "-" "_" symbol "${array}_${name}")
+    append_bytes(${symbol} "${file}")
+    string(APPEND rows "    {\"${name}\", ${symbol}},\n")
+  endforeach()
+  string(APPEND text "static const struct gram_query ${array}[] = {\n${rows}    {NULL, NULL}};\n")
+  set(text "${text}" PARENT_SCOPE)
+endfunction()
+
 set(text "/* Made by embed.cmake. */\n")
 foreach(id ${LANGUAGES})
   append_bytes(gram_data_${id}_kinds "${ROOT}/${id}/kinds")
   append_bytes(gram_data_${id}_fillings "${ROOT}/${id}/fillings")
   file(GLOB queries "${ROOT}/${id}/queries/*.scm")
-  set(rows "")
-  foreach(query ${queries})
-    get_filename_component(name "${query}" NAME_WE)
-    append_bytes(gram_data_${id}_query_${name} "${query}")
-    string(APPEND rows "    {\"${name}\", gram_data_${id}_query_${name}},\n")
-  endforeach()
-  string(APPEND text "static const struct gram_query gram_data_${id}_queries[] = {\n${rows}    {NULL, NULL}};\n")
+  append_files(gram_data_${id}_queries "${queries}")
+  file(GLOB rules "${ROOT}/${id}/review/*.scm")
+  append_files(gram_data_${id}_rules "${rules}")
 endforeach()
+file(GLOB common "${ROOT}/review/*")
+append_files(gram_data_review "${common}")
 file(WRITE "${OUTPUT}" "${text}")

@@ -7,6 +7,8 @@
  *   grammars/<id>/kinds      node-type to language-neutral kind, one pair a line
  *   grammars/<id>/fillings   candidate texts for the hole at the cursor, one a line
  *   grammars/<id>/queries/   tree-sitter queries (*.scm)
+ *   grammars/<id>/review/    what a review looks for (lsp/assist/review/rules.h); what a rule has
+ *                            in common over the languages is in grammars/review/
  *
  * Adding a language is one folder, one pinned npm package and one row in languages.def.
  *
@@ -79,6 +81,7 @@ struct gram_language {
     const char *kinds;                /* text of grammars/<id>/kinds */
     const char *fillings;             /* text of grammars/<id>/fillings */
     const struct gram_query *queries; /* ends with a row whose name is NULL */
+    const struct gram_query *rules;   /* as queries: those of grammars/<id>/review/ */
 };
 
 size_t gram_count(void);
@@ -101,5 +104,8 @@ enum gram_kind gram_kind_by_name(const char *name, size_t len);
 
 /* Text of query NAME, or NULL when the language has none. */
 const char *gram_query_text(const struct gram_language *lang, const char *name);
+
+/* Text of grammars/review/<code>, or NULL when there is none. */
+const char *gram_review_text(const char *code);
 
 #endif

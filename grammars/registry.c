@@ -28,7 +28,8 @@
      comment,                                                                                      \
      gram_data_##id##_kinds,                                                                       \
      gram_data_##id##_fillings,                                                                    \
-     gram_data_##id##_queries},
+     gram_data_##id##_queries,                                                                     \
+     gram_data_##id##_rules},
 static const struct gram_language languages[] = {
 #include "grammars/languages.def"
 };
@@ -173,5 +174,12 @@ const char *gram_query_text(const struct gram_language *lang, const char *name)
 {
     for (const struct gram_query *query = lang->queries; query->name; query++)
         if (strcmp(query->name, name) == 0) return query->text;
+    return NULL;
+}
+
+const char *gram_review_text(const char *code)
+{
+    for (const struct gram_query *text = gram_data_review; text->name; text++)
+        if (strcmp(text->name, code) == 0) return text->text;
     return NULL;
 }

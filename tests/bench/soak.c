@@ -10,6 +10,8 @@
  * and exit code 1. Every minute one line: minutes, keys, answers, resident kB, threads, open files.
  * At the end memory has to be flat: the median of the last quarter's lines is at most 3 % and 4 MB
  * above the second quarter's, with as many threads and files, give or take those of the clients. */
+#define _XOPEN_SOURCE 700 /* realpath */
+
 #include "grammars/grammars.h"
 #include "tests/bench/typist.h"
 #include "tests/scratch/scratch.h"
@@ -29,6 +31,7 @@ struct person {
     struct typist typist;
     char text[TYPIST_MAX_TEXT], uri[64]; /* the file as it is to become */
     unsigned version, asked, asked_version, documents;
+    size_t asked_cursor;
     bool open;
 };
 
@@ -127,6 +130,7 @@ static void ask(struct soak *s, struct person *p)
     typist_position(&p->typist, p->typist.cursor, &line, &column);
     p->asked = ++p->place->storm.id;
     p->asked_version = p->version;
+    p->asked_cursor = p->typist.cursor;
     s->requests++;
     client_sendf(&p->place->client,
                  "{\"jsonrpc\":\"2.0\",\"id\":%u,\"method\":\"textDocument/%s\",\"params\":{"
@@ -183,7 +187,9 @@ static void take(struct soak *s, struct person *p, const cJSON *message)
         return;
     }
     s->answers++;
-    if ((unsigned)id->valueint != p->asked || p->asked_version != p->version || !p->open) return;
+    if ((unsigned)id->valueint != p->asked || p->asked_version != p->version ||
+        p->asked_cursor != p->typist.cursor || !p->open)
+        return; /* the person is further on */
     const cJSON *items = cJSON_IsArray(result) ? result : cJSON_GetObjectItem(result, "items");
     look_at(s, p, cJSON_GetArrayItem(items, 0));
 }

@@ -1,0 +1,277 @@
+/* A review by rules: runs patterns, makes findings of matches, takes away what a comment excuses.
+ *
+ * Owns what becomes of a match: its words, its fix, its fingerprint, its place in the order. What
+ * counts as a match is the rules'; where findings go is the caller's.
+ */
+#include "lsp/assist/review/review.h"
+#include "grammars/grammars.h"
+#include "lsp/assist/review/suppress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUOTED = 60 }; /* bytes of a capture in a message */
+
+const char *rev_finding_code(const struct rev_finding *f)
+{
+    return f->rule ? f->rule->code : REV_BARE_SUPPRESSION;
+}
+
+enum rev_severity rev_finding_severity(const struct rev_finding *f)
+{
+    return f->rule ? f->rule->severity : REV_WARNING;
+}
+
+double rev_finding_confidence(const struct rev_finding *f)
+{
+    return f->rule ? f->rule->confidence : 1;
+}
+
+/* ---- Templates --------------------------------------------------------------------- */
+
+struct text {
+    char *bytes;
+    size_t len, capacity;
+    bool failed;
+};
+
+static void put(struct text *t, const char *bytes, size_t len)
+{
+    if (t->len + len + 1 > t->capacity) {
+        size_t capacity = 2 * (t->len + len + 1);
+        char *grown = t->failed ? NULL : realloc(t->bytes, capacity);
+        if (!grown) {
+            t->failed = true;
+            return;
+        }
+        t->bytes = grown;
+        t->capacity = capacity;
+    }
+    memcpy(t->bytes + t->len, bytes, len);
+    t->len += len;
+    t->bytes[t->len] = 0;
+}
+
+/* A capture's text; in a message on one line and cut. */
+static void put_capture(struct text *t, const char *text, struct syn_span span, bool message)
+{
+    size_t len = span.end - span.start, shown = 0;
+    if (!message) {
+        put(t, text + span.start, len);
+        return;
+    }
+    bool blank = false;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[span.start + i];
+        bool white = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+        if (shown >= QUOTED && ((unsigned char)c & 0xC0) != 0x80) {
+            put(t, "...", 3);
+            return;
+        }
+        if (white && blank) continue;
+        blank = white;
+        put(t, white ? " " : &c, 1);
+        shown++;
+    }
+}
+
+/* The template with captures' texts in it; the caller frees. NULL when memory ran out. */
+static char *fill(const struct rev_rule *rule, const char *template, const char *text,
+                  const struct syn_match *match, bool message)
+{
+    struct text out = {0};
+    put(&out, "", 0);
+    for (const char *at = template; *at;) {
+        char name[32];
+        size_t len = *at == '{' ? strcspn(at, "}") : 0;
+        int capture = -1;
+        if (len > 1 && at[len] == '}' && len <= sizeof name) {
+            snprintf(name, sizeof name, "%.*s", (int)(len - 1), at + 1);
+            capture = syn_pattern_capture(rule->pattern, name);
+        }
+        if (capture < 0) {
+            put(&out, at++, 1);
+            continue;
+        }
+        if (match->has[capture]) put_capture(&out, text, match->span[capture], message);
+        at += len + 1;
+    }
+    if (!out.failed) return out.bytes;
+    free(out.bytes);
+    return NULL;
+}
+
+/* ---- Findings ---------------------------------------------------------------------- */
+
+struct review {
+    const struct rev_rule *rule;
+    const struct syn_document *doc;
+    struct rev_findings *out;
+    bool failed;
+};
+
+bool rev_findings_add(struct rev_findings *out, const struct rev_finding *finding)
+{
+    if (out->count == REV_FINDINGS_MAX) {
+        out->left_out++;
+        free(finding->fix.text);
+        return true;
+    }
+    if (out->count == out->capacity) {
+        size_t capacity = out->capacity ? 2 * out->capacity : 16;
+        struct rev_finding *grown = realloc(out->list, capacity * sizeof *grown);
+        if (!grown) {
+            free(finding->fix.text);
+            return false;
+        }
+        out->list = grown;
+        out->capacity = capacity;
+    }
+    out->list[out->count++] = *finding;
+    return true;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Nothing comes in its place: with what is alone on its lines, the lines go. */
+static void widen_to_lines(const char *text, size_t len, struct rev_fix *fix)
+{
+    uint32_t start = fix->start, end = fix->end;
+    while (start > 0 && is_blank(text[start - 1]))
+        start--;
+    while (end < len && is_blank(text[end]))
+        end++;
+    bool first = start == 0 || text[start - 1] == '\n';
+    bool last = end == len || text[end] == '\n' || text[end] == '\r';
+    if (!first || !last) return;
+    if (end < len && text[end] == '\r') end++;
+    if (end < len && text[end] == '\n') end++;
+    fix->start = start;
+    fix->end = end;
+}
+
+static bool on_match(const struct syn_match *match, void *user)
+{
+    struct review *review = user;
+    const struct rev_rule *rule = review->rule;
+    size_t len;
+    const char *text = syn_document_text(review->doc, &len);
+    if (!match->has[rule->finding]) return true;
+    struct syn_span at = match->span[rule->finding];
+    struct rev_finding finding = {.rule = rule, .start = at.start, .end = at.end};
+    char *message = fill(rule, rule->message, text, match, true);
+    if (message) snprintf(finding.message, sizeof finding.message, "%s", message);
+    bool failed = !message;
+    free(message);
+    if (rule->rewrite && match->has[rule->replace]) {
+        struct syn_span span = match->span[rule->replace];
+        finding.fix = (struct rev_fix){.start = span.start, .end = span.end, .safe = rule->safe};
+        finding.fix.text = fill(rule, rule->rewrite, text, match, false);
+        failed |= !finding.fix.text;
+        if (finding.fix.text && !*finding.fix.text) widen_to_lines(text, len, &finding.fix);
+    }
+    review->failed = failed || !rev_findings_add(review->out, &finding);
+    return !review->failed;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct rev_finding *x = a, *y = b;
+    if (x->start != y->start) return x->start < y->start ? -1 : 1;
+    if (x->end != y->end) return x->end > y->end ? -1 : 1;
+    return strcmp(rev_finding_code(x), rev_finding_code(y));
+}
+
+/* Of one rule at one place the first stays. */
+static void sort(struct rev_findings *out)
+{
+    size_t kept = 0;
+    if (out->count > 1) qsort(out->list, out->count, sizeof *out->list, by_place);
+    for (size_t i = 0; i < out->count; i++) {
+        struct rev_finding *f = &out->list[i];
+        bool again = kept > 0 && f->rule == out->list[kept - 1].rule &&
+                     f->start == out->list[kept - 1].start && f->end == out->list[kept - 1].end;
+        if (again)
+            free(f->fix.text);
+        else
+            out->list[kept++] = *f;
+    }
+    out->count = kept;
+}
+
+/* ---- Fingerprints ------------------------------------------------------------------ */
+
+#define FNV_START UINT64_C(14695981039346656037)
+
+static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (is_blank(bytes[i]) || bytes[i] == '\n' || bytes[i] == '\r') continue;
+        hash = (hash ^ (uint8_t)bytes[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+/* The name of the innermost definition around a place; 0 bytes for none. */
+static struct syn_span around(const struct syn_symbol *symbols, size_t n, uint32_t at)
+{
+    struct syn_span name = {0, 0};
+    for (size_t i = 0; i < n && symbols[i].start <= at; i++)
+        if (symbols[i].end > at && symbols[i].kind != GRAM_KIND_IMPORT) name = symbols[i].name;
+    return name;
+}
+
+static bool set_fingerprints(const struct syn_document *doc, struct rev_findings *out,
+                             struct syn_error *err)
+{
+    enum { MAX_SYMBOLS = 20000 };
+    size_t n = 0, len;
+    const char *text = syn_document_text(doc, &len);
+    if (out->count == 0) return true;
+    struct syn_symbol *symbols = malloc(MAX_SYMBOLS * sizeof *symbols);
+    bool ok = symbols && syn_symbols(doc, symbols, MAX_SYMBOLS, &n, err) == SYN_OK;
+    for (size_t i = 0; ok && i < out->count; i++) {
+        struct rev_finding *f = &out->list[i];
+        struct syn_span name = around(symbols, n, f->start);
+        uint64_t hash = mix(FNV_START, rev_finding_code(f), strlen(rev_finding_code(f)));
+        hash = mix(hash ^ 1, text + name.start, name.end - name.start);
+        hash = mix(hash ^ 2, text + f->start, f->end - f->start);
+        for (size_t k = 0; k < i; k++) /* findings are few */
+            if (out->list[k].fingerprint == hash) hash = mix(hash, "+", 1);
+        f->fingerprint = hash;
+    }
+    free(symbols);
+    return ok;
+}
+
+/* ---- The whole --------------------------------------------------------------------- */
+
+enum syn_status rev_review(const struct rev_rules *rules, const char *code,
+                           const struct syn_document *doc, size_t start, size_t end,
+                           struct rev_findings *out, struct syn_error *err)
+{
+    *out = (struct rev_findings){0};
+    for (size_t i = 0; i < rules->count; i++) {
+        struct review review = {.rule = rules->rules[i], .doc = doc, .out = out};
+        if (code && strcmp(code, review.rule->code) != 0) continue;
+        enum syn_status status =
+            syn_pattern_run(review.rule->pattern, doc, start, end, on_match, &review, err);
+        if (status != SYN_OK) return status;
+        if (review.failed) return rev_no_memory(err);
+    }
+    sort(out);
+    if (!rev_suppress(doc, out) || !set_fingerprints(doc, out, err)) return rev_no_memory(err);
+    return SYN_OK;
+}
+
+void rev_findings_free(struct rev_findings *out)
+{
+    for (size_t i = 0; i < out->count; i++)
+        free(out->list[i].fix.text);
+    free(out->list);
+    *out = (struct rev_findings){0};
+}

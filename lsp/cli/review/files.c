@@ -1,0 +1,168 @@
+/* Which files are reviewed, and by which rules.
+ *
+ * Folders are walked as the workspace index walks them, so that what is ignored there is ignored
+ * here. A file that is named is reviewed whatever ignores it.
+ */
+#define _XOPEN_SOURCE 700 /* realpath */
+
+#include "lsp/cli/review/files.h"
+#include "grammars/grammars.h"
+#include "lsp/cli/cli.h"
+#include "lsp/index/walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool add(struct cli_files *files, const char *path, const struct gram_language *lang,
+                bool named)
+{
+    if (files->count == files->capacity) {
+        size_t capacity = files->capacity ? 2 * files->capacity : 256;
+        struct cli_file *grown = realloc(files->list, capacity * sizeof *grown);
+        if (!grown) return false;
+        files->list = grown;
+        files->capacity = capacity;
+    }
+    char *copy = strdup(path);
+    if (copy) files->list[files->count++] = (struct cli_file){copy, lang, named};
+    return copy != NULL;
+}
+
+/* word: as the user wrote the folder. */
+static bool add_folder(struct cli_files *files, const char *word, bool no_ignore)
+{
+    char folder[PATH_MAX], path[2 * PATH_MAX];
+    struct idx_found found;
+    struct idx_walk *walk = realpath(word, folder) ? idx_walk_open(folder, no_ignore) : NULL;
+    bool ok = walk != NULL, here = strcmp(word, ".") == 0;
+    size_t len = strlen(word), skip = ok ? strlen(folder) + (strcmp(folder, "/") != 0) : 0;
+    while (len > 1 && word[len - 1] == '/')
+        len--;
+    while (ok && idx_walk_next(walk, &found)) {
+        if (here)
+            snprintf(path, sizeof path, "%s", found.path + skip);
+        else
+            snprintf(path, sizeof path, "%.*s/%s", (int)len, word, found.path + skip);
+        ok = add(files, path, found.lang, false);
+    }
+    idx_walk_close(walk);
+    return ok;
+}
+
+static bool add_file(struct cli_files *files, const char *path)
+{
+    const struct gram_language *lang = gram_by_path(path, NULL, 0);
+    if (!lang) { /* perhaps its first line says */
+        char line[256] = "";
+        FILE *file = fopen(path, "rb");
+        size_t n = file ? fread(line, 1, sizeof line - 1, file) : 0;
+        if (file) fclose(file);
+        lang = gram_by_path(path, line, n);
+    }
+    if (lang) return add(files, path, lang, true);
+    files->unknown++;
+    return true;
+}
+
+bool cli_files_find(const char *const *words, size_t n, bool no_ignore, struct cli_files *out)
+{
+    static const char *const present[] = {"."};
+    *out = (struct cli_files){0};
+    if (n == 0) words = present;
+    for (size_t i = 0; i < (n ? n : 1); i++) {
+        struct stat info;
+        if (stat(words[i], &info) != 0) {
+            cli_fail("%s: %s", words[i], strerror(errno));
+            return false;
+        }
+        if (!(S_ISDIR(info.st_mode) ? add_folder(out, words[i], no_ignore)
+                                    : add_file(out, words[i]))) {
+            cli_fail("%s: out of memory for its files", words[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+void cli_files_free(struct cli_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->list[i].path);
+    free(files->list);
+    *files = (struct cli_files){0};
+}
+
+/* ---- Rules ------------------------------------------------------------------------- */
+
+static size_t index_of(const struct gram_language *lang)
+{
+    size_t i = 0;
+    while (gram_at(i) != lang)
+        i++;
+    return i;
+}
+
+/* Adds folder/<language>/<code>.scm. */
+static bool add_rules(struct rev_rules *rules, const char *folder)
+{
+    char path[2 * PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", folder, rules->lang->id);
+    DIR *dir = opendir(path);
+    bool ok = true;
+    for (struct dirent *entry; ok && dir && (entry = readdir(dir));) {
+        char code[REV_CODE_MAX];
+        size_t len = strlen(entry->d_name), text_len;
+        if (len < 5 || strcmp(entry->d_name + len - 4, ".scm") != 0) continue;
+        snprintf(path, sizeof path, "%s/%s/%s", folder, rules->lang->id, entry->d_name);
+        char *text = cli_read_file(path, &text_len);
+        struct syn_error err = {""};
+        ok = text != NULL;
+        if (ok && len - 4 >= sizeof code) {
+            cli_fail("%s: a rule's name has at most %zu bytes", path, sizeof code - 1);
+            ok = false;
+        }
+        if (ok) {
+            snprintf(code, sizeof code, "%.*s", (int)(len - 4), entry->d_name);
+            ok = rev_rules_add(rules, code, text, text_len, &err);
+            if (!ok) cli_fail("%s: %s", path, err.text);
+        }
+        free(text);
+    }
+    if (dir) closedir(dir);
+    return ok;
+}
+
+bool cli_rule_sets_load(const struct cli_files *files, const char *folder,
+                        struct cli_rule_sets *out)
+{
+    struct syn_error err = {"out of memory for rules"};
+    out->sets = calloc(gram_count(), sizeof *out->sets);
+    bool ok = out->sets != NULL;
+    for (size_t i = 0; ok && i < files->count; i++) {
+        struct rev_rules **set = &out->sets[index_of(files->list[i].lang)];
+        if (*set) continue;
+        ok = rev_rules_new(files->list[i].lang, set, &err);
+        if (ok && folder && !add_rules(*set, folder)) return false;
+    }
+    if (!ok) cli_fail("%s", err.text);
+    return ok;
+}
+
+const struct rev_rules *cli_rule_sets_of(const struct cli_rule_sets *sets,
+                                         const struct gram_language *lang)
+{
+    return sets->sets[index_of(lang)];
+}
+
+void cli_rule_sets_free(struct cli_rule_sets *sets)
+{
+    for (size_t i = 0; sets->sets && i < gram_count(); i++)
+        rev_rules_free(sets->sets[i]);
+    free(sets->sets);
+    sets->sets = NULL;
+}

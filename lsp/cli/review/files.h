@@ -1,0 +1,38 @@
+/* files.h: the files of a review, and the rules for each language. */
+#ifndef ESPALIER_CLI_REVIEW_FILES_H
+#define ESPALIER_CLI_REVIEW_FILES_H
+
+#include "lsp/assist/review/rules.h"
+
+#include <stddef.h>
+
+struct cli_file {
+    char *path; /* as it is to be shown */
+    const struct gram_language *lang;
+    bool named; /* on the command line, not found in a folder */
+};
+
+struct cli_files {
+    struct cli_file *list; /* in the order of the words and, in folders, of names */
+    size_t count, capacity;
+    size_t unknown; /* named on the command line, of no known language */
+};
+
+/* Files named by words, and those of folders (as the index sees a workspace). no_ignore: ignored
+ * ones as well. False after a message. */
+bool cli_files_find(const char *const *words, size_t n, bool no_ignore, struct cli_files *out);
+void cli_files_free(struct cli_files *files);
+
+/* Rules of the languages of some files. */
+struct cli_rule_sets {
+    struct rev_rules **sets; /* [gram_count()], NULL where a language has no file */
+};
+
+/* With those of folder/<language>/<code>.scm, where folder is not NULL. False after a message. */
+bool cli_rule_sets_load(const struct cli_files *files, const char *folder,
+                        struct cli_rule_sets *out);
+const struct rev_rules *cli_rule_sets_of(const struct cli_rule_sets *sets,
+                                         const struct gram_language *lang);
+void cli_rule_sets_free(struct cli_rule_sets *sets);
+
+#endif

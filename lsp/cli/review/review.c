@@ -1,0 +1,349 @@
+/* review.c: `espalier review`.
+ *
+ * Files are read, parsed and reviewed on several threads and reported in their order by the one
+ * that started them: what is printed does not depend on how many there are.
+ */
+#include "grammars/grammars.h"
+#include "lsp/cli/cli.h"
+#include "lsp/cli/review/files.h"
+#include "lsp/cli/review/replace.h"
+#include "lsp/cli/review/report.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: espalier review [PATH]... [OPTION]...\n"
+    "\n"
+    "Looks for what is most likely wrong in files, or in those of folders (default: the present\n"
+    "one), and prints it with its reason and, where there is one, a fix.\n"
+    "\n"
+    "  --format FORMAT    text (the default), json, sarif (2.1.0) or rdjsonl\n"
+    "  --json             --format json\n"
+    "  --min-severity S   hint, information, warning (the default) or error\n"
+    "  --rule CODE        this rule alone\n"
+    "  --rules FOLDER     rules of your own, FOLDER/LANGUAGE/CODE.scm (default: .espalier/review,\n"
+    "                     where there is one)\n"
+    "  --fix              puts safe fixes into the files\n"
+    "  --unsafe           with --fix: all fixes\n"
+    "  --list-rules       the rules for the files, and nothing else\n"
+    "  --no-ignore        files that .gitignore and .ignore leave out as well\n"
+    "  -j N               threads (default: one a processor)\n"
+    "  --color WHEN       auto, always or never\n"
+    "\n"
+    "A comment `espalier: ignore CODE REASON` on the line, or alone above it, excuses a finding.\n"
+    "Exit codes: 0 nothing found, 1 findings, 2 usage, input or internal error.\n";
+
+struct options {
+    const char *format, *min_severity, *rule, *rules, *color;
+    bool json, fix, unsafe, list, no_ignore;
+    long threads;
+};
+
+/* What became of one file. */
+struct outcome {
+    struct syn_document *doc;
+    struct rev_findings findings;
+    char *fixed; /* its new text */
+    size_t fixed_len, fixes;
+    char error[512]; /* "" when all went well */
+    bool done;
+};
+
+enum { AHEAD = 64 }; /* files that are reviewed before their turn comes */
+
+struct review {
+    const struct options *options;
+    const struct cli_files *files;
+    const struct cli_rule_sets *rules;
+    enum rev_severity least;
+    struct outcome *outcomes; /* [AHEAD], file i in i % AHEAD */
+    size_t next, reported;    /* next: to be taken; both under the lock */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t findings, with_findings, failures, passed_over, fixes, lines;
+};
+
+/* ---- One file ---------------------------------------------------------------------- */
+
+static void fail(struct outcome *o, const char *path, const char *why)
+{
+    snprintf(o->error, sizeof o->error, "%s: %s", path, why);
+}
+
+/* Leaves out what is less severe than asked for. */
+static void keep_severe(struct rev_findings *findings, enum rev_severity least)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        if (rev_finding_severity(&findings->list[i]) >= least)
+            findings->list[kept++] = findings->list[i];
+        else
+            free(findings->list[i].fix.text);
+    }
+    findings->count = kept;
+}
+
+/* False after a message in o->error. */
+static bool review_text(struct review *r, const struct cli_file *file, const char *text, size_t len,
+                        struct outcome *o)
+{
+    struct syn_error err = {"out of memory"};
+    if (syn_document_new(file->lang, text, len, &o->doc, &err) == SYN_OK &&
+        syn_document_parse(o->doc, 0, &err) == SYN_OK &&
+        rev_review(cli_rule_sets_of(r->rules, file->lang), r->options->rule, o->doc, 0, len,
+                   &o->findings, &err) == SYN_OK)
+        return true;
+    fail(o, file->path, err.text);
+    return false;
+}
+
+static void review_file(struct review *r, size_t index, struct outcome *o)
+{
+    const struct cli_file *file = &r->files->list[index];
+    size_t len;
+    char *text = cli_read_file(file->path, &len);
+    if (!text) {
+        fail(o, file->path, "not reviewed");
+        return;
+    }
+    bool ok = review_text(r, file, text, len, o);
+    free(text);
+    if (!ok) return;
+    keep_severe(&o->findings, r->least);
+    if (!r->options->fix) return;
+    o->fixed = rev_apply(o->doc, &o->findings, r->options->unsafe, &o->fixed_len, &o->fixes);
+    if (!o->fixed) fail(o, file->path, "out of memory for its fixes");
+}
+
+static void *work(void *user)
+{
+    struct review *r = user;
+    pthread_mutex_lock(&r->lock);
+    for (;;) {
+        while (r->next < r->files->count && r->next >= r->reported + AHEAD)
+            pthread_cond_wait(&r->changed, &r->lock);
+        if (r->next >= r->files->count) break;
+        size_t index = r->next++;
+        pthread_mutex_unlock(&r->lock);
+        struct outcome outcome = {0};
+        review_file(r, index, &outcome);
+        outcome.done = true;
+        pthread_mutex_lock(&r->lock);
+        r->outcomes[index % AHEAD] = outcome;
+        pthread_cond_broadcast(&r->changed);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+/* ---- In their order ---------------------------------------------------------------- */
+
+/* Puts the fixes into the file; what it had found is then no longer there. */
+static void write_fixes(const struct cli_file *file, struct outcome *o)
+{
+    size_t len;
+    const char *text = syn_document_text(o->doc, &len);
+    if (o->fixes == 0 ||
+        cli_replace_file(file->path, text, len, o->fixed, o->fixed_len, o->error, sizeof o->error))
+        return;
+    o->fixes = 0;
+}
+
+static void report_one(struct review *r, const struct cli_file *file, struct outcome *o,
+                       struct cli_report *report)
+{
+    if (!o->error[0]) write_fixes(file, o);
+    if (o->error[0]) {
+        fprintf(stderr, "espalier: %s%s\n", file->named ? "" : "warning: ", o->error);
+        r->failures += file->named;
+        r->passed_over += !file->named;
+    } else {
+        cli_report_file(report, file->path, o->doc, &o->findings);
+        r->findings += o->findings.count;
+        r->with_findings += o->findings.count > 0;
+        r->fixes += o->fixes;
+        r->lines += syn_line_count(o->doc);
+        if (o->findings.left_out > 0)
+            fprintf(stderr, "espalier: warning: %s: %zu more findings are left out\n", file->path,
+                    o->findings.left_out);
+    }
+    rev_findings_free(&o->findings);
+    syn_document_free(o->doc);
+    free(o->fixed);
+}
+
+static void report_all(struct review *r, const struct cli *cli, struct cli_report *report)
+{
+    for (size_t i = 0; i < r->files->count; i++) {
+        pthread_mutex_lock(&r->lock);
+        while (!r->outcomes[i % AHEAD].done)
+            pthread_cond_wait(&r->changed, &r->lock);
+        struct outcome outcome = r->outcomes[i % AHEAD];
+        r->outcomes[i % AHEAD] = (struct outcome){0};
+        r->reported = i + 1;
+        pthread_cond_broadcast(&r->changed);
+        pthread_mutex_unlock(&r->lock);
+        report_one(r, &r->files->list[i], &outcome, report);
+        if (i % 50 == 49) cli_progress(cli, "%zu of %zu files", i + 1, r->files->count);
+    }
+    cli_progress_end(cli);
+}
+
+/* Starts the threads, reports, and waits for them. False when none could be started. */
+static bool run(struct review *r, const struct cli *cli, size_t n_threads,
+                struct cli_report *report)
+{
+    pthread_t threads[64];
+    size_t started = 0;
+    if (n_threads > sizeof threads / sizeof *threads) n_threads = sizeof threads / sizeof *threads;
+    while (started < n_threads && pthread_create(&threads[started], NULL, work, r) == 0)
+        started++;
+    if (started == 0) return false;
+    report_all(r, cli, report);
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    return true;
+}
+
+/* ---- The command ------------------------------------------------------------------- */
+
+static int list_rules(const struct cli_rule_sets *sets)
+{
+    for (size_t i = 0; i < gram_count(); i++) {
+        const struct rev_rules *rules = sets->sets[i];
+        for (size_t k = 0; rules && k < rules->count; k++)
+            printf("%-11s %-32s %-11s %s%s\n", rules->lang->id, rules->rules[k]->code,
+                   rev_severity_name(rules->rules[k]->severity), rules->rules[k]->title,
+                   !rules->rules[k]->rewrite ? ""
+                   : rules->rules[k]->safe   ? " (fix)"
+                                             : " (fix, perhaps)");
+    }
+    return CLI_OK;
+}
+
+static int finish(const struct review *r, const struct cli *cli, double began)
+{
+    cli_log(cli, LSP_LOG_WARN, "%zu finding%s in %zu of %zu files, %zu lines, %.1f s", r->findings,
+            r->findings == 1 ? "" : "s", r->with_findings, r->files->count, r->lines,
+            (cli_now_ms() - began) / 1e3);
+    if (r->options->fix)
+        cli_log(cli, LSP_LOG_WARN, "%zu fix%s put into files", r->fixes, r->fixes == 1 ? "" : "es");
+    if (r->passed_over > 0)
+        cli_log(cli, LSP_LOG_WARN, "%zu file%s passed over", r->passed_over,
+                r->passed_over == 1 ? " was" : "s were");
+    if (r->failures > 0)
+        return cli_fail("%zu file%s could not be reviewed", r->failures,
+                        r->failures == 1 ? "" : "s");
+    return r->findings > r->fixes ? CLI_FINDINGS : CLI_OK;
+}
+
+static int review(const struct cli *cli, const struct options *options,
+                  const struct cli_files *files, const struct cli_rule_sets *rules,
+                  enum cli_report_format format, enum rev_severity least)
+{
+    double began = cli_now_ms();
+    bool colour = strcmp(options->color, "always") == 0 ||
+                  (strcmp(options->color, "auto") == 0 && isatty(1) && !getenv("NO_COLOR"));
+    struct review r = {.options = options,
+                       .files = files,
+                       .rules = rules,
+                       .least = least,
+                       .lock = PTHREAD_MUTEX_INITIALIZER,
+                       .changed = PTHREAD_COND_INITIALIZER};
+    struct cli_report *report = cli_report_begin(format, colour);
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t threads = options->threads > 0 ? (size_t)options->threads
+                     : processors > 0     ? (size_t)processors
+                                          : 1;
+    r.outcomes = calloc(AHEAD, sizeof *r.outcomes);
+    bool ok = report && r.outcomes && run(&r, cli, threads, report);
+    bool printed = report && cli_report_end(report);
+    free(r.outcomes);
+    if (!ok || !printed) return cli_fail("out of memory, or of threads, for the review");
+    return finish(&r, cli, began);
+}
+
+/* A rule that no language of these files has is a slip. */
+static bool has_rule(const struct cli_rule_sets *sets, const char *code)
+{
+    for (size_t i = 0; i < gram_count(); i++)
+        if (sets->sets[i] && rev_rules_find(sets->sets[i], code)) return true;
+    return false;
+}
+
+static const char *rules_folder(const struct options *options)
+{
+    struct stat info;
+    if (options->rules) return options->rules;
+    return stat(".espalier/review", &info) == 0 && S_ISDIR(info.st_mode) ? ".espalier/review"
+                                                                         : NULL;
+}
+
+static int with_files(const struct cli *cli, const struct options *options,
+                      const struct cli_files *files, enum cli_report_format format,
+                      enum rev_severity least)
+{
+    struct cli_rule_sets rules = {0};
+    int code = CLI_ERROR;
+    if (cli_rule_sets_load(files, rules_folder(options), &rules)) {
+        if (options->rule && !has_rule(&rules, options->rule))
+            code = cli_fail("--rule %s: no rule for these files has this code; see --list-rules",
+                            options->rule);
+        else
+            code = options->list ? list_rules(&rules)
+                                 : review(cli, options, files, &rules, format, least);
+    }
+    cli_rule_sets_free(&rules);
+    return code;
+}
+
+int cli_review(struct cli *cli, int argc, char **argv)
+{
+    struct options o = {.format = "text", .min_severity = "warning", .color = "auto"};
+    const struct cli_option options[] = {{"--format", CLI_TEXT, &o.format, 0, 0},
+                                         {"--json", CLI_FLAG, &o.json, 0, 0},
+                                         {"--min-severity", CLI_TEXT, &o.min_severity, 0, 0},
+                                         {"--rule", CLI_TEXT, &o.rule, 0, 0},
+                                         {"--rules", CLI_TEXT, &o.rules, 0, 0},
+                                         {"--fix", CLI_FLAG, &o.fix, 0, 0},
+                                         {"--unsafe", CLI_FLAG, &o.unsafe, 0, 0},
+                                         {"--list-rules", CLI_FLAG, &o.list, 0, 0},
+                                         {"--no-ignore", CLI_FLAG, &o.no_ignore, 0, 0},
+                                         {"-j", CLI_INT, &o.threads, 1, 64},
+                                         {"--color", CLI_TEXT, &o.color, 0, 0},
+                                         {0}};
+    const char *words[CLI_MAX_WORDS];
+    size_t n_words;
+    if (!cli_parse(cli, options, argc, argv, words, CLI_MAX_WORDS, &n_words)) return CLI_ERROR;
+    if (cli->help) {
+        fputs(help, stdout);
+        return CLI_OK;
+    }
+    enum cli_report_format format;
+    enum rev_severity least = rev_severity_by_name(o.min_severity);
+    if (o.json) o.format = "json";
+    if (!cli_report_format_by_name(o.format, &format))
+        return cli_fail("--format takes text, json, sarif or rdjsonl, not \"%s\"", o.format);
+    if (least == REV_SEVERITIES)
+        return cli_fail("--min-severity takes hint, information, warning or error, not \"%s\"",
+                        o.min_severity);
+    if (strcmp(o.color, "auto") != 0 && strcmp(o.color, "always") != 0 &&
+        strcmp(o.color, "never") != 0)
+        return cli_fail("--color takes auto, always or never, not \"%s\"", o.color);
+    if (o.unsafe && !o.fix) return cli_fail("--unsafe goes with --fix");
+    struct cli_files files;
+    int code = CLI_ERROR;
+    if (cli_files_find(words, n_words, o.no_ignore, &files)) {
+        if (files.count == 0 && files.unknown > 0)
+            code = cli_fail("%s: no language that is known; see espalier version", words[0]);
+        else
+            code = with_files(cli, &o, &files, format, least);
+    }
+    cli_files_free(&files);
+    return code;
+}

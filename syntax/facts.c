@@ -1,0 +1,303 @@
+/* What a tree says of its nodes: sameness, purity, control flow, uses of a name.
+ *
+ * All of it is told from kinds (grammars/<language>/kinds) and tokens, so that one function serves
+ * all languages. There are no types and no aliases here; where those would be needed the answer is
+ * the one that drops a finding.
+ */
+#include "syntax/facts.h"
+
+#include <string.h>
+
+enum { MAX_CHILDREN = 1000, MAX_DEPTH = 200 };
+
+static uint8_t kind_of(const struct syn_document *doc, TSNode node)
+{
+    return syn_kind_of(doc->tables, node);
+}
+
+bool syn_text_is(const struct syn_document *doc, TSNode node, const char *text, uint32_t len)
+{
+    uint32_t start = ts_node_start_byte(node), end = ts_node_end_byte(node);
+    return end - start == len && memcmp(doc->text + start, text, len) == 0;
+}
+
+bool syn_same_text(const struct syn_document *doc, TSNode a, TSNode b)
+{
+    uint32_t start = ts_node_start_byte(b);
+    return syn_text_is(doc, a, doc->text + start, ts_node_end_byte(b) - start);
+}
+
+/* ---- Walking ----------------------------------------------------------------------- */
+
+/* To the next node in document order that is not below the present one; false past the root. */
+static bool step_over(TSTreeCursor *cursor, uint32_t *depth)
+{
+    while (!ts_tree_cursor_goto_next_sibling(cursor)) {
+        if (*depth == 0 || !ts_tree_cursor_goto_parent(cursor)) return false;
+        (*depth)--;
+    }
+    return *depth > 0;
+}
+
+static bool step_into(TSTreeCursor *cursor, uint32_t *depth)
+{
+    if (ts_tree_cursor_goto_first_child(cursor)) {
+        (*depth)++;
+        return true;
+    }
+    return *depth > 0 && step_over(cursor, depth);
+}
+
+bool syn_each_node(TSNode root, syn_node_visit visit, void *user)
+{
+    TSTreeCursor cursor = ts_tree_cursor_new(root);
+    uint32_t depth = 0;
+    bool more = true, done = true;
+    while (more && (done = visit(ts_tree_cursor_current_node(&cursor), user)))
+        more = step_into(&cursor, &depth);
+    ts_tree_cursor_delete(&cursor);
+    return done;
+}
+
+/* ---- Tokens ------------------------------------------------------------------------ */
+
+/* Moves to the next token that is no comment; first: the present node may be it. */
+static bool next_token(const struct syn_document *doc, TSTreeCursor *cursor, uint32_t *depth,
+                       bool first)
+{
+    bool more = first || step_into(cursor, depth);
+    while (more) {
+        TSNode node = ts_tree_cursor_current_node(cursor);
+        if (kind_of(doc, node) == GRAM_KIND_COMMENT)
+            more = *depth > 0 && step_over(cursor, depth);
+        else if (ts_node_child_count(node) == 0)
+            return true;
+        else
+            more = step_into(cursor, depth);
+    }
+    return false;
+}
+
+bool syn_same_tokens(const struct syn_document *doc, TSNode a, TSNode b)
+{
+    TSTreeCursor at = ts_tree_cursor_new(a), bt = ts_tree_cursor_new(b);
+    uint32_t a_depth = 0, b_depth = 0;
+    bool same = true, a_more = true, b_more = true;
+    for (bool first = true; same && a_more && b_more; first = false) {
+        a_more = next_token(doc, &at, &a_depth, first);
+        b_more = next_token(doc, &bt, &b_depth, first);
+        same = a_more == b_more && (!a_more || syn_same_text(doc, ts_tree_cursor_current_node(&at),
+                                                             ts_tree_cursor_current_node(&bt)));
+    }
+    ts_tree_cursor_delete(&at);
+    ts_tree_cursor_delete(&bt);
+    return same;
+}
+
+/* ---- Purity, emptiness, comments --------------------------------------------------- */
+
+static bool is_pure_node(TSNode node, void *user)
+{
+    static const char *const doing[] = {"++", "--", "await", "yield", "new", "<-", "go", "!"};
+    const struct syn_document *doc = user;
+    const char *type = ts_node_type(node);
+    uint8_t kind = kind_of(doc, node);
+    if (kind == GRAM_KIND_CALL || kind == GRAM_KIND_ASSIGN || kind == GRAM_KIND_FUNCTION)
+        return false;
+    if (ts_node_is_named(node))
+        return !strstr(type, "update") && !strstr(type, "await") && !strstr(type, "yield") &&
+               !strstr(type, "call") && !strstr(type, "invocation") && !strstr(type, "macro") &&
+               !strstr(type, "creation") && !strstr(type, "substitution") &&
+               !strstr(type, "assignment");
+    for (size_t i = 0; i + 1 < sizeof doing / sizeof *doing; i++) /* "!" negates: pure */
+        if (strcmp(type, doing[i]) == 0) return false;
+    return true;
+}
+
+bool syn_is_pure(const struct syn_document *doc, TSNode node)
+{
+    return syn_each_node(node, is_pure_node, (void *)(uintptr_t)doc);
+}
+
+bool syn_is_empty(const struct syn_document *doc, TSNode node)
+{
+    uint32_t n = ts_node_named_child_count(node);
+    for (uint32_t i = 0; i < n; i++)
+        if (kind_of(doc, ts_node_named_child(node, i)) != GRAM_KIND_COMMENT) return false;
+    return true;
+}
+
+static bool is_no_comment(TSNode node, void *user)
+{
+    return kind_of(user, node) != GRAM_KIND_COMMENT;
+}
+
+bool syn_is_commented(const struct syn_document *doc, TSNode node)
+{
+    if (!syn_each_node(node, is_no_comment, (void *)(uintptr_t)doc)) return true;
+    uint32_t row = ts_node_end_point(node).row;
+    for (TSNode at = node; !ts_node_is_null(at); at = ts_node_parent(at)) {
+        if (ts_node_end_point(at).row != row) break;
+        TSNode next = ts_node_next_sibling(at);
+        while (!ts_node_is_null(next) && ts_node_start_point(next).row == row) {
+            if (kind_of(doc, next) == GRAM_KIND_COMMENT) return true;
+            next = ts_node_next_sibling(next);
+        }
+    }
+    return false;
+}
+
+/* ---- Control flow ------------------------------------------------------------------ */
+
+static bool is_no_return(const struct syn_document *doc, TSNode call)
+{
+    static const char *const names[] = {
+        "exit",     "_exit", "abort",        "die",     "panic",     "panic!",      "sys.exit",
+        "os._exit", "fail",  "process.exit", "error",   "raise",     "System.exit", "err",
+        "errx",     "throw", "unreachable!", "os.Exit", "log.Fatal", "exit!"};
+    TSNode callee = ts_node_child(call, 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (syn_text_is(doc, callee, names[i], (uint32_t)strlen(names[i]))) return true;
+    return false;
+}
+
+/* The last named child that is no comment; null when there is none. */
+static TSNode last_child(const struct syn_document *doc, TSNode node)
+{
+    for (uint32_t n = ts_node_named_child_count(node); n > 0; n--) {
+        TSNode child = ts_node_named_child(node, n - 1);
+        if (kind_of(doc, child) != GRAM_KIND_COMMENT) return child;
+    }
+    return (TSNode){0};
+}
+
+static bool ends(const struct syn_document *doc, TSNode node, bool calls, unsigned depth);
+
+/* All branches of an if that has an else end. */
+static bool if_ends(const struct syn_document *doc, TSNode node, bool calls, unsigned depth)
+{
+    TSNode then = ts_node_child_by_field_name(node, "consequence", 11);
+    TSNode other = ts_node_child_by_field_name(node, "alternative", 11);
+    if (ts_node_is_null(then)) then = ts_node_child_by_field_name(node, "body", 4);
+    if (ts_node_is_null(then) || ts_node_is_null(other)) return false;
+    TSNode last =
+        last_child(doc, node); /* of several else branches the last one is the plain one */
+    if (!ts_node_eq(last, other) && kind_of(doc, last) == GRAM_KIND_IF) return false;
+    return ends(doc, then, calls, depth) && ends(doc, other, calls, depth);
+}
+
+static bool ends(const struct syn_document *doc, TSNode node, bool calls, unsigned depth)
+{
+    const char *type = ts_node_type(node);
+    uint8_t kind = kind_of(doc, node);
+    if (depth == MAX_DEPTH) return false;
+    if (kind == GRAM_KIND_JUMP) return !strstr(type, "yield") && !strstr(type, "defer");
+    if (kind == GRAM_KIND_CALL && calls) return is_no_return(doc, node);
+    TSNode last = last_child(doc, node);
+    if (ts_node_is_null(last)) return false;
+    if (kind == GRAM_KIND_BLOCK) return ends(doc, last, calls, depth + 1);
+    if (kind == GRAM_KIND_IF) {
+        bool branch = strncmp(type, "else", 4) == 0 && !strstr(type, "if");
+        return branch ? ends(doc, last, calls, depth + 1) : if_ends(doc, node, calls, depth + 1);
+    }
+    bool wraps = kind == GRAM_KIND_STATEMENT || strcmp(type, "expression_statement") == 0;
+    return wraps && ts_node_named_child_count(node) == 1 && ends(doc, last, calls, depth + 1);
+}
+
+bool syn_ends(const struct syn_document *doc, TSNode node, bool calls)
+{
+    return ends(doc, node, calls, 0);
+}
+
+/* ---- Names ------------------------------------------------------------------------- */
+
+struct uses {
+    const struct syn_document *doc;
+    TSNode name;
+    bool members; /* those as an object of a member are fine */
+};
+
+/* Returns false at another occurrence of the name that counts. */
+static bool is_no_use(TSNode node, void *user)
+{
+    const struct uses *u = user;
+    if (ts_node_is_error(node) || ts_node_is_missing(node)) return false;
+    if (ts_node_child_count(node) > 0 || !syn_same_text(u->doc, node, u->name)) return true;
+    if (ts_node_eq(node, u->name)) return true;
+    if (!u->members) return false;
+    TSNode parent = ts_node_parent(node);
+    return kind_of(u->doc, parent) == GRAM_KIND_MEMBER &&
+           ts_node_eq(ts_node_child(parent, 0), node);
+}
+
+bool syn_is_unread(const struct syn_document *doc, TSNode name, TSNode scope)
+{
+    struct uses uses = {doc, name, false};
+    return syn_each_node(scope, is_no_use, &uses);
+}
+
+bool syn_stays(const struct syn_document *doc, TSNode name, TSNode scope)
+{
+    struct uses uses = {doc, name, true};
+    return syn_each_node(scope, is_no_use, &uses);
+}
+
+/* ---- Repetition -------------------------------------------------------------------- */
+
+/* The child of `container` that holds the node. */
+static TSNode child_of(TSNode container, TSNode node)
+{
+    for (TSNode parent = ts_node_parent(node); !ts_node_is_null(parent);
+         node = parent, parent = ts_node_parent(node))
+        if (ts_node_eq(parent, container)) return node;
+    return (TSNode){0};
+}
+
+bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode container)
+{
+    TSNode mine = child_of(container, node);
+    if (ts_node_is_null(mine)) return false;
+    uint32_t index = 0, children = ts_node_named_child_count(mine);
+    bool whole = ts_node_eq(mine, node);
+    while (!whole && index < children && !ts_node_eq(ts_node_named_child(mine, index), node))
+        index++;
+    if (!whole && index == children) return false; /* further down: no place to compare */
+    uint32_t n = ts_node_named_child_count(container);
+    for (uint32_t i = 0; i < n && i < MAX_CHILDREN; i++) {
+        TSNode other = ts_node_named_child(container, i);
+        if (ts_node_eq(other, mine)) return false;
+        if (ts_node_symbol(other) != ts_node_symbol(mine)) continue;
+        if (!whole && index >= ts_node_named_child_count(other)) continue;
+        if (syn_same_tokens(doc, node, whole ? other : ts_node_named_child(other, index)))
+            return true;
+    }
+    return false;
+}
+
+struct binding {
+    const struct syn_document *doc;
+    TSNode name;
+};
+
+static bool is_other_name(TSNode node, void *user)
+{
+    const struct binding *b = user;
+    return ts_node_child_count(node) > 0 || !syn_same_text(b->doc, node, b->name);
+}
+
+bool syn_rebinds_outer(const struct syn_document *doc, TSNode name, const char *field, uint32_t len)
+{
+    TSNode at = ts_node_parent(name);
+    while (!ts_node_is_null(at) && kind_of(doc, at) != GRAM_KIND_LOOP)
+        at = ts_node_parent(at);
+    if (ts_node_is_null(at)) return false;
+    struct binding binding = {doc, name};
+    for (at = ts_node_parent(at); !ts_node_is_null(at); at = ts_node_parent(at)) {
+        uint8_t kind = kind_of(doc, at);
+        if (kind == GRAM_KIND_FUNCTION || kind == GRAM_KIND_CLASS) return false;
+        if (kind != GRAM_KIND_LOOP) continue;
+        TSNode bound = ts_node_child_by_field_name(at, field, len);
+        if (!ts_node_is_null(bound) && !syn_each_node(bound, is_other_name, &binding)) return true;
+    }
+    return false;
+}

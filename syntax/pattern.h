@@ -1,0 +1,69 @@
+/* pattern.h: what to look for in a tree, as data.
+ *
+ * A pattern is the text of a tree-sitter query: one or more S-expressions with captures, and
+ * predicates that a match has to satisfy. Names of captures are the caller's. Public beside
+ * syntax.h; the same rules of threads, ownership and errors hold. A pattern is not changed after
+ * it was made and may be run from several threads at once.
+ *
+ * Predicates, where @a and @b are captures and W... words in quotes. Each may be negated by "not-"
+ * in front of its name. One that speaks of a capture that a match does not have holds (negated or
+ * not), so that optional parts can be spoken of.
+ *
+ *   #eq? @a W             the text is W, or that of another capture
+ *   #any-of? @a W...      the text is one of these
+ *   #match? @a W          the text has a match of this POSIX extended regular expression
+ *   #same? @a @b          the same tokens, whatever white space and comments lie between them
+ *   #kind? @a W...        its language-neutral kind is one of these (grammars.h)
+ *   #within? @a W...      a node around it, inside of the same function, is of one of these types
+ *   #has? @a W...         it, or a node in it, is of one of these types
+ *   #contains? @a W...    one of its tokens is one of these
+ *   #pure? @a             no call, assignment, creation or the like in it
+ *   #empty? @a            nothing named in it but comments
+ *   #commented? @a        a comment in it, or behind it on the line that it ends on
+ *   #line? @a @b          they start on the same line
+ *   #ends? @a             control does not leave it at its end: it returns, throws, breaks ...
+ *   #may-end? @a          the same, or it ends in a call that is known not to return
+ *   #unread? @a @b        the name @a stands in @b in no other place
+ *   #stays? @a @b         in @b the name @a is used for nothing but its members
+ *   #repeated? @a @b      an earlier child of @b has the same tokens where this one has @a
+ *   #rebinds-outer? @a W  a loop around the one that binds @a binds the same name in its field W
+ *   #formats? @a @b W [N] the string @a asks for as many values as the list @b has behind its
+ *                         first N (default 0); W: printf, percent, braces. Where that cannot be
+ *                         told, it does
+ */
+#ifndef ESPALIER_SYNTAX_PATTERN_H
+#define ESPALIER_SYNTAX_PATTERN_H
+
+#include "syntax/syntax.h"
+
+#define SYN_PATTERN_CAPTURES 24    /* names in one pattern */
+#define SYN_PATTERN_BYTES    65536 /* of its text */
+
+struct syn_pattern;
+
+/* Compiles text[len]. SYN_BAD_GRAMMAR with a line number when it is no query of this language,
+ * names a predicate that is none, or gives one the wrong arguments. */
+enum syn_status syn_pattern_new(const struct gram_language *lang, const char *text, size_t len,
+                                struct syn_pattern **out, struct syn_error *err);
+void syn_pattern_free(struct syn_pattern *pattern);
+
+/* Id of a capture, from 0; -1 when the pattern has none of this name (without "@"). */
+int syn_pattern_capture(const struct syn_pattern *pattern, const char *name);
+
+/* Where a match's captures lie, by id. A name that captured several nodes: the first of them. */
+struct syn_match {
+    bool has[SYN_PATTERN_CAPTURES];
+    struct syn_span span[SYN_PATTERN_CAPTURES];
+};
+
+/* Return false to stop. */
+typedef bool (*syn_on_match)(const struct syn_match *match, void *user);
+
+/* Calls visit for each match in a parsed document, in the order of the matches' starts, that
+ * overlaps [start, end). A match that has a node with a syntax error in it is none. SYN_CANCELLED
+ * when the document's stop flag was set. Without a tree: nothing. */
+enum syn_status syn_pattern_run(const struct syn_pattern *pattern, const struct syn_document *doc,
+                                size_t start, size_t end, syn_on_match visit, void *user,
+                                struct syn_error *err);
+
+#endif

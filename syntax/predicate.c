@@ -1,0 +1,324 @@
+/* Predicates of patterns: their words, read from a query, and what they ask of a match.
+ *
+ * One table says which there are and what arguments each takes; reading checks against it, so that
+ * a rule with a slip is refused when it is loaded and not when it should have found something.
+ */
+#include "syntax/predicate.h"
+
+#include "syntax/facts.h"
+#include "syntax/formats.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { REGEX_BYTES = 1024 }; /* longer texts match nothing */
+
+struct syn_predicate_form {
+    const char *name;
+    const char
+        *arguments; /* 'c' a capture, 'w' a word, 'a' either; then '*' more words, '?' maybe one */
+    bool (*holds)(const struct syn_predicate *, const struct syn_matched *);
+};
+
+/* ---- What they ask ----------------------------------------------------------------- */
+
+static TSNode node_of(const struct syn_predicate *p, const struct syn_matched *m, uint32_t i)
+{
+    return m->node[p->arguments[i].capture];
+}
+
+/* Whether any of the words from the second argument on satisfies the test. */
+static bool any_word(const struct syn_predicate *p, TSNode node, const struct syn_matched *m,
+                     bool (*test)(const struct syn_matched *, TSNode, const struct syn_argument *))
+{
+    for (uint32_t i = 1; i < p->count; i++)
+        if (test(m, node, &p->arguments[i])) return true;
+    return false;
+}
+
+static bool has_text(const struct syn_matched *m, TSNode node, const struct syn_argument *word)
+{
+    return syn_text_is(m->doc, node, word->word, word->len);
+}
+
+static bool has_type(const struct syn_matched *m, TSNode node, const struct syn_argument *word)
+{
+    (void)m;
+    return strcmp(ts_node_type(node), word->word) == 0;
+}
+
+static bool has_kind(const struct syn_matched *m, TSNode node, const struct syn_argument *word)
+{
+    return strcmp(gram_kind_name(syn_kind_of(m->doc->tables, node)), word->word) == 0;
+}
+
+static bool eq(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    TSNode node = node_of(p, m, 0);
+    return p->arguments[1].capture >= 0 ? syn_same_text(m->doc, node, node_of(p, m, 1))
+                                        : has_text(m, node, &p->arguments[1]);
+}
+
+static bool any_of(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return any_word(p, node_of(p, m, 0), m, has_text);
+}
+
+static bool match(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    char text[REGEX_BYTES];
+    TSNode node = node_of(p, m, 0);
+    uint32_t start = ts_node_start_byte(node), len = ts_node_end_byte(node) - start;
+    if (len >= sizeof text) return false;
+    memcpy(text, m->doc->text + start, len);
+    text[len] = 0;
+    return regexec(&p->expression, text, 0, NULL, 0) == 0;
+}
+
+static bool same(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_same_tokens(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+}
+
+static bool kind(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return any_word(p, node_of(p, m, 0), m, has_kind);
+}
+
+static bool within(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    TSNode at = ts_node_parent(node_of(p, m, 0));
+    for (; !ts_node_is_null(at); at = ts_node_parent(at)) {
+        if (any_word(p, at, m, has_type)) return true;
+        if (syn_kind_of(m->doc->tables, at) == GRAM_KIND_FUNCTION) return false;
+    }
+    return false;
+}
+
+struct search {
+    const struct syn_predicate *predicate;
+    const struct syn_matched *match;
+    bool (*test)(const struct syn_matched *, TSNode, const struct syn_argument *);
+};
+
+static bool is_not_it(TSNode node, void *user)
+{
+    const struct search *s = user;
+    return !any_word(s->predicate, node, s->match, s->test);
+}
+
+static bool has(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    struct search search = {p, m, has_type};
+    return !syn_each_node(node_of(p, m, 0), is_not_it, &search);
+}
+
+static bool is_token(const struct syn_matched *m, TSNode node, const struct syn_argument *word)
+{
+    return ts_node_child_count(node) == 0 && has_text(m, node, word);
+}
+
+static bool contains(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    struct search search = {p, m, is_token};
+    return !syn_each_node(node_of(p, m, 0), is_not_it, &search);
+}
+
+static bool pure(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_is_pure(m->doc, node_of(p, m, 0));
+}
+
+static bool empty(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_is_empty(m->doc, node_of(p, m, 0));
+}
+
+static bool commented(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_is_commented(m->doc, node_of(p, m, 0));
+}
+
+static bool line(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return ts_node_start_point(node_of(p, m, 0)).row == ts_node_start_point(node_of(p, m, 1)).row;
+}
+
+static bool ends(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_ends(m->doc, node_of(p, m, 0), false);
+}
+
+static bool may_end(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_ends(m->doc, node_of(p, m, 0), true);
+}
+
+static bool unread(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_is_unread(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+}
+
+static bool stays(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_stays(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+}
+
+static bool repeated(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_is_repeated(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+}
+
+static bool rebinds_outer(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_rebinds_outer(m->doc, node_of(p, m, 0), p->arguments[1].word, p->arguments[1].len);
+}
+
+static bool style_of(const struct syn_argument *word, enum syn_format_style *out)
+{
+    static const char *const names[] = {"printf", "percent", "braces"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], word->word) == 0) {
+            *out = (enum syn_format_style)i;
+            return true;
+        }
+    return false;
+}
+
+/* Values of a list behind its first `skip`; false when one of them may stand for several. */
+static bool count_values(const struct syn_matched *m, TSNode list, size_t skip, size_t *count)
+{
+    uint32_t n = ts_node_named_child_count(list);
+    *count = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        TSNode child = ts_node_named_child(list, i);
+        const char *type = ts_node_type(child);
+        if (syn_kind_of(m->doc->tables, child) == GRAM_KIND_COMMENT) continue;
+        if (strstr(type, "splat") || strstr(type, "spread") || strstr(type, "variadic") ||
+            strstr(type, "keyword"))
+            return false;
+        if (skip > 0)
+            skip--;
+        else
+            (*count)++;
+    }
+    return true;
+}
+
+/* Where it cannot be told the string is taken to ask for what it is given. */
+static bool formats(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    enum syn_format_style style;
+    TSNode string = node_of(p, m, 0);
+    uint32_t start = ts_node_start_byte(string), end = ts_node_end_byte(string);
+    size_t skip = p->count > 3 ? (size_t)atoi(p->arguments[3].word) : 0, asked, given;
+    if (!style_of(&p->arguments[2], &style) ||
+        !syn_format_count(style, m->doc->text + start, end - start, &asked) ||
+        !count_values(m, node_of(p, m, 1), skip, &given))
+        return true;
+    return asked == given;
+}
+
+static const struct syn_predicate_form forms[] = {{"eq", "ca", eq},
+                                                  {"any-of", "cw*", any_of},
+                                                  {"match", "cw", match},
+                                                  {"same", "cc", same},
+                                                  {"kind", "cw*", kind},
+                                                  {"within", "cw*", within},
+                                                  {"has", "cw*", has},
+                                                  {"contains", "cw*", contains},
+                                                  {"pure", "c", pure},
+                                                  {"empty", "c", empty},
+                                                  {"commented", "c", commented},
+                                                  {"line", "cc", line},
+                                                  {"ends", "c", ends},
+                                                  {"may-end", "c", may_end},
+                                                  {"unread", "cc", unread},
+                                                  {"stays", "cc", stays},
+                                                  {"repeated", "cc", repeated},
+                                                  {"rebinds-outer", "cw", rebinds_outer},
+                                                  {"formats", "ccw?", formats}};
+
+/* ---- Reading ----------------------------------------------------------------------- */
+
+static const struct syn_predicate_form *form_by_name(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (strlen(forms[i].name) == len && memcmp(forms[i].name, name, len) == 0) return &forms[i];
+    return NULL;
+}
+
+/* Does argument i fit the form? The last letter may stand for more of them, or for one more. */
+static bool fits(const char *form, uint32_t i, const struct syn_argument *argument)
+{
+    size_t letters = strcspn(form, "*?");
+    char letter = i < letters ? form[i] : form[letters] ? 'w' : 0;
+    if (i >= letters && form[letters] == '?' && i > letters) return false;
+    return letter == 'a' || (letter == 'c' && argument->capture >= 0) ||
+           (letter == 'w' && argument->capture < 0);
+}
+
+static bool check_arguments(const struct syn_predicate *p, struct syn_error *err)
+{
+    size_t letters = strcspn(p->form->arguments, "*?");
+    bool ok = p->count >= letters;
+    for (uint32_t i = 0; ok && i < p->count; i++)
+        ok = fits(p->form->arguments, i, &p->arguments[i]);
+    enum syn_format_style style;
+    if (ok && p->form->holds == formats) ok = style_of(&p->arguments[2], &style);
+    if (!ok)
+        syn_fail(err, SYN_BAD_GRAMMAR, "#%s? does not take these %u arguments", p->form->name,
+                 p->count);
+    return ok;
+}
+
+bool syn_predicate_read(const TSQuery *query, const TSQueryPredicateStep *steps, uint32_t n,
+                        struct syn_predicate *out, struct syn_error *err)
+{
+    memset(out, 0, sizeof *out);
+    uint32_t len = 0;
+    const char *name = n > 0 && steps[0].type == TSQueryPredicateStepTypeString
+                           ? ts_query_string_value_for_id(query, steps[0].value_id, &len)
+                           : "";
+    const char *word = name;
+    if (len > 4 && memcmp(word, "not-", 4) == 0) {
+        out->negated = true;
+        word += 4;
+        len -= 4;
+    }
+    bool asks = len > 0 && word[len - 1] == '?';
+    out->form = asks ? form_by_name(word, len - 1) : NULL;
+    if (!out->form || n - 1 > SYN_PREDICATE_WORDS) {
+        syn_fail(err, SYN_BAD_GRAMMAR, "#%s is no predicate, or has too many arguments", name);
+        return false;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        struct syn_argument *a = &out->arguments[out->count++];
+        bool capture = steps[i].type == TSQueryPredicateStepTypeCapture;
+        a->capture = capture ? (int)steps[i].value_id : -1;
+        if (!capture) a->word = ts_query_string_value_for_id(query, steps[i].value_id, &a->len);
+    }
+    if (!check_arguments(out, err)) return false;
+    if (out->form->holds == match) {
+        if (regcomp(&out->expression, out->arguments[1].word, REG_EXTENDED | REG_NOSUB) != 0) {
+            syn_fail(err, SYN_BAD_GRAMMAR, "'%.80s' is no regular expression",
+                     out->arguments[1].word);
+            return false;
+        }
+        out->has_expression = true;
+    }
+    return true;
+}
+
+void syn_predicate_end(struct syn_predicate *p)
+{
+    if (p->has_expression) regfree(&p->expression);
+    p->has_expression = false;
+}
+
+bool syn_predicate_holds(const struct syn_predicate *p, const struct syn_matched *match_)
+{
+    for (uint32_t i = 0; i < p->count; i++)
+        if (p->arguments[i].capture >= 0 && !match_->has[p->arguments[i].capture]) return true;
+    return p->form->holds(p, match_) != p->negated;
+}
