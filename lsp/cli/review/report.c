@@ -229,3 +229,10 @@ bool cli_report_end(struct cli_report *r)
     free(r);
     return ok;
 }
+
+bool cli_report_drop(struct cli_report *r)
+{
+    cJSON_Delete(r->results);
+    free(r);
+    return true;
+}

@@ -21,4 +21,7 @@ void cli_report_file(struct cli_report *report, const char *path, const struct s
 /* Prints what was kept and frees. False when memory ran out on the way: then nothing was. */
 bool cli_report_end(struct cli_report *report);
 
+/* Frees and prints nothing. True. */
+bool cli_report_drop(struct cli_report *report);
+
 #endif

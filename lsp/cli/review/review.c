@@ -6,8 +6,10 @@
 #include "grammars/grammars.h"
 #include "lsp/cli/cli.h"
 #include "lsp/cli/review/files.h"
+#include "lsp/cli/review/known.h"
 #include "lsp/cli/review/replace.h"
 #include "lsp/cli/review/report.h"
+#include "lsp/cli/review/since.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -28,6 +30,10 @@ static const char help[] =
     "  --rule CODE        this rule alone\n"
     "  --rules FOLDER     rules of your own, FOLDER/LANGUAGE/CODE.scm (default: .espalier/review,\n"
     "                     where there is one)\n"
+    "  --since REV        only what has come since this git revision, in files that have changed\n"
+    "  --baseline FILE    not what is in this file\n"
+    "  --write-baseline FILE\n"
+    "                     writes down what is found, for --baseline, instead of printing it\n"
     "  --fix              puts safe fixes into the files\n"
     "  --unsafe           with --fix: all fixes\n"
     "  --list-rules       the rules for the files, and nothing else\n"
@@ -39,7 +45,7 @@ static const char help[] =
     "Exit codes: 0 nothing found, 1 findings, 2 usage, input or internal error.\n";
 
 struct options {
-    const char *format, *min_severity, *rule, *rules, *color;
+    const char *format, *min_severity, *rule, *rules, *color, *since, *baseline, *write_baseline;
     bool json, fix, unsafe, list, no_ignore;
     long threads;
 };
@@ -60,6 +66,9 @@ struct review {
     const struct options *options;
     const struct cli_files *files;
     const struct cli_rule_sets *rules;
+    const struct cli_since *since; /* NULL: all that is found */
+    const struct cli_known *known; /* NULL: nothing is */
+    struct cli_baseline *baseline; /* NULL: findings are printed */
     enum rev_severity least;
     struct outcome *outcomes; /* [AHEAD], file i in i % AHEAD */
     size_t next, reported;    /* next: to be taken; both under the lock */
@@ -88,21 +97,44 @@ static void keep_severe(struct rev_findings *findings, enum rev_severity least)
     findings->count = kept;
 }
 
-/* False after a message in o->error. */
-static bool review_text(struct review *r, const struct cli_file *file, const char *text, size_t len,
+/* Parses and reviews a text. False after a message in o->error. */
+static bool review_text(const struct review *r, const struct cli_file *file, const char *text,
+                        size_t len, struct syn_document **doc, struct rev_findings *findings,
                         struct outcome *o)
 {
     struct syn_error err = {"out of memory"};
-    if (syn_document_new(file->lang, text, len, &o->doc, &err) == SYN_OK &&
-        syn_document_parse(o->doc, 0, &err) == SYN_OK &&
-        rev_review(cli_rule_sets_of(r->rules, file->lang), r->options->rule, o->doc, 0, len,
-                   &o->findings, &err) == SYN_OK)
+    if (syn_document_new(file->lang, text, len, doc, &err) == SYN_OK &&
+        syn_document_parse(*doc, 0, &err) == SYN_OK &&
+        rev_review(cli_rule_sets_of(r->rules, file->lang), r->options->rule, *doc, 0, len, findings,
+                   &err) == SYN_OK)
         return true;
     fail(o, file->path, err.text);
     return false;
 }
 
-static void review_file(struct review *r, size_t index, struct outcome *o)
+/* Takes out what the file had at the revision as well. */
+static bool drop_old(const struct review *r, const struct cli_file *file, struct outcome *o)
+{
+    char why[256];
+    size_t len;
+    bool was;
+    if (!r->since || o->findings.count == 0) return true;
+    char *text = cli_since_text(r->since, file->path, &len, &was, why, sizeof why);
+    if (!text) {
+        if (was) fail(o, file->path, why);
+        return !was;
+    }
+    struct syn_document *doc = NULL;
+    struct rev_findings old = {0};
+    bool ok = review_text(r, file, text, len, &doc, &old, o);
+    if (ok) cli_known_subtract(&old, &o->findings);
+    rev_findings_free(&old);
+    syn_document_free(doc);
+    free(text);
+    return ok;
+}
+
+static void review_file(const struct review *r, size_t index, struct outcome *o)
 {
     const struct cli_file *file = &r->files->list[index];
     size_t len;
@@ -111,10 +143,11 @@ static void review_file(struct review *r, size_t index, struct outcome *o)
         fail(o, file->path, "not reviewed");
         return;
     }
-    bool ok = review_text(r, file, text, len, o);
+    bool ok = review_text(r, file, text, len, &o->doc, &o->findings, o) && drop_old(r, file, o);
     free(text);
     if (!ok) return;
     keep_severe(&o->findings, r->least);
+    if (r->known) cli_known_drop(r->known, file->path, &o->findings);
     if (!r->options->fix) return;
     o->fixed = rev_apply(o->doc, &o->findings, r->options->unsafe, &o->fixed_len, &o->fixes);
     if (!o->fixed) fail(o, file->path, "out of memory for its fixes");
@@ -163,7 +196,10 @@ static void report_one(struct review *r, const struct cli_file *file, struct out
         r->failures += file->named;
         r->passed_over += !file->named;
     } else {
-        cli_report_file(report, file->path, o->doc, &o->findings);
+        if (r->baseline)
+            cli_baseline_add(r->baseline, file->path, &o->findings);
+        else
+            cli_report_file(report, file->path, o->doc, &o->findings);
         r->findings += o->findings.count;
         r->with_findings += o->findings.count > 0;
         r->fixes += o->fixes;
@@ -242,30 +278,26 @@ static int finish(const struct review *r, const struct cli *cli, double began)
     return r->findings > r->fixes ? CLI_FINDINGS : CLI_OK;
 }
 
-static int review(const struct cli *cli, const struct options *options,
-                  const struct cli_files *files, const struct cli_rule_sets *rules,
-                  enum cli_report_format format, enum rev_severity least)
+static int review(const struct cli *cli, struct review *r, enum cli_report_format format)
 {
     double began = cli_now_ms();
-    bool colour = strcmp(options->color, "always") == 0 ||
-                  (strcmp(options->color, "auto") == 0 && isatty(1) && !getenv("NO_COLOR"));
-    struct review r = {.options = options,
-                       .files = files,
-                       .rules = rules,
-                       .least = least,
-                       .lock = PTHREAD_MUTEX_INITIALIZER,
-                       .changed = PTHREAD_COND_INITIALIZER};
+    bool colour = strcmp(r->options->color, "always") == 0 ||
+                  (strcmp(r->options->color, "auto") == 0 && isatty(1) && !getenv("NO_COLOR"));
     struct cli_report *report = cli_report_begin(format, colour);
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t threads = options->threads > 0 ? (size_t)options->threads
-                     : processors > 0     ? (size_t)processors
-                                          : 1;
-    r.outcomes = calloc(AHEAD, sizeof *r.outcomes);
-    bool ok = report && r.outcomes && run(&r, cli, threads, report);
-    bool printed = report && cli_report_end(report);
-    free(r.outcomes);
+    size_t threads = r->options->threads > 0 ? (size_t)r->options->threads
+                     : processors > 0        ? (size_t)processors
+                                             : 1;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    r->outcomes = calloc(AHEAD, sizeof *r->outcomes);
+    bool ok = report && r->outcomes && run(r, cli, threads, report);
+    bool printed = report && (r->baseline ? cli_report_drop(report) : cli_report_end(report));
+    free(r->outcomes);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
     if (!ok || !printed) return cli_fail("out of memory, or of threads, for the review");
-    return finish(&r, cli, began);
+    return finish(r, cli, began);
 }
 
 /* A rule that no language of these files has is a slip. */
@@ -284,22 +316,46 @@ static const char *rules_folder(const struct options *options)
                                                                          : NULL;
 }
 
-static int with_files(const struct cli *cli, const struct options *options,
-                      const struct cli_files *files, enum cli_report_format format,
-                      enum rev_severity least)
+/* Reviews by the rules, minus what is known, into the baseline if one is asked for. */
+static int with_rules(const struct cli *cli, struct review *r, enum cli_report_format format)
+{
+    const struct options *o = r->options;
+    struct cli_known *known = o->baseline ? cli_known_read(o->baseline) : NULL;
+    if (o->baseline && !known) return CLI_ERROR;
+    r->known = known;
+    r->baseline = o->write_baseline ? cli_baseline_begin() : NULL;
+    int code = o->write_baseline && !r->baseline ? cli_fail("out of memory for a baseline")
+                                                 : review(cli, r, format);
+    bool written = !r->baseline || cli_baseline_end(r->baseline, o->write_baseline);
+    cli_known_free(known);
+    return !written ? CLI_ERROR : r->baseline && code == CLI_FINDINGS ? CLI_OK : code;
+}
+
+static int with_files(const struct cli *cli, struct review *r, enum cli_report_format format)
 {
     struct cli_rule_sets rules = {0};
+    const struct options *o = r->options;
     int code = CLI_ERROR;
-    if (cli_rule_sets_load(files, rules_folder(options), &rules)) {
-        if (options->rule && !has_rule(&rules, options->rule))
+    r->rules = &rules;
+    if (cli_rule_sets_load(r->files, rules_folder(o), &rules)) {
+        if (o->rule && r->files->count > 0 && !has_rule(&rules, o->rule))
             code = cli_fail("--rule %s: no rule for these files has this code; see --list-rules",
-                            options->rule);
+                            o->rule);
         else
-            code = options->list ? list_rules(&rules)
-                                 : review(cli, options, files, &rules, format, least);
+            code = o->list ? list_rules(&rules) : with_rules(cli, r, format);
     }
     cli_rule_sets_free(&rules);
     return code;
+}
+
+static const char *bad_option(const struct options *o)
+{
+    if (strcmp(o->color, "auto") != 0 && strcmp(o->color, "always") != 0 &&
+        strcmp(o->color, "never") != 0)
+        return "--color takes auto, always or never";
+    if (o->unsafe && !o->fix) return "--unsafe goes with --fix";
+    if (o->fix && o->write_baseline) return "--fix and --write-baseline exclude each other";
+    return NULL;
 }
 
 int cli_review(struct cli *cli, int argc, char **argv)
@@ -310,6 +366,9 @@ int cli_review(struct cli *cli, int argc, char **argv)
                                          {"--min-severity", CLI_TEXT, &o.min_severity, 0, 0},
                                          {"--rule", CLI_TEXT, &o.rule, 0, 0},
                                          {"--rules", CLI_TEXT, &o.rules, 0, 0},
+                                         {"--since", CLI_TEXT, &o.since, 0, 0},
+                                         {"--baseline", CLI_TEXT, &o.baseline, 0, 0},
+                                         {"--write-baseline", CLI_TEXT, &o.write_baseline, 0, 0},
                                          {"--fix", CLI_FLAG, &o.fix, 0, 0},
                                          {"--unsafe", CLI_FLAG, &o.unsafe, 0, 0},
                                          {"--list-rules", CLI_FLAG, &o.list, 0, 0},
@@ -332,18 +391,21 @@ int cli_review(struct cli *cli, int argc, char **argv)
     if (least == REV_SEVERITIES)
         return cli_fail("--min-severity takes hint, information, warning or error, not \"%s\"",
                         o.min_severity);
-    if (strcmp(o.color, "auto") != 0 && strcmp(o.color, "always") != 0 &&
-        strcmp(o.color, "never") != 0)
-        return cli_fail("--color takes auto, always or never, not \"%s\"", o.color);
-    if (o.unsafe && !o.fix) return cli_fail("--unsafe goes with --fix");
-    struct cli_files files;
+    if (bad_option(&o)) return cli_fail("%s", bad_option(&o));
+    struct cli_files files = {0};
+    struct cli_since since = {0};
+    struct review r = {.options = &o, .files = &files, .least = least};
+    if (o.since) r.since = &since;
     int code = CLI_ERROR;
-    if (cli_files_find(words, n_words, o.no_ignore, &files)) {
+    if ((!o.since || cli_since_open(o.since, &since)) &&
+        cli_files_find(words, n_words, o.no_ignore, &files)) {
+        if (o.since) cli_since_filter(&since, &files);
         if (files.count == 0 && files.unknown > 0)
             code = cli_fail("%s: no language that is known; see espalier version", words[0]);
         else
-            code = with_files(cli, &o, &files, format, least);
+            code = with_files(cli, &r, format);
     }
     cli_files_free(&files);
+    cli_since_close(&since);
     return code;
 }
