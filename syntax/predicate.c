@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REGEX_BYTES = 1024 }; /* longer texts match nothing */
+enum {
+    REGEX_BYTES = 1024,  /* longer texts match nothing */
+    REGEX_REPEATS = 1000 /* product of all counts in braces: each copies what it repeats */
+};
 
 struct syn_predicate_form {
     const char *name;
@@ -272,6 +275,27 @@ static bool check_arguments(const struct syn_predicate *p, struct syn_error *err
     return ok;
 }
 
+/* Compiles #match?'s expression; false after a message. */
+static bool compile_expression(struct syn_predicate *p, struct syn_error *err)
+{
+    const char *text = p->arguments[1].word;
+    unsigned long repeats = 1;
+    for (const char *at = text; (at = strchr(at, '{')) != NULL;)
+        for (at++; *at && *at != '}'; at++) {
+            unsigned long n = strtoul(at, NULL, 10);
+            while (at[0] >= '0' && at[0] <= '9' && at[1] >= '0' && at[1] <= '9')
+                at++;
+            if (n > 1 && repeats <= REGEX_REPEATS) repeats = n > REGEX_REPEATS ? n : repeats * n;
+        }
+    p->has_expression = repeats <= REGEX_REPEATS && strlen(text) < REGEX_BYTES &&
+                        regcomp(&p->expression, text, REG_EXTENDED | REG_NOSUB) == 0;
+    if (!p->has_expression)
+        syn_fail(err, SYN_BAD_GRAMMAR,
+                 "'%.80s' is no regular expression, or repeats more than %d times", text,
+                 REGEX_REPEATS);
+    return p->has_expression;
+}
+
 bool syn_predicate_read(const TSQuery *query, const TSQueryPredicateStep *steps, uint32_t n,
                         struct syn_predicate *out, struct syn_error *err)
 {
@@ -299,15 +323,7 @@ bool syn_predicate_read(const TSQuery *query, const TSQueryPredicateStep *steps,
         if (!capture) a->word = ts_query_string_value_for_id(query, steps[i].value_id, &a->len);
     }
     if (!check_arguments(out, err)) return false;
-    if (out->form->holds == match) {
-        if (regcomp(&out->expression, out->arguments[1].word, REG_EXTENDED | REG_NOSUB) != 0) {
-            syn_fail(err, SYN_BAD_GRAMMAR, "'%.80s' is no regular expression",
-                     out->arguments[1].word);
-            return false;
-        }
-        out->has_expression = true;
-    }
-    return true;
+    return out->form->holds != match || compile_expression(out, err);
 }
 
 void syn_predicate_end(struct syn_predicate *p)
@@ -316,9 +332,9 @@ void syn_predicate_end(struct syn_predicate *p)
     p->has_expression = false;
 }
 
-bool syn_predicate_holds(const struct syn_predicate *p, const struct syn_matched *match_)
+bool syn_predicate_holds(const struct syn_predicate *p, const struct syn_matched *matched)
 {
     for (uint32_t i = 0; i < p->count; i++)
-        if (p->arguments[i].capture >= 0 && !match_->has[p->arguments[i].capture]) return true;
-    return p->form->holds(p, match_) != p->negated;
+        if (p->arguments[i].capture >= 0 && !matched->has[p->arguments[i].capture]) return true;
+    return p->form->holds(p, matched) != p->negated;
 }
