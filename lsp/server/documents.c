@@ -29,6 +29,7 @@ static void free_document(struct lsp_document *document)
     if (!document) return;
     asst_tokens_free(document->tokens);
     lsp_shown_forget(&document->shown);
+    rev_findings_free(&document->findings);
     syn_document_free(document->syn);
     free(document->uri);
     free(document);

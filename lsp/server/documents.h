@@ -12,6 +12,7 @@
 #ifndef ESPALIER_SERVER_DOCUMENTS_H
 #define ESPALIER_SERVER_DOCUMENTS_H
 
+#include "lsp/assist/review/review.h"
 #include "lsp/assist/tokens.h"
 #include "lsp/server/protocol.h"
 #include "lsp/server/shown.h"
@@ -33,6 +34,10 @@ struct lsp_document {
     struct asst_tokens *tokens; /* NULL until needed */
     struct lsp_shown shown;
     bool told_size, told_line; /* the log says that it is beyond a limit */
+    struct rev_findings findings;
+    uint64_t reviewed;    /* the revision that they are of; 0: none */
+    bool review_due;      /* it has changed since a review was asked for */
+    bool has_diagnostics; /* the client was told of some */
 };
 
 struct lsp_documents;

@@ -169,6 +169,7 @@ void lsp_read_configuration(struct lsp_server *server)
     lsp_documents_forget_shown(server->documents);
     choose_model(server);
     lsp_configure_index(server);
+    lsp_configure_reviews(server);
 }
 
 /* Keeps a copy of the editor's settings; NULL when it has none. */

@@ -79,6 +79,18 @@ bool lsp_read_uri(struct lsp_message *message, const char **uri, struct lsp_erro
     return read_string(get(message->params, "textDocument"), "uri", uri, err);
 }
 
+bool lsp_read_action(struct lsp_message *message, struct lsp_action_params *out,
+                     struct lsp_error *err)
+{
+    const cJSON *only = get(get(message->params, "context"), "only"), *kind = NULL;
+    *out = (struct lsp_action_params){.wants_quick_fixes = !cJSON_IsArray(only)};
+    cJSON_ArrayForEach(kind, only) out->wants_quick_fixes |=
+        cJSON_IsString(kind) &&
+        (strcmp(kind->valuestring, "quickfix") == 0 || !kind->valuestring[0]);
+    return lsp_read_uri(message, &out->uri, err) &&
+           read_range(get(message->params, "range"), &out->range, err);
+}
+
 /* ---- initialize -------------------------------------------------------------------- */
 
 /* The first encoding of the client's list that we know; all are the same to us. */
@@ -358,6 +370,10 @@ cJSON *lsp_write_capabilities(enum syn_encoding encoding, bool inline_completion
         offer = with_bool(offer, "resolveProvider", false);
     capabilities = with(
         capabilities, inline_completion ? "inlineCompletionProvider" : "completionProvider", offer);
+    cJSON *kind = cJSON_CreateString("quickfix");
+    cJSON *actions =
+        with(cJSON_CreateObject(), "codeActionKinds", lsp_list_add(lsp_write_list(), kind));
+    capabilities = with(capabilities, "codeActionProvider", actions);
     capabilities = with(capabilities, "workspace", write_workspace_options());
     cJSON *info = with_text(cJSON_CreateObject(), "name", "espalier");
     info = with_text(info, "version", ESPALIER_VERSION);

@@ -83,6 +83,14 @@ struct lsp_completion_params {
 bool lsp_read_completion(struct lsp_message *message, struct lsp_completion_params *out,
                          struct lsp_error *err);
 
+struct lsp_action_params {
+    const char *uri;
+    struct lsp_range range;
+    bool wants_quick_fixes; /* no kinds were asked for, or these among them */
+};
+bool lsp_read_action(struct lsp_message *message, struct lsp_action_params *out,
+                     struct lsp_error *err);
+
 /* The id as written, in the message's arena. */
 bool lsp_read_cancel(struct lsp_message *message, const char **id, struct lsp_error *err);
 

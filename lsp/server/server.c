@@ -103,6 +103,7 @@ static const struct request_row request_rows[] = {
     {"shutdown", lsp_on_shutdown},
     {"textDocument/inlineCompletion", lsp_on_inline_completion},
     {"textDocument/completion", lsp_on_completion},
+    {"textDocument/codeAction", lsp_on_code_action},
     {"espalier/status", lsp_on_status},
 };
 
@@ -339,9 +340,11 @@ static void close_all(struct lsp_server *server)
     lsp_transport_close(server->transport);
     lsp_worker_stop(server->worker);
     lsp_indexer_stop(server->indexer);
+    lsp_reviewer_stop(server->reviewer);
     uv_close((uv_handle_t *)&server->work, NULL);
     uv_close((uv_handle_t *)&server->turn, NULL);
     uv_close((uv_handle_t *)&server->lull, NULL);
+    uv_close((uv_handle_t *)&server->review_lull, NULL);
     lsp_forget_parent(server);
     uv_close((uv_handle_t *)&server->last_words, NULL);
     if (server->channel.control >= 0) uv_close((uv_handle_t *)&server->control, NULL);
@@ -369,6 +372,7 @@ void lsp_end(struct lsp_server *server, int exit_code)
     server->exit_code = exit_code;
     uv_idle_stop(&server->work);
     uv_timer_stop(&server->lull);
+    uv_timer_stop(&server->review_lull);
     uv_prepare_stop(&server->turn);
     uv_prepare_start(&server->turn, on_last_turn);
     uv_timer_start(&server->last_words, on_last_words, LAST_WORDS_MS, 0);
@@ -389,9 +393,11 @@ static void start_handles(struct lsp_server *server)
     uv_idle_init(&server->loop, &server->work);
     uv_prepare_init(&server->loop, &server->turn);
     uv_timer_init(&server->loop, &server->lull);
+    uv_timer_init(&server->loop, &server->review_lull);
     uv_timer_init(&server->loop, &server->parent);
     uv_timer_init(&server->loop, &server->last_words);
     server->work.data = server->turn.data = server->lull.data = server;
+    server->review_lull.data = server;
     server->parent.data = server->last_words.data = server;
     uv_unref((uv_handle_t *)&server->parent);
     server->parent_fd = -1;
@@ -484,6 +490,7 @@ static bool start(struct lsp_server *server, struct lsp_error *err)
                             err) &&
            lsp_indexer_start(&server->loop, server->channel.indexes, lsp_on_index_news, server,
                              &server->indexer, err) &&
+           lsp_reviewer_start(&server->loop, lsp_on_reviewed, server, &server->reviewer, err) &&
            start_transport(server, err);
 }
 
@@ -494,6 +501,7 @@ static void free_server(struct lsp_server *server)
     uv_loop_close(&server->loop);
     lsp_worker_free(server->worker);
     lsp_indexer_free(server->indexer);
+    lsp_reviewer_free(server->reviewer);
     free(server->context);
     lsp_clear_shelf(server);
     free(server->active_uri);

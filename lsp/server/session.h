@@ -6,6 +6,7 @@
  *   lifecycle.c   initialize ... exit, configuration, folders, the model
  *   textsync.c    documents and their parsing
  *   completion.c  completion requests and prefill
+ *   reviews.c     what is found in documents
  *   workspace.c   the workspace index and what of it goes into prompts
  *   status.c      espalier/status and what the client reports back
  *   feedback.c    what becomes of suggestions
@@ -24,6 +25,7 @@
 #include "lsp/server/listener.h"
 #include "lsp/server/protocol.h"
 #include "lsp/server/requests.h"
+#include "lsp/server/reviewer.h"
 #include "lsp/server/transport.h"
 #include "lsp/server/worker.h"
 
@@ -59,6 +61,7 @@ struct lsp_counters {
     uint64_t long_lines; /* completions on lines beyond the limit: answered with nothing */
     uint64_t kept;       /* answered with the rest of what was shown */
     uint64_t prefills, prefills_done;
+    uint64_t reviews, published;
     uint64_t did_show, partial_accepts, accepted_units; /* reported by the client */
     uint64_t slow_turns;
 };
@@ -84,14 +87,15 @@ struct lsp_server {
     const struct lsp_serve_options *options;
     struct lsp_channel channel;
     uv_loop_t loop;
-    uv_idle_t work;        /* runs while there is something to parse */
-    uv_timer_t lull;       /* runs out when no request followed a change at once */
-    uv_prepare_t turn;     /* measures the loop's turns */
-    uv_timer_t parent;     /* watches the client's process, where it cannot be waited for: */
-    uv_poll_t parent_exit; /* becomes readable when that ends */
-    bool parent_polled;    /* parent_exit is in use */
-    int parent_fd;         /* its descriptor; -1: none */
-    uv_timer_t last_words; /* bounds the wait for the client to read them */
+    uv_idle_t work;         /* runs while there is something to parse */
+    uv_timer_t lull;        /* runs out when no request followed a change at once */
+    uv_timer_t review_lull; /* runs out when nothing has changed for a while */
+    uv_prepare_t turn;      /* measures the loop's turns */
+    uv_timer_t parent;      /* watches the client's process, where it cannot be waited for: */
+    uv_poll_t parent_exit;  /* becomes readable when that ends */
+    bool parent_polled;     /* parent_exit is in use */
+    int parent_fd;          /* its descriptor; -1: none */
+    uv_timer_t last_words;  /* bounds the wait for the client to read them */
     uv_signal_t signals[3];
     struct lsp_listener *listener;   /* until the client is there; NULL: it was from the start */
     struct lsp_transport *transport; /* NULL: it is not there yet */
@@ -130,6 +134,8 @@ struct lsp_server {
     char model_message[512]; /* why there is none */
     bool told_no_model;
     enum { LSP_PROGRESS_NONE, LSP_PROGRESS_ASKED, LSP_PROGRESS_SHOWN } progress, index_progress;
+
+    struct lsp_reviewer *reviewer;
 
     struct lsp_indexer *indexer;
     struct lsp_context *context; /* of the last prompt; NULL until there was one */
@@ -219,6 +225,16 @@ void lsp_end_completion(struct lsp_server *server, const char *uri, enum lsp_end
 void lsp_continue_completion(struct lsp_server *server);
 /* Prefills the changed document's prompt, when nothing better is to be done. */
 void lsp_prefill(struct lsp_server *server);
+
+/* ---- reviews.c --------------------------------------------------------------------- */
+
+/* The document was opened or changed. */
+void lsp_review_soon(struct lsp_server *server, struct lsp_document *document);
+/* It is about to be closed. */
+void lsp_review_gone(struct lsp_server *server, struct lsp_document *document);
+void lsp_configure_reviews(struct lsp_server *server);
+void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed); /* the server */
+void lsp_on_code_action(struct lsp_server *server, struct lsp_message *message, uint64_t ticket);
 
 /* ---- workspace.c ------------------------------------------------------------------- */
 

@@ -77,6 +77,8 @@ void lsp_on_status(struct lsp_server *server, struct lsp_message *message, uint6
         {"stale", c->stale},
         {"longLines", c->long_lines},
         {"failed", c->failed},
+        {"reviews", c->reviews},
+        {"published", c->published},
         {"prefills", c->prefills},
         {"prefillsFinished", c->prefills_done},
         {"shown", c->did_show},

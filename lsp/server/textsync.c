@@ -39,6 +39,7 @@ void lsp_on_open(struct lsp_server *server, struct lsp_message *message)
     else {
         tell_size(server, document);
         lsp_document_shown(server, document);
+        lsp_review_soon(server, document);
         lsp_schedule_work(server);
     }
 }
@@ -68,6 +69,7 @@ void lsp_on_change(struct lsp_server *server, struct lsp_message *message)
     }
     tell_size(server, document);
     lsp_document_active(server, document);
+    lsp_review_soon(server, document);
     free(server->prefill_uri);
     server->prefill_uri = strdup(params.uri); /* NULL: no prefill this time */
     lsp_schedule_work(server);
@@ -82,6 +84,8 @@ void lsp_on_close(struct lsp_server *server, struct lsp_message *message)
         return;
     }
     lsp_end_completion(server, uri, LSP_END_STALE);
+    struct lsp_document *document = lsp_documents_find(server->documents, uri);
+    if (document) lsp_review_gone(server, document);
     if (!lsp_documents_close(server->documents, uri))
         lsp_log(server, LSP_LOG_WARN, "%s is closed, but was not open", uri);
     else

@@ -76,6 +76,15 @@ static bool set_safe(struct rev_rule *rule, const char *value, struct syn_error 
            refuse(err, "safe '%.40s': expected yes or no", value);
 }
 
+static bool set_tag(struct rev_rule *rule, const char *value, struct syn_error *err)
+{
+    rule->tag = strcmp(value, "unnecessary") == 0  ? REV_TAG_UNNECESSARY
+                : strcmp(value, "deprecated") == 0 ? REV_TAG_DEPRECATED
+                                                   : REV_TAG_NONE;
+    return rule->tag != REV_TAG_NONE ||
+           refuse(err, "tag '%.40s': expected unnecessary or deprecated", value);
+}
+
 /* One "key: value", without the comment's sign. */
 static bool set_key(struct rev_rule *rule, const char *line, size_t len, struct syn_error *err)
 {
@@ -96,6 +105,7 @@ static bool set_key(struct rev_rule *rule, const char *line, size_t len, struct 
     if (strcmp(key, "severity") == 0) return set_severity(rule, value, err);
     if (strcmp(key, "confidence") == 0) return set_confidence(rule, value, err);
     if (strcmp(key, "safe") == 0) return set_safe(rule, value, err);
+    if (strcmp(key, "tag") == 0) return set_tag(rule, value, err);
     char **place = strcmp(key, "message") == 0   ? &rule->message
                    : strcmp(key, "title") == 0   ? &rule->title
                    : strcmp(key, "help") == 0    ? &rule->help

@@ -9,6 +9,7 @@
  *   title       what the rule is about; required
  *   help        why it matters and what to do; may be given several times, a paragraph each
  *   severity    error, warning, information or hint (default: warning)
+ *   tag         unnecessary or deprecated: how editors show it (default: neither)
  *   confidence  share of findings that are right (default: 0.9)
  *   rewrite     what is to stand where @replace is (or @finding, without one); empty: nothing, and
  *               its line goes if it was alone on it. Captures as in messages.
@@ -29,9 +30,12 @@
 
 enum rev_severity { REV_HINT, REV_INFORMATION, REV_WARNING, REV_ERROR, REV_SEVERITIES };
 
+enum rev_tag { REV_TAG_NONE, REV_TAG_UNNECESSARY, REV_TAG_DEPRECATED };
+
 struct rev_rule {
     char code[REV_CODE_MAX]; /* "self-assignment" */
     enum rev_severity severity;
+    enum rev_tag tag;
     double confidence;
     char *title, *message, *help; /* help: paragraphs with an empty line between; "" for none */
     char *rewrite;                /* NULL: none */

@@ -1,0 +1,23 @@
+/* diagnostics.h: findings as LSP's diagnostics and code actions.
+ *
+ * What is returned is owned by the caller, NULL when out of memory. Pure; any thread. */
+#ifndef ESPALIER_SERVER_DIAGNOSTICS_H
+#define ESPALIER_SERVER_DIAGNOSTICS_H
+
+#include "lsp/assist/review/review.h"
+#include "lsp/server/protocol.h"
+
+/* Params of textDocument/publishDiagnostics; findings of less severity are left out. *count: how
+ * many are in it. */
+cJSON *lsp_write_diagnostics(const char *uri, int64_t version, const struct syn_document *doc,
+                             const struct rev_findings *findings, enum rev_severity least,
+                             enum syn_encoding encoding, size_t *count);
+
+/* The result of textDocument/codeAction for bytes [start, end): for each finding there its fix, all
+ * fixes of its kind when there are several, and a comment that excuses it. Edits are of this
+ * version of the document. */
+cJSON *lsp_write_actions(const char *uri, int64_t version, const struct syn_document *doc,
+                         const struct rev_findings *findings, enum rev_severity least, size_t start,
+                         size_t end, enum syn_encoding encoding);
+
+#endif

@@ -1,0 +1,51 @@
+/* reviewer.h: the thread that reviews documents.
+ *
+ * One thread, started with the first document that is posted, runs one review at a time at a low
+ * priority: typing comes first. Of a document only the newest text waits; a review of an older one
+ * that is under way is stopped. Rules are compiled when a language comes up first, and kept.
+ *
+ * Copies of documents belong to the thread from post on, findings to the callback's side; the rules
+ * they point to live as long as the reviewer.
+ *
+ * All functions are called by the loop thread.
+ */
+#ifndef ESPALIER_SERVER_REVIEWER_H
+#define ESPALIER_SERVER_REVIEWER_H
+
+#include "lsp/assist/review/review.h"
+#include "lsp/server/error.h"
+
+#include <uv.h>
+
+#define LSP_REVIEWER_WAITING 64u /* documents; of more the first is forgotten */
+
+struct lsp_reviewed {
+    char *uri;
+    uint64_t revision;
+    enum syn_status status;
+    struct syn_error error;
+    struct rev_findings findings;
+};
+
+/* Called on the loop thread. What reviewed holds is freed behind it, but for findings that the
+ * receiver has taken (and left empty). */
+typedef void (*lsp_reviewer_done)(void *user, struct lsp_reviewed *reviewed);
+
+struct lsp_reviewer;
+
+bool lsp_reviewer_start(uv_loop_t *loop, lsp_reviewer_done done, void *user,
+                        struct lsp_reviewer **out, struct lsp_error *err);
+
+/* doc: a parsed copy, taken over. False when memory, or threads, ran out. */
+bool lsp_reviewer_post(struct lsp_reviewer *reviewer, const char *uri, uint64_t revision,
+                       struct syn_document *doc);
+
+/* Forgets what waits of this document, and stops what runs. */
+void lsp_reviewer_drop(struct lsp_reviewer *reviewer, const char *uri);
+
+/* Ends the thread and begins to close the handle; free after the loop has run the handle's close.
+ * Both take NULL. */
+void lsp_reviewer_stop(struct lsp_reviewer *reviewer);
+void lsp_reviewer_free(struct lsp_reviewer *reviewer);
+
+#endif

@@ -1,0 +1,149 @@
+/* reviews.c: when a document is reviewed, and what the client is told of it.
+ *
+ * A document is reviewed when it was opened, and when nothing has changed in it for a moment. What
+ * is found is pushed with its version; a document in which nothing is and was found brings no
+ * message. The findings stay with the document for code actions, as long as it is the text that
+ * they are of.
+ */
+#include "lsp/server/diagnostics.h"
+#include "lsp/server/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REVIEW_LULL_MS 400u /* without a change */
+
+static enum rev_severity least_of(const struct lsp_server *server)
+{
+    return (enum rev_severity)server->config.review_min_severity; /* the same order */
+}
+
+static void on_lull(uv_timer_t *timer);
+
+static void start_timer(struct lsp_server *server)
+{
+    if (server->phase != LSP_PHASE_ENDED)
+        uv_timer_start(&server->review_lull, on_lull, REVIEW_LULL_MS, 0);
+}
+
+void lsp_review_soon(struct lsp_server *server, struct lsp_document *document)
+{
+    document->review_due = true;
+    if (server->config.review_enabled) start_timer(server);
+}
+
+/* False when it has to wait for its tree. */
+static bool post(struct lsp_server *server, struct lsp_document *document)
+{
+    struct syn_document *copy;
+    if (!document->trusted || lsp_document_is_plain(document) ||
+        !syn_document_language(document->syn)) {
+        document->review_due = false;
+        return true;
+    }
+    if (!syn_document_is_parsed(document->syn)) return false;
+    document->review_due = false;
+    if (syn_document_copy(document->syn, &copy, NULL) == SYN_OK &&
+        lsp_reviewer_post(server->reviewer, document->uri, document->revision, copy))
+        return true;
+    lsp_log(server, LSP_LOG_WARN, "%s is not reviewed: out of memory", document->uri);
+    return true;
+}
+
+static void on_lull(uv_timer_t *timer)
+{
+    struct lsp_server *server = timer->data;
+    bool waits = false;
+    if (!server->turn_what[0]) snprintf(server->turn_what, sizeof server->turn_what, "review");
+    if (!server->config.review_enabled || server->phase != LSP_PHASE_RUNNING) return;
+    for (size_t i = 0; i < lsp_documents_count(server->documents); i++) {
+        struct lsp_document *document = lsp_documents_at(server->documents, i);
+        if (document->review_due && !post(server, document)) waits = true;
+    }
+    if (waits) start_timer(server);
+}
+
+static void publish(struct lsp_server *server, struct lsp_document *document)
+{
+    size_t count;
+    cJSON *params =
+        lsp_write_diagnostics(document->uri, document->version, document->syn, &document->findings,
+                              least_of(server), server->encoding, &count);
+    if (count > 0 || document->has_diagnostics) {
+        lsp_notify(server, "textDocument/publishDiagnostics", params);
+        server->counters.published++;
+    } else {
+        cJSON_Delete(params);
+    }
+    document->has_diagnostics = count > 0;
+}
+
+void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed)
+{
+    struct lsp_server *server = user;
+    snprintf(server->turn_what, sizeof server->turn_what, "reviewed");
+    struct lsp_document *document = lsp_documents_find(server->documents, reviewed->uri);
+    if (!document || document->revision != reviewed->revision || !server->config.review_enabled)
+        return; /* the next one is under way */
+    if (reviewed->status != SYN_OK) {
+        if (reviewed->status != SYN_CANCELLED)
+            lsp_log(server, LSP_LOG_ERROR, "%s is not reviewed: %s", reviewed->uri,
+                    reviewed->error.text);
+        return;
+    }
+    server->counters.reviews++;
+    rev_findings_free(&document->findings);
+    document->findings = reviewed->findings;
+    document->reviewed = reviewed->revision;
+    reviewed->findings = (struct rev_findings){0};
+    publish(server, document);
+}
+
+void lsp_configure_reviews(struct lsp_server *server)
+{
+    for (size_t i = 0; i < lsp_documents_count(server->documents); i++) {
+        struct lsp_document *document = lsp_documents_at(server->documents, i);
+        if (server->config.review_enabled && document->reviewed == document->revision) {
+            publish(server, document); /* perhaps by another severity */
+        } else if (server->config.review_enabled) {
+            lsp_review_soon(server, document);
+        } else {
+            rev_findings_free(&document->findings);
+            document->reviewed = 0;
+            document->review_due = true;
+            publish(server, document);
+        }
+    }
+}
+
+void lsp_review_gone(struct lsp_server *server, struct lsp_document *document)
+{
+    lsp_reviewer_drop(server->reviewer, document->uri);
+    rev_findings_free(&document->findings);
+    publish(server, document);
+}
+
+void lsp_on_code_action(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)
+{
+    struct lsp_action_params params;
+    struct lsp_error err;
+    if (!lsp_read_action(message, &params, &err)) {
+        lsp_answer_error(server, ticket, LSP_INVALID_PARAMS, err.text);
+        return;
+    }
+    const struct lsp_document *document = lsp_documents_find(server->documents, params.uri);
+    if (!document || !params.wants_quick_fixes || document->reviewed != document->revision ||
+        !server->config.review_enabled) {
+        lsp_answer(server, ticket, lsp_write_list());
+        return;
+    }
+    const struct lsp_range *range = &params.range;
+    size_t start =
+        syn_offset_of(document->syn, range->start.line, range->start.character, server->encoding);
+    size_t end =
+        syn_offset_of(document->syn, range->end.line, range->end.character, server->encoding);
+    lsp_answer(server, ticket,
+               lsp_write_actions(document->uri, document->version, document->syn,
+                                 &document->findings, least_of(server), start, end,
+                                 server->encoding));
+}
