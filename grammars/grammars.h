@@ -93,7 +93,8 @@ const struct gram_language *gram_at(size_t i);
 const struct gram_language *gram_by_id(const char *id);
 
 /* By path (base name, then the longest known extension), then by the "#!" line at the
- * start of text. text may be NULL. NULL when unknown. */
+ * start of text. A header ".h" is C unless lines of its text begin as only C++ does. text may be
+ * NULL. NULL when unknown. */
 const struct gram_language *gram_by_path(const char *path, const char *text, size_t text_len);
 
 /* "function" for GRAM_KIND_FUNCTION and so on; "other" for anything out of range. */

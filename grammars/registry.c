@@ -142,6 +142,25 @@ static const struct gram_language *by_interpreter(const char *text, size_t text_
     return NULL;
 }
 
+/* Does some line of the first 64 KiB begin as only C++ does? Headers of both are called ".h". */
+static bool is_cpp(const char *text, size_t len)
+{
+    static const char *const words[] = {
+        "namespace ", "class ",   "template<",  "template <", "using ",
+        "public:",    "private:", "protected:", "virtual ",   "constexpr "};
+    size_t end = len < 65536 ? len : 65536;
+    for (size_t at = 0; at < end;) {
+        while (at < end && (text[at] == ' ' || text[at] == '\t'))
+            at++;
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (end - at > strlen(words[i]) && memcmp(text + at, words[i], strlen(words[i])) == 0)
+                return true;
+        const char *newline = memchr(text + at, '\n', end - at);
+        at = newline ? (size_t)(newline - text) + 1 : end;
+    }
+    return false;
+}
+
 const struct gram_language *gram_by_path(const char *path, const char *text, size_t text_len)
 {
     const struct gram_language *found = NULL;
@@ -153,6 +172,8 @@ const struct gram_language *gram_by_path(const char *path, const char *text, siz
         len -= (size_t)(base - path);
         found = by_filename(base, len);
         if (!found) found = by_extension(base, len);
+        bool header = found && text && len > 2 && memcmp(base + len - 2, ".h", 2) == 0;
+        if (header && is_cpp(text, text_len)) found = gram_by_id("cpp");
     }
     return found ? found : by_interpreter(text, text_len);
 }

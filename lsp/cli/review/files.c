@@ -142,13 +142,21 @@ bool cli_rule_sets_load(const struct cli_files *files, const char *folder,
 {
     struct syn_error err = {"out of memory for rules"};
     out->sets = calloc(gram_count(), sizeof *out->sets);
-    bool ok = out->sets != NULL;
-    for (size_t i = 0; ok && i < files->count; i++) {
-        struct rev_rules **set = &out->sets[index_of(files->list[i].lang)];
-        if (*set) continue;
-        ok = rev_rules_new(files->list[i].lang, set, &err);
-        if (ok && folder && !add_rules(*set, folder)) return false;
+    bool *wanted = calloc(gram_count(), sizeof *wanted);
+    bool ok = out->sets && wanted;
+    for (size_t i = 0; ok && i < files->count; i++)
+        wanted[index_of(files->list[i].lang)] = true;
+    /* A header may turn out to be C++ when it is read. */
+    if (ok) wanted[index_of(gram_by_id("cpp"))] |= wanted[index_of(gram_by_id("c"))];
+    for (size_t i = 0; ok && i < gram_count(); i++) {
+        if (!wanted[i]) continue;
+        ok = rev_rules_new(gram_at(i), &out->sets[i], &err);
+        if (ok && folder && !add_rules(out->sets[i], folder)) {
+            free(wanted);
+            return false;
+        }
     }
+    free(wanted);
     if (!ok) cli_fail("%s", err.text);
     return ok;
 }

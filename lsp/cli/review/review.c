@@ -103,9 +103,11 @@ static bool review_text(const struct review *r, const struct cli_file *file, con
                         struct outcome *o)
 {
     struct syn_error err = {"out of memory"};
-    if (syn_document_new(file->lang, text, len, doc, &err) == SYN_OK &&
+    const struct gram_language *lang = gram_by_path(file->path, text, len);
+    if (!lang) lang = file->lang;
+    if (syn_document_new(lang, text, len, doc, &err) == SYN_OK &&
         syn_document_parse(*doc, 0, &err) == SYN_OK &&
-        rev_review(cli_rule_sets_of(r->rules, file->lang), r->options->rule, *doc, 0, len, findings,
+        rev_review(cli_rule_sets_of(r->rules, lang), r->options->rule, *doc, 0, len, findings,
                    &err) == SYN_OK)
         return true;
     fail(o, file->path, err.text);

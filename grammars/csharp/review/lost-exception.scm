@@ -1,0 +1,3 @@
+; rewrite: throw {made}
+((expression_statement (object_creation_expression type: (_) @name) @made @finding)
+  (#match? @name "Exception$"))

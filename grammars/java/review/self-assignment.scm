@@ -1,0 +1,3 @@
+((assignment_expression left: (_) @left operator: "=" right: (_) @right) @finding
+  (#same? @left @right)
+  (#pure? @left))

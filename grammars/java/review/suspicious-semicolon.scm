@@ -1,0 +1,7 @@
+((if_statement "if" @keyword consequence: ";" @finding !alternative)
+  (#line? @keyword @finding)
+  (#not-commented? @finding))
+((while_statement "while" @keyword body: ";" @finding) . (block)
+  (#line? @keyword @finding))
+((for_statement "for" @keyword body: ";" @finding) . (block)
+  (#line? @keyword @finding))
