@@ -1,0 +1,2 @@
+((object (pair key: [(property_identifier) (string) (number)] @key) @finding) @object
+  (#repeated? @key @object))

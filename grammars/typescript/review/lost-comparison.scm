@@ -1,0 +1,4 @@
+; rewrite: {left} = {right}
+((expression_statement
+  (binary_expression left: (_) @left operator: ["==" "==="] right: (_) @right) @finding @replace)
+  (#pure? @left))
