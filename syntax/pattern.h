@@ -25,6 +25,7 @@
  *   #may-end? @a          the same, or it ends in a call that is known not to return
  *   #unread? @a @b        the name @a stands in @b in no other place
  *   #stays? @a @b         in @b the name @a is used for nothing but its members
+ *   #member? @a @b W...   in @b one of these members of the name @a is used
  *   #repeated? @a @b      an earlier child of @b has the same tokens where this one has @a
  *   #rebinds-outer? @a W  a loop around the one that binds @a binds the same name in its field W
  *   #formats? @a @b W [N] the string @a asks for as many values as the list @b has behind its

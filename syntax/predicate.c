@@ -167,6 +167,32 @@ static bool stays(const struct syn_predicate *p, const struct syn_matched *m)
     return syn_stays(m->doc, node_of(p, m, 0), node_of(p, m, 1));
 }
 
+struct members {
+    const struct syn_predicate *predicate;
+    const struct syn_matched *match;
+    TSNode name;
+};
+
+/* Is it no "name.member" with one of the words? */
+static bool is_other_member(TSNode node, void *user)
+{
+    const struct members *m = user;
+    const struct syn_predicate *p = m->predicate;
+    uint32_t n = ts_node_named_child_count(node);
+    if (n < 2 || syn_kind_of(m->match->doc->tables, node) != GRAM_KIND_MEMBER ||
+        !syn_same_text(m->match->doc, ts_node_named_child(node, 0), m->name))
+        return true;
+    for (uint32_t i = 2; i < p->count; i++)
+        if (has_text(m->match, ts_node_named_child(node, n - 1), &p->arguments[i])) return false;
+    return true;
+}
+
+static bool member(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    struct members members = {p, m, node_of(p, m, 0)};
+    return !syn_each_node(node_of(p, m, 1), is_other_member, &members);
+}
+
 static bool repeated(const struct syn_predicate *p, const struct syn_matched *m)
 {
     return syn_is_repeated(m->doc, node_of(p, m, 0), node_of(p, m, 1));
@@ -196,7 +222,8 @@ static bool count_values(const struct syn_matched *m, TSNode list, size_t skip, 
     for (uint32_t i = 0; i < n; i++) {
         TSNode child = ts_node_named_child(list, i);
         const char *type = ts_node_type(child);
-        if (syn_kind_of(m->doc->tables, child) == GRAM_KIND_COMMENT) continue;
+        if (ts_node_is_extra(child) || syn_kind_of(m->doc->tables, child) == GRAM_KIND_COMMENT)
+            continue;
         if (strstr(type, "splat") || strstr(type, "spread") || strstr(type, "variadic") ||
             strstr(type, "keyword"))
             return false;
@@ -238,6 +265,7 @@ static const struct syn_predicate_form forms[] = {{"eq", "ca", eq},
                                                   {"may-end", "c", may_end},
                                                   {"unread", "cc", unread},
                                                   {"stays", "cc", stays},
+                                                  {"member", "ccw*", member},
                                                   {"repeated", "cc", repeated},
                                                   {"rebinds-outer", "cw", rebinds_outer},
                                                   {"formats", "ccw?", formats}};

@@ -1,0 +1,2 @@
+((dictionary (pair key: [(string) (integer) (identifier) (attribute)] @key) @finding) @dictionary
+  (#repeated? @key @dictionary))

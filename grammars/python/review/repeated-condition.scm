@@ -1,0 +1,6 @@
+((if_statement condition: (_) @first alternative: (elif_clause condition: (_) @condition) @finding)
+  (#same? @first @condition)
+  (#pure? @first))
+((if_statement alternative: (elif_clause condition: (_) @first) alternative: (elif_clause condition: (_) @condition) @finding)
+  (#same? @first @condition)
+  (#pure? @first))
