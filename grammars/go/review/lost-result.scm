@@ -1,0 +1,8 @@
+((expression_statement (call_expression function: (selector_expression operand: (identifier) @package field: (field_identifier) @name)) @finding)
+  (#any-of? @package "strings" "bytes")
+  (#any-of? @name "TrimSpace" "Trim" "Replace" "ReplaceAll" "ToLower" "ToUpper" "TrimPrefix" "TrimSuffix" "Split" "Join" "Title"))
+((expression_statement (call_expression function: (selector_expression operand: (identifier) @package field: (field_identifier) @name)) @finding)
+  (#any-of? @package "errors" "fmt")
+  (#any-of? @name "New" "Errorf" "Sprintf" "Sprint"))
+((expression_statement (call_expression function: (identifier) @name) @finding)
+  (#eq? @name "append"))

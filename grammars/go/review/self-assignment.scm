@@ -1,0 +1,4 @@
+((assignment_statement left: (expression_list . (_) @left .) operator: "=" right: (expression_list . (_) @right .)) @finding
+  (#same? @left @right)
+  (#pure? @left)
+  (#not-eq? @left "_"))

@@ -1,0 +1,7 @@
+((block (statement_list [(return_statement) (break_statement) (continue_statement) (goto_statement)] @before . (_) @finding))
+  (#not-kind? @finding "function" "class" "comment")
+  (#not-has? @finding "labeled_statement"))
+((block (statement_list (expression_statement (call_expression function: (identifier) @call)) . (_) @finding))
+  (#eq? @call "panic")
+  (#not-kind? @finding "comment" "jump")
+  (#not-has? @finding "labeled_statement"))
