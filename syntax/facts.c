@@ -61,16 +61,24 @@ bool syn_each_node(TSNode root, syn_node_visit visit, void *user)
 
 /* ---- Tokens ------------------------------------------------------------------------ */
 
+/* A leaf, or a string: not all that it holds needs to be a node. */
+static bool is_token(const struct syn_document *doc, TSNode node)
+{
+    return ts_node_child_count(node) == 0 || kind_of(doc, node) == GRAM_KIND_STRING;
+}
+
 /* Moves to the next token that is no comment; first: the present node may be it. */
 static bool next_token(const struct syn_document *doc, TSTreeCursor *cursor, uint32_t *depth,
                        bool first)
 {
-    bool more = first || step_into(cursor, depth);
+    bool leave = !first && is_token(doc, ts_tree_cursor_current_node(cursor));
+    bool more =
+        first || (leave ? *depth > 0 && step_over(cursor, depth) : step_into(cursor, depth));
     while (more) {
         TSNode node = ts_tree_cursor_current_node(cursor);
         if (kind_of(doc, node) == GRAM_KIND_COMMENT)
             more = *depth > 0 && step_over(cursor, depth);
-        else if (ts_node_child_count(node) == 0)
+        else if (is_token(doc, node))
             return true;
         else
             more = step_into(cursor, depth);
@@ -253,6 +261,14 @@ static TSNode child_of(TSNode container, TSNode node)
     return (TSNode){0};
 }
 
+/* Are these named children in the same place, by their fields? */
+static bool same_field(TSNode a, TSNode b, uint32_t index)
+{
+    const char *x = ts_node_field_name_for_named_child(a, index);
+    const char *y = ts_node_field_name_for_named_child(b, index);
+    return (!x && !y) || (x && y && strcmp(x, y) == 0);
+}
+
 bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode container)
 {
     TSNode mine = child_of(container, node);
@@ -267,7 +283,10 @@ bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode contain
         TSNode other = ts_node_named_child(container, i);
         if (ts_node_eq(other, mine)) return false;
         if (ts_node_symbol(other) != ts_node_symbol(mine)) continue;
-        if (!whole && index >= ts_node_named_child_count(other)) continue;
+        if (!whole &&
+            (index >= ts_node_named_child_count(other) ||
+             ts_node_named_child_count(other) != children || !same_field(mine, other, index)))
+            continue;
         if (syn_same_tokens(doc, node, whole ? other : ts_node_named_child(other, index)))
             return true;
     }

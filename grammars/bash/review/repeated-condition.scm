@@ -1,0 +1,6 @@
+((if_statement condition: (_) @first (elif_clause . (_) @condition) @finding)
+  (#same? @first @condition)
+  (#not-has? @first "command_substitution" "command" "redirected_statement"))
+((if_statement (elif_clause . (_) @first) (elif_clause . (_) @condition) @finding)
+  (#same? @first @condition)
+  (#not-has? @first "command_substitution" "command" "redirected_statement"))

@@ -1,0 +1,7 @@
+((infix left_operand: (_) @left operator: (operator) @operator right_operand: (_) @right) @finding
+  (#any-of? @operator "==" "/=" "<" ">" "<=" ">=")
+  (#same? @left @right)
+  (#kind? @left "call" "member"))
+((infix left_operand: (variable) @left operator: (operator) @operator right_operand: (variable) @right) @finding
+  (#any-of? @operator "<" ">" "<=" ">=")
+  (#same? @left @right))

@@ -1,0 +1,3 @@
+((assignment left: (_) @left "=" right: (_) @right) @finding
+  (#same? @left @right)
+  (#pure? @left))

@@ -1,0 +1,10 @@
+((binary_expression left: (_) @left ["and" "or" "-" "/" "%" "//"] @operator right: (_) @right) @finding
+  (#same? @left @right)
+  (#pure? @left)
+  (#not-kind? @left "number" "string"))
+((binary_expression
+   left: (binary_expression left: (_) @left ["and" "or"] @inner right: (_))
+   ["and" "or"] @operator right: (_) @right) @finding
+  (#eq? @inner @operator)
+  (#same? @left @right)
+  (#pure? @left))

@@ -1,0 +1,6 @@
+((if_statement condition: (_) @first alternative: (elseif_statement condition: (_) @condition) @finding)
+  (#same? @first @condition)
+  (#pure? @first))
+((if_statement alternative: (elseif_statement condition: (_) @first) alternative: (elseif_statement condition: (_) @condition) @finding)
+  (#same? @first @condition)
+  (#pure? @first))

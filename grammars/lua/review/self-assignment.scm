@@ -1,0 +1,5 @@
+((assignment_statement (variable_list . name: (_) @left .) (expression_list . value: (_) @right .)) @finding
+  (#same? @left @right)
+  (#pure? @left)
+  (#not-within? @finding "variable_declaration")
+  (#not-match? @finding "^local"))

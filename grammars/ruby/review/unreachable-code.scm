@@ -1,0 +1,5 @@
+((body_statement [(return) (break) (next)] @before . (_) @finding)
+  (#not-kind? @finding "function" "class" "comment" "try" "if")
+  (#not-has? @finding "rescue" "ensure" "else"))
+((then [(return) (break) (next)] @before . (_) @finding)
+  (#not-kind? @finding "function" "class" "comment"))

@@ -1,0 +1,4 @@
+((if_expression consequence: (_) @then alternative: (_) @other) @finding
+  (#same? @then @other)
+  (#not-match? @then "^([{][[:space:]]*[}]|[(][)])$")
+  (#not-commented? @finding))

@@ -1,0 +1,4 @@
+((assignment_expression left: (_) @left right: (_) @right) @finding
+  (#same? @left @right)
+  (#pure? @left)
+  (#not-within? @finding "arguments" "annotation"))

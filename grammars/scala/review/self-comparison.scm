@@ -1,0 +1,5 @@
+((infix_expression left: (_) @left operator: (operator_identifier) @operator right: (_) @right) @finding
+  (#any-of? @operator "==" "!=" "<" ">" "<=" ">=" "eq")
+  (#same? @left @right)
+  (#kind? @left "name" "member")
+  (#not-within? @finding "call_expression"))
