@@ -41,6 +41,21 @@ static enum syn_status query_error(const char *text, uint32_t len, uint32_t offs
                     reasons[why], (int)(word < 40 ? word : 40), text + offset);
 }
 
+/* Offset of an empty string, which tree-sitter does not expect; SIZE_MAX when there is none. */
+static size_t find_empty_string(const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        if (*at == ';') at += strcspn(at, "\n");
+        if (!*at) break;
+        if (*at != '"') continue;
+        if (at[1] == '"') return (size_t)(at - text);
+        for (at++; *at && *at != '"'; at++)
+            if (*at == '\\' && at[1]) at++;
+        if (!*at) break;
+    }
+    return SIZE_MAX;
+}
+
 /* Reads the predicates of expression `index`; out of place: only counts them. */
 static uint32_t count_predicates(const TSQuery *query, uint32_t index)
 {
@@ -102,11 +117,12 @@ enum syn_status syn_pattern_new(const struct gram_language *lang, const char *te
         free(p);
         return syn_fail(err, SYN_NO_MEMORY, "out of memory for a pattern");
     }
-    TSQueryError why = TSQueryErrorNone;
-    uint32_t offset = 0;
-    p->query = ts_query_new(lang->grammar(), copy, (uint32_t)strlen(copy), &offset, &why);
-    enum syn_status status = p->query ? compile(p, copy, err)
-                                      : query_error(copy, (uint32_t)strlen(copy), offset, why, err);
+    TSQueryError why = TSQueryErrorSyntax;
+    size_t empty = find_empty_string(copy);
+    uint32_t size = (uint32_t)strlen(copy), offset = (uint32_t)empty;
+    if (empty == SIZE_MAX) p->query = ts_query_new(lang->grammar(), copy, size, &offset, &why);
+    enum syn_status status =
+        p->query ? compile(p, copy, err) : query_error(copy, size, offset, why, err);
     free(copy);
     if (status != SYN_OK)
         syn_pattern_free(p);
