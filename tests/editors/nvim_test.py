@@ -484,6 +484,28 @@ def plug_mappings(vim, text, cursor):
     expect("the file", vim.save(), text[:cursor] + word + text[cursor:])
 
 
+def review(vim, text, cursor):
+    """A finding becomes a diagnostic where it is, and its code action mends the text."""
+    vim.leave_insert()
+    column = text.split("\n")[1].encode().index(b"value is 1")
+    wanted = f"literal-identity 1:{column}"
+    vim.type(":lua function _G.Found() local d = vim.diagnostic.get(0)[1] "
+             "return d and d.code .. ' ' .. d.lnum .. ':' .. d.col or '' end\r")  # fmt: skip
+    vim.type(":set statusline=%{v:lua.Found()}\r")
+
+    def found():
+        vim.type(":redrawstatus\r")
+        return wanted in vim.screen()
+
+    wait_for("the diagnostic", found, 20)
+    vim.type(":2\r")
+    vim.type(f"0{text.split(chr(10))[1].index('value is 1')}l")
+    vim.type(":lua vim.lsp.buf.code_action({apply = true, "
+             "filter = function(a) return a.title:find('^Change to') end})\r")  # fmt: skip
+    time.sleep(1)
+    expect("the file", vim.save(), text.replace("value is 1", "value == 1"))
+
+
 MULTILINE = {"settings": {"completion": {"multiline": "always"}}}
 
 TESTS = {
@@ -503,6 +525,7 @@ TESTS = {
     "switch-off": ("check.c", switch_off),
     "switch-filetype": ("check.c", switch_filetype, {"inline_completion": {"c": False}}),
     "restart": ("check.c", restart),
+    "review": ("review.py", review),
 }
 
 
