@@ -116,7 +116,8 @@ int cli_eval(struct cli *cli, int argc, char **argv)
         bool has_kinds;
     } verbs[] = {{"fim", cli_eval_fim, true},
                  {"calibration", cli_eval_calibration, true},
-                 {"perplexity", cli_eval_perplexity, false}};
+                 {"perplexity", cli_eval_perplexity, false},
+                 {"slips", cli_eval_slips, false}};
     enum { N_VERBS = sizeof verbs / sizeof *verbs };
     if (n_words == 0)
         return cli_fail("eval needs a verb: fim, calibration, perplexity or infilling");

@@ -41,6 +41,7 @@ struct cli_eval {
 int cli_eval_fim(struct cli_eval *eval);
 int cli_eval_perplexity(struct cli_eval *eval);
 int cli_eval_calibration(struct cli_eval *eval);
+int cli_eval_slips(struct cli_eval *eval);
 int cli_eval_infilling(struct cli *cli, int argc, char **argv); /* takes other options */
 
 /* Prints and frees a document. */

@@ -1,0 +1,265 @@
+/* eval_slips.c: `espalier eval slips`: does the model see a mistake where one was made?
+ *
+ * Functions of released code are read as they are, and once more with one slip in them, of a class
+ * drawn evenly among those that the function allows. What is right is known: the function as it is
+ * has no bug (or few), and in the other one the slip that undoes the first is the repair.
+ */
+#include "grammars/grammars.h"
+#include "lsp/assist/review/view.h"
+#include "lsp/cli/eval/eval.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FUNCTIONS = 100,   /* of each language, where nothing else was asked for */
+    PER_FILE = 3,      /* functions of one file at most */
+    LINES_MIN = 4,
+    LINES_MAX = 120,
+    SLIPS_MIN = 4,
+    TRIES = 40,        /* files opened for a function wanted, at most */
+};
+
+struct bench {
+    struct cli_eval *eval;
+    struct rev_reader *reader;
+    FILE *rows;
+    size_t n_functions, n_slips, n_tokens;
+};
+
+/* A text with its tree and slips. */
+struct subject {
+    struct syn_document *doc;
+    struct syn_slips slips;
+};
+
+static void close_subject(struct subject *s)
+{
+    syn_slips_free(&s->slips);
+    syn_document_free(s->doc);
+    *s = (struct subject){0};
+}
+
+static bool open_subject(const struct gram_language *lang, const char *text, size_t len,
+                         struct subject *out)
+{
+    *out = (struct subject){0};
+    if (syn_document_new(lang, text, len, &out->doc, NULL) == SYN_OK &&
+        syn_document_parse(out->doc, 0, NULL) == SYN_OK &&
+        syn_slips_find(out->doc, 0, len, &out->slips, NULL) == SYN_OK)
+        return true;
+    close_subject(out);
+    return false;
+}
+
+/* ---- Rows -------------------------------------------------------------------------- */
+
+/* What was injected; class SYN_SLIP_CLASSES: nothing. */
+struct injected {
+    uint8_t class;
+    uint32_t at;        /* byte of the changed text */
+    const char *repair; /* what stood there */
+    size_t len;         /* of it */
+    size_t now;         /* bytes that stand there now */
+};
+
+static bool is_repair(const struct subject *s, const struct syn_slip *slip,
+                      const struct injected *in)
+{
+    return in->class < SYN_SLIP_CLASSES && slip->place.start == in->at &&
+           slip->place.end == in->at + in->now && slip->len == in->len &&
+           memcmp(s->slips.texts + slip->text, in->repair, in->len) == 0;
+}
+
+static bool is_near(const struct injected *in, uint32_t start, uint32_t end)
+{
+    return in->class < SYN_SLIP_CLASSES && start <= in->at + in->now && end >= in->at;
+}
+
+static void write_rows(struct bench *b, const struct cli_file *file, const struct subject *s,
+                       const struct rev_views *views, const struct injected *in)
+{
+    const char *injected = in->class < SYN_SLIP_CLASSES ? syn_slip_class_name(in->class) : "-";
+    fprintf(b->rows, "%zu\t%s\t%u\t%s\tsurprisal\t0\t%d\t%.3f\t0\t0\t0\t0\t%zu\n",
+            b->n_functions, file->lang->id, file->package, injected,
+            is_near(in, views->odd, views->odd + 1), (double)views->odd_own, views->seen);
+    for (size_t i = 0; i < views->count; i++) {
+        const struct rev_view *v = &views->list[i];
+        const struct syn_slip *slip = &s->slips.list[v->slip];
+        fprintf(b->rows, "%zu\t%s\t%u\t%s\t%s\t%d\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%u\t%zu\n",
+                b->n_functions, file->lang->id, file->package, injected,
+                syn_slip_class_name(slip->class), is_repair(s, slip, in),
+                is_near(in, slip->place.start, slip->place.end), (double)v->own, (double)v->first,
+                (double)v->joint, (double)v->middle, v->rivals, views->seen);
+    }
+}
+
+static bool read_function(struct bench *b, const struct cli_file *file, const struct subject *s,
+                          size_t start, size_t end, const struct injected *in)
+{
+    struct rev_views views = {0};
+    struct eng_error err = {"out of memory"};
+    bool ok = rev_reader_look(b->reader, s->doc, NULL, &s->slips, start, end, NULL, &views,
+                              &err) == ENG_OK;
+    if (ok)
+        write_rows(b, file, s, &views, in);
+    else
+        cli_fail("%s: %s", file->path, err.text);
+    b->n_slips += views.seen;
+    b->n_tokens += views.tokens;
+    rev_views_free(&views);
+    return ok;
+}
+
+/* ---- Injection --------------------------------------------------------------------- */
+
+/* A slip in bytes [start, end) of a class drawn evenly among those there are; -1: none. */
+static long draw_slip(const struct syn_slips *slips, size_t start, size_t end, uint64_t *seed)
+{
+    size_t n[SYN_SLIP_CLASSES] = {0}, classes = 0;
+    for (size_t i = 0; i < slips->count; i++)
+        if (slips->list[i].place.start >= start && slips->list[i].place.end <= end)
+            n[slips->list[i].class]++;
+    for (size_t c = 0; c < SYN_SLIP_CLASSES; c++)
+        classes += n[c] > 0;
+    if (classes == 0) return -1;
+    size_t class = 0;
+    for (size_t k = cli_random_below(seed, classes) + 1; k > 0; class++)
+        k -= n[class] > 0;
+    class--;
+    size_t k = cli_random_below(seed, n[class]);
+    for (size_t i = 0; i < slips->count; i++) {
+        const struct syn_slip *slip = &slips->list[i];
+        if (slip->class != class || slip->place.start < start || slip->place.end > end) continue;
+        if (k-- == 0) return (long)i;
+    }
+    return -1;
+}
+
+/* The text with the slip in it; the caller frees. NULL when memory ran out. */
+static char *with_slip(const struct cli_file *file, const struct syn_slips *slips,
+                       const struct syn_slip *slip, size_t *len)
+{
+    size_t cut = slip->place.end - slip->place.start;
+    *len = file->len - cut + slip->len;
+    char *out = malloc(*len + 1);
+    if (!out) return NULL;
+    memcpy(out, file->text, slip->place.start);
+    memcpy(out + slip->place.start, slips->texts + slip->text, slip->len);
+    memcpy(out + slip->place.start + slip->len, file->text + slip->place.end,
+           file->len - slip->place.end);
+    return out;
+}
+
+/* Reads the function with a slip in it. *done: there was one that could be made and undone. */
+static bool read_mutant(struct bench *b, const struct cli_file *file, const struct subject *right,
+                        size_t start, size_t end, uint64_t *seed, bool *done)
+{
+    enum { ATTEMPTS = 8 };
+    bool ok = true;
+    *done = false;
+    for (int i = 0; ok && i < ATTEMPTS && !*done; i++) {
+        long k = draw_slip(&right->slips, start, end, seed);
+        if (k < 0) break;
+        const struct syn_slip *slip = &right->slips.list[k];
+        size_t len, cut = slip->place.end - slip->place.start;
+        char *text = with_slip(file, &right->slips, slip, &len);
+        struct subject wrong;
+        if (!text || !open_subject(file->lang, text, len, &wrong)) {
+            free(text);
+            return cli_fail("out of memory") == CLI_OK;
+        }
+        struct injected in = {slip->class, slip->place.start, file->text + slip->place.start, cut,
+                              slip->len};
+        bool found = syn_document_cost(wrong.doc) <= syn_document_cost(right->doc);
+        for (size_t s = 0; found && s < wrong.slips.count && !*done; s++)
+            *done = is_repair(&wrong, &wrong.slips.list[s], &in);
+        if (*done) ok = read_function(b, file, &wrong, start, end + slip->len - cut, &in);
+        close_subject(&wrong);
+        free(text);
+    }
+    return ok;
+}
+
+/* ---- Functions --------------------------------------------------------------------- */
+
+/* The whole lines of a function that is neither small nor large. */
+static bool lines_of(const struct subject *s, size_t function, size_t *start, size_t *end)
+{
+    struct syn_span span = s->slips.functions[function];
+    size_t first, last, column, slips = 0;
+    syn_position_of(s->doc, span.start, SYN_UTF8, &first, &column);
+    syn_position_of(s->doc, span.end, SYN_UTF8, &last, &column);
+    *start = syn_line_start(s->doc, first);
+    *end = syn_line_start(s->doc, last + 1);
+    for (size_t i = 0; i < s->slips.count; i++)
+        slips += s->slips.list[i].place.start >= *start && s->slips.list[i].place.end <= *end;
+    return last - first + 1 >= LINES_MIN && last - first < LINES_MAX && slips >= SLIPS_MIN;
+}
+
+static bool read_file(struct bench *b, const struct cli_file *file, size_t wanted, uint64_t *seed,
+                      size_t *count)
+{
+    struct subject s;
+    bool ok = true;
+    size_t taken = 0, behind = 0;
+    if (!open_subject(file->lang, file->text, file->len, &s))
+        return cli_fail("out of memory") == CLI_OK;
+    for (size_t k = 0; ok && k < 2 * PER_FILE && taken < PER_FILE && *count < wanted &&
+                       s.slips.n_functions > 0;
+         k++) {
+        size_t f = cli_random_below(seed, s.slips.n_functions), start, end;
+        bool done = false;
+        struct injected none = {.class = SYN_SLIP_CLASSES};
+        if (!lines_of(&s, f, &start, &end) || start < behind) continue;
+        behind = end; /* no function twice */
+        ok = read_mutant(b, file, &s, start, end, seed, &done);
+        if (!ok || !done) continue;
+        ok = read_function(b, file, &s, start, end, &none);
+        b->n_functions++;
+        taken++;
+        ++*count;
+    }
+    close_subject(&s);
+    return ok;
+}
+
+static bool read_language(struct bench *b, const struct gram_language *lang, size_t l)
+{
+    struct cli_eval *eval = b->eval;
+    struct cli_corpus *c = &eval->corpus;
+    size_t first, last, count = 0, wanted = eval->n ? (size_t)eval->n : FUNCTIONS;
+    uint64_t seed = (uint64_t)eval->seed * 1000003u + l;
+    bool ok = true;
+    if (!cli_corpus_range(c, lang, &first, &last)) return true;
+    for (size_t tries = 0; ok && count < wanted && tries < TRIES * wanted; tries++) {
+        struct cli_file *file = &c->files[first + cli_random_below(&seed, last - first)];
+        if (!cli_corpus_load(c, file)) continue;
+        cli_progress(eval->cli, "%s: function %zu of %zu", lang->id, count + 1, wanted);
+        ok = read_file(b, file, wanted, &seed, &count);
+        cli_corpus_unload(file);
+    }
+    cli_progress_end(eval->cli);
+    return ok;
+}
+
+int cli_eval_slips(struct cli_eval *eval)
+{
+    struct bench b = {.eval = eval, .rows = stdout};
+    struct eng_model *model = NULL;
+    struct eng_error err = {"out of memory"};
+    if (!cli_open_model(eval->cli, eval->models.count ? eval->models.values[0] : NULL, &model))
+        return CLI_ERROR;
+    bool ok = rev_reader_new(model, NULL, &b.reader, &err) == ENG_OK;
+    if (!ok) cli_fail("%s", err.text);
+    if (ok)
+        fputs("function\tlanguage\tpackage\tinjected\tclass\trepair\tplace\town\tfirst\tjoint\t"
+              "middle\trivals\tslips\n",
+              stdout);
+    for (size_t l = 0; ok && l < gram_count(); l++)
+        ok = read_language(&b, gram_at(l), l);
+    rev_reader_free(b.reader);
+    eng_model_close(model);
+    return ok ? CLI_OK : CLI_ERROR;
+}
