@@ -214,7 +214,8 @@ static enum eng_status run_pass(struct running *running)
                                           .first = pass->rows,
                                           .again = r->again,
                                           .logits_from = r->logits_from,
-                                          .logits = r->logits};
+                                          .logits = r->logits,
+                                          .states = r->states};
         pass->rows += r->rows;
     }
     enum eng_status status = eng_forward(pass, running->request[0]->prefill, go_on, running);

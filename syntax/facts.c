@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MAX_CHILDREN = 1000, MAX_DEPTH = 200 };
+enum { MAX_CHILDREN = 2000, MAX_DEPTH = 200 }; /* children with what is between them */
 
 static uint8_t kind_of(const struct syn_document *doc, TSNode node)
 {
@@ -269,28 +269,44 @@ static bool same_field(TSNode a, TSNode b, uint32_t index)
     return (!x && !y) || (x && y && strcmp(x, y) == 0);
 }
 
+/* A child of a container, and where in it what is looked for lies. */
+struct place {
+    TSNode child, node;
+    bool whole; /* the node is the child */
+    uint32_t index, children;
+};
+
+/* Is what other has in this place the same? */
+static bool repeats(const struct syn_document *doc, const struct place *p, TSNode other)
+{
+    if (ts_node_symbol(other) != ts_node_symbol(p->child)) return false;
+    if (p->whole) return syn_same_tokens(doc, p->node, other);
+    return p->index < ts_node_named_child_count(other) &&
+           ts_node_named_child_count(other) == p->children &&
+           same_field(p->child, other, p->index) &&
+           syn_same_tokens(doc, p->node, ts_node_named_child(other, p->index));
+}
+
 bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode container)
 {
-    TSNode mine = child_of(container, node);
-    if (ts_node_is_null(mine)) return false;
-    uint32_t index = 0, children = ts_node_named_child_count(mine);
-    bool whole = ts_node_eq(mine, node);
-    while (!whole && index < children && !ts_node_eq(ts_node_named_child(mine, index), node))
-        index++;
-    if (!whole && index == children) return false; /* further down: no place to compare */
-    uint32_t n = ts_node_named_child_count(container);
-    for (uint32_t i = 0; i < n && i < MAX_CHILDREN; i++) {
-        TSNode other = ts_node_named_child(container, i);
-        if (ts_node_eq(other, mine)) return false;
-        if (ts_node_symbol(other) != ts_node_symbol(mine)) continue;
-        if (!whole &&
-            (index >= ts_node_named_child_count(other) ||
-             ts_node_named_child_count(other) != children || !same_field(mine, other, index)))
-            continue;
-        if (syn_same_tokens(doc, node, whole ? other : ts_node_named_child(other, index)))
-            return true;
+    struct place p = {.child = child_of(container, node), .node = node};
+    if (ts_node_is_null(p.child)) return false;
+    p.children = ts_node_named_child_count(p.child);
+    p.whole = ts_node_eq(p.child, node);
+    while (!p.whole && p.index < p.children &&
+           !ts_node_eq(ts_node_named_child(p.child, p.index), node))
+        p.index++;
+    if (!p.whole && p.index == p.children) return false; /* further down: no place to compare */
+    TSTreeCursor cursor = ts_tree_cursor_new(container);
+    bool more = ts_tree_cursor_goto_first_child(&cursor), found = false;
+    for (uint32_t i = 0; more && !found && i < MAX_CHILDREN; i++) {
+        TSNode other = ts_tree_cursor_current_node(&cursor);
+        if (ts_node_eq(other, p.child)) break;
+        found = ts_node_is_named(other) && repeats(doc, &p, other);
+        more = ts_tree_cursor_goto_next_sibling(&cursor);
     }
-    return false;
+    ts_tree_cursor_delete(&cursor);
+    return found;
 }
 
 struct binding {

@@ -29,7 +29,7 @@ bool syn_is_unread(const struct syn_document *doc, TSNode name, TSNode scope);
 bool syn_stays(const struct syn_document *doc, TSNode name, TSNode scope);
 
 /* A child of the container, before the one that holds the node, has the same tokens in the same
- * place. Among a container's first thousand children. */
+ * place. Among a container's first two thousand children, with what is between them. */
 bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode container);
 
 /* A loop around the one that binds the name binds it as well, in the field of that name. */

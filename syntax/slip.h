@@ -24,9 +24,9 @@ enum syn_slip_class {
     SYN_SLIP_CLASSES
 };
 
-#define SYN_SLIP_NAMES     6   /* other names at a place at most: those last used before it */
-#define SYN_SLIP_PER_TEXT  200000
-#define SYN_SLIP_TEXT_MAX  200 /* bytes of what would stand there */
+#define SYN_SLIP_NAMES    6 /* other names at a place at most: those last used before it */
+#define SYN_SLIP_PER_TEXT 200000
+#define SYN_SLIP_TEXT_MAX 200 /* bytes of what would stand there */
 
 struct syn_slip {
     struct syn_span place; /* what would be replaced; empty: something is put in before it */

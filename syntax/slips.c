@@ -59,7 +59,7 @@ void syn_slips_add(struct syn_slips_walk *w, enum syn_slip_class class, struct s
                               .text = (uint32_t)out->texts_len,
                               .len = (uint32_t)len,
                               .function = w->n_functions ? w->function[w->n_functions - 1] : -1,
-                              .class = (uint8_t)class};
+                              .class = (uint8_t) class};
     if (len > 0) memcpy(out->texts + out->texts_len, text, len);
     out->texts_len += len;
 }
@@ -122,19 +122,19 @@ struct exchange {
 };
 
 static const struct exchange exchanges[] = {
-    {"+", {"-", NULL}, SYN_SLIP_OPERATOR},      {"-", {"+", NULL}, SYN_SLIP_OPERATOR},
-    {"*", {"/", NULL}, SYN_SLIP_OPERATOR},      {"/", {"*", NULL}, SYN_SLIP_OPERATOR},
-    {"&&", {"||", NULL}, SYN_SLIP_OPERATOR},    {"||", {"&&", NULL}, SYN_SLIP_OPERATOR},
-    {"and", {"or", NULL}, SYN_SLIP_OPERATOR},   {"or", {"and", NULL}, SYN_SLIP_OPERATOR},
-    {"&", {"|", NULL}, SYN_SLIP_OPERATOR},      {"|", {"&", NULL}, SYN_SLIP_OPERATOR},
-    {"<<", {">>", NULL}, SYN_SLIP_OPERATOR},    {">>", {"<<", NULL}, SYN_SLIP_OPERATOR},
-    {"+=", {"-=", NULL}, SYN_SLIP_OPERATOR},    {"-=", {"+=", NULL}, SYN_SLIP_OPERATOR},
-    {"<", {"<=", ">"}, SYN_SLIP_COMPARISON},    {"<=", {"<", ">="}, SYN_SLIP_COMPARISON},
-    {">", {">=", "<"}, SYN_SLIP_COMPARISON},    {">=", {">", "<="}, SYN_SLIP_COMPARISON},
-    {"==", {"!=", NULL}, SYN_SLIP_COMPARISON},  {"!=", {"==", NULL}, SYN_SLIP_COMPARISON},
-    {"===", {"!==", NULL}, SYN_SLIP_COMPARISON}, {"!==", {"===", NULL}, SYN_SLIP_COMPARISON},
-    {"~=", {"==", NULL}, SYN_SLIP_COMPARISON},  {"/=", {"==", NULL}, SYN_SLIP_COMPARISON},
-    {"-eq", {"-ne", NULL}, SYN_SLIP_COMPARISON}, {"-ne", {"-eq", NULL}, SYN_SLIP_COMPARISON},
+    {"+", {"-", NULL}, SYN_SLIP_OPERATOR},        {"-", {"+", NULL}, SYN_SLIP_OPERATOR},
+    {"*", {"/", NULL}, SYN_SLIP_OPERATOR},        {"/", {"*", NULL}, SYN_SLIP_OPERATOR},
+    {"&&", {"||", NULL}, SYN_SLIP_OPERATOR},      {"||", {"&&", NULL}, SYN_SLIP_OPERATOR},
+    {"and", {"or", NULL}, SYN_SLIP_OPERATOR},     {"or", {"and", NULL}, SYN_SLIP_OPERATOR},
+    {"&", {"|", NULL}, SYN_SLIP_OPERATOR},        {"|", {"&", NULL}, SYN_SLIP_OPERATOR},
+    {"<<", {">>", NULL}, SYN_SLIP_OPERATOR},      {">>", {"<<", NULL}, SYN_SLIP_OPERATOR},
+    {"+=", {"-=", NULL}, SYN_SLIP_OPERATOR},      {"-=", {"+=", NULL}, SYN_SLIP_OPERATOR},
+    {"<", {"<=", ">"}, SYN_SLIP_COMPARISON},      {"<=", {"<", ">="}, SYN_SLIP_COMPARISON},
+    {">", {">=", "<"}, SYN_SLIP_COMPARISON},      {">=", {">", "<="}, SYN_SLIP_COMPARISON},
+    {"==", {"!=", NULL}, SYN_SLIP_COMPARISON},    {"!=", {"==", NULL}, SYN_SLIP_COMPARISON},
+    {"===", {"!==", NULL}, SYN_SLIP_COMPARISON},  {"!==", {"===", NULL}, SYN_SLIP_COMPARISON},
+    {"~=", {"==", NULL}, SYN_SLIP_COMPARISON},    {"/=", {"==", NULL}, SYN_SLIP_COMPARISON},
+    {"-eq", {"-ne", NULL}, SYN_SLIP_COMPARISON},  {"-ne", {"-eq", NULL}, SYN_SLIP_COMPARISON},
     {"-lt", {"-le", "-gt"}, SYN_SLIP_COMPARISON}, {"-le", {"-lt", "-ge"}, SYN_SLIP_COMPARISON},
     {"-gt", {"-ge", "-lt"}, SYN_SLIP_COMPARISON}, {"-ge", {"-gt", "-le"}, SYN_SLIP_COMPARISON},
 };
@@ -243,7 +243,7 @@ static bool is_tested(const struct syn_slips_walk *w)
         at--;
     const struct syn_step *link = &w->path[at], *parent = link - 1;
     if (parent->kind == GRAM_KIND_BINARY) {
-        TSNode operator = ts_node_child(parent->node, 1);
+        TSNode operator= ts_node_child(parent->node, 1);
         for (size_t i = 0; i < sizeof logical / sizeof *logical; i++)
             if (syn_text_is(w->doc, operator, logical[i], (uint32_t)strlen(logical[i])))
                 return true;
@@ -291,8 +291,7 @@ static void enter_function(struct syn_slips_walk *w)
     const struct syn_step *step = &w->path[w->depth - 1];
     uint32_t start = ts_node_start_byte(step->node);
     struct syn_slips *out = w->out;
-    while (w->n_functions > 0 &&
-           out->functions[w->function[w->n_functions - 1]].end <= start)
+    while (w->n_functions > 0 && out->functions[w->function[w->n_functions - 1]].end <= start)
         w->n_functions--;
     if (!syn_step_is_function(&w->visible, step) || w->n_functions == SYN_SLIP_NESTING) return;
     struct syn_span *span = one_more((void **)&out->functions, &out->n_functions,
@@ -364,8 +363,8 @@ static void walk(struct syn_slips_walk *w)
     while (more && !w->failed && !syn_is_stopped(w->doc->stop)) {
         put_step(w, &cursor);
         TSNode node = w->path[w->depth - 1].node;
-        bool inside = ts_node_start_byte(node) < w->to && visit(w) &&
-                      w->depth < SYN_SLIP_DEPTH && ts_tree_cursor_goto_first_child(&cursor);
+        bool inside = ts_node_start_byte(node) < w->to && visit(w) && w->depth < SYN_SLIP_DEPTH &&
+                      ts_tree_cursor_goto_first_child(&cursor);
         if (inside) w->before[w->depth] = (TSNode){0};
         more = inside || leave(w, &cursor);
     }

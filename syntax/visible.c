@@ -69,10 +69,9 @@ void syn_visible_enter(struct syn_visible *v, const struct syn_step *path, size_
     uint32_t start = ts_node_start_byte(step->node);
     while (v->n_scopes > 0 && v->scopes[v->n_scopes - 1].end <= start)
         v->count = v->scopes[--v->n_scopes].names;
-    bool scope =
-        syn_step_is_function(v, step) || step->kind == GRAM_KIND_CLASS ||
-        (v->blocks && (step->kind == GRAM_KIND_BLOCK || step->kind == GRAM_KIND_LOOP ||
-                       step->kind == GRAM_KIND_IF || step->kind == GRAM_KIND_TRY));
+    bool scope = syn_step_is_function(v, step) || step->kind == GRAM_KIND_CLASS ||
+                 (v->blocks && (step->kind == GRAM_KIND_BLOCK || step->kind == GRAM_KIND_LOOP ||
+                                step->kind == GRAM_KIND_IF || step->kind == GRAM_KIND_TRY));
     if (!scope || v->n_scopes == SYN_VISIBLE_SCOPES) return;
     v->scopes[v->n_scopes].end = ts_node_end_byte(step->node);
     v->scopes[v->n_scopes++].names = v->count;
@@ -125,8 +124,9 @@ static bool binds(const struct syn_visible *v, const struct syn_step *path, size
             return true;
         bool bound = field && (field == f->name || field == f->declarator || field == f->left ||
                                field == f->pattern);
-        if (bound && (parent->kind == GRAM_KIND_DECLARATION || parent->kind == GRAM_KIND_ASSIGN ||
-                      parent->kind == GRAM_KIND_LOOP) &&
+        if (bound &&
+            (parent->kind == GRAM_KIND_DECLARATION || parent->kind == GRAM_KIND_ASSIGN ||
+             parent->kind == GRAM_KIND_LOOP) &&
             !is_declarator(parent))
             return declares(v, parent);
         if (!is_pattern(parent)) return false;

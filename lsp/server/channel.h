@@ -12,6 +12,7 @@
 
 struct lsp_indexes;
 struct lsp_models;
+struct lsp_rulebook;
 
 struct lsp_channel {
     int in, out; /* descriptors, the session's from now on; -1: who connects where the options say
@@ -19,8 +20,9 @@ struct lsp_channel {
     int log;     /* where the lines of the log go; stays the caller's */
     int control; /* a socket at whose end the client is gone, or -1; stays the caller's */
     bool shared; /* by the daemon */
-    struct lsp_models *models;   /* NULL: the session has its own */
-    struct lsp_indexes *indexes; /* the same */
+    struct lsp_models *models;     /* NULL: the session has its own */
+    struct lsp_indexes *indexes;   /* the same */
+    struct lsp_rulebook *rulebook; /* the same */
 };
 
 /* Serves one client to its end; result and errors as lsp_serve. Signals are handled by the loops of

@@ -12,6 +12,7 @@
 #include "lsp/server/indexes.h"
 #include "lsp/server/listener.h"
 #include "lsp/server/models.h"
+#include "lsp/server/rulebook.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@ struct daemon {
     const struct lsp_serve_options *options;
     struct lsp_models *models;
     struct lsp_indexes *indexes;
+    struct lsp_rulebook *rulebook;
     uv_loop_t loop;
     struct lsp_listener *listener;
     uv_signal_t signals[3];
@@ -73,7 +75,8 @@ static void serve_attached(struct client *client, const struct lsp_attach *attac
                                         .control = client->fd,
                                         .shared = true,
                                         .models = client->daemon->models,
-                                        .indexes = client->daemon->indexes};
+                                        .indexes = client->daemon->indexes,
+                                        .rulebook = client->daemon->rulebook};
     struct lsp_serve_error err;
     const char taken = LSP_ATTACH_TAKEN;
     send(client->fd, &taken, 1, MSG_NOSIGNAL);
@@ -92,7 +95,8 @@ static void serve_connected(struct client *client)
                                         .control = -1,
                                         .shared = true,
                                         .models = client->daemon->models,
-                                        .indexes = client->daemon->indexes};
+                                        .indexes = client->daemon->indexes,
+                                        .rulebook = client->daemon->rulebook};
     struct lsp_serve_error err;
     if (fd >= 0 && lsp_serve_channel(client->daemon->options, &channel, &err) == 2)
         fprintf(stderr, "espalier: error: %s\n", err.text);
@@ -272,9 +276,11 @@ int lsp_daemon(const struct lsp_serve_options *options, struct lsp_serve_error *
     struct lsp_error why = {""};
     daemon.models = lsp_models_new();
     daemon.indexes = lsp_indexes_new();
-    if (!daemon.models || !daemon.indexes || uv_loop_init(&daemon.loop)) {
+    daemon.rulebook = lsp_rulebook_new();
+    if (!daemon.models || !daemon.indexes || !daemon.rulebook || uv_loop_init(&daemon.loop)) {
         lsp_models_free(daemon.models);
         lsp_indexes_free(daemon.indexes);
+        lsp_rulebook_free(daemon.rulebook);
         snprintf(err->text, sizeof err->text, "serve: out of memory");
         return 2;
     }
@@ -287,6 +293,7 @@ int lsp_daemon(const struct lsp_serve_options *options, struct lsp_serve_error *
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     uv_loop_close(&daemon.loop);
     lsp_listener_free(daemon.listener);
+    lsp_rulebook_free(daemon.rulebook);
     lsp_indexes_free(daemon.indexes);
     lsp_models_free(daemon.models);
     give_lock_back(&daemon);

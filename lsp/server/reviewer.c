@@ -4,7 +4,6 @@
  * held for assignments. What runs looks at a flag that the loop sets when its text is out of date.
  */
 #include "lsp/server/reviewer.h"
-#include "grammars/grammars.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,7 @@ struct lsp_reviewer {
     uv_async_t wake_loop;
     uv_thread_t thread;
     bool started;
-    struct rev_rules **rules; /* [gram_count()], NULL: not yet; the thread's */
+    struct lsp_rulebook *book, *own_book;
 
     uv_mutex_t mutex;
     uv_cond_t changed;
@@ -54,22 +53,12 @@ static void free_reviewed(struct lsp_reviewed *reviewed)
 
 /* ---- The thread -------------------------------------------------------------------- */
 
-/* The rules of a language, compiled if need be; NULL after a message. */
-static const struct rev_rules *rules_of(struct lsp_reviewer *r, const struct gram_language *lang,
-                                        struct syn_error *err)
-{
-    size_t i = 0;
-    while (gram_at(i) != lang)
-        i++;
-    if (!r->rules[i] && !rev_rules_new(lang, &r->rules[i], err)) return NULL;
-    return r->rules[i];
-}
-
 static void review(struct lsp_reviewer *r, const struct job *job, struct lsp_reviewed *out)
 {
     size_t len;
     syn_document_text(job->doc, &len);
-    const struct rev_rules *rules = rules_of(r, syn_document_language(job->doc), &out->error);
+    const struct rev_rules *rules =
+        lsp_rulebook_of(r->book, syn_document_language(job->doc), &out->error);
     out->status = rules ? rev_review(rules, NULL, job->doc, 0, len, &out->findings, &out->error)
                         : SYN_NO_MEMORY;
 }
@@ -130,21 +119,22 @@ static void on_wake(uv_async_t *handle)
     }
 }
 
-bool lsp_reviewer_start(uv_loop_t *loop, lsp_reviewer_done done, void *user,
-                        struct lsp_reviewer **out, struct lsp_error *err)
+bool lsp_reviewer_start(uv_loop_t *loop, struct lsp_rulebook *book, lsp_reviewer_done done,
+                        void *user, struct lsp_reviewer **out, struct lsp_error *err)
 {
     struct lsp_reviewer *r = calloc(1, sizeof *r);
     int status = r ? 0 : UV_ENOMEM;
-    if (r) r->rules = calloc(gram_count(), sizeof *r->rules);
-    if (r && !r->rules) status = UV_ENOMEM;
+    if (r && !book) book = r->own_book = lsp_rulebook_new();
+    if (r && !book) status = UV_ENOMEM;
     if (status == 0) status = uv_mutex_init(&r->mutex);
     if (status == 0) status = uv_cond_init(&r->changed);
     if (status == 0) status = uv_async_init(loop, &r->wake_loop, on_wake);
     if (status) {
-        if (r) free(r->rules);
+        if (r) lsp_rulebook_free(r->own_book);
         free(r);
         return lsp_fail(err, "reviews cannot be started: %s", uv_strerror(status));
     }
+    r->book = book;
     r->done = done;
     r->user = user;
     r->wake_loop.data = r;
@@ -214,9 +204,7 @@ void lsp_reviewer_free(struct lsp_reviewer *r)
         free_job(&r->waiting[i]);
     for (size_t i = 0; i < r->n_outcomes; i++)
         free_reviewed(&r->outcomes[i]);
-    for (size_t i = 0; i < gram_count(); i++)
-        rev_rules_free(r->rules[i]);
-    free(r->rules);
+    lsp_rulebook_free(r->own_book);
     uv_cond_destroy(&r->changed);
     uv_mutex_destroy(&r->mutex);
     free(r);

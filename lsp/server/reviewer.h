@@ -2,10 +2,10 @@
  *
  * One thread, started with the first document that is posted, runs one review at a time at a low
  * priority: typing comes first. Of a document only the newest text waits; a review of an older one
- * that is under way is stopped. Rules are compiled when a language comes up first, and kept.
+ * that is under way is stopped. Rules are compiled when a language comes up first (rulebook.h).
  *
  * Copies of documents belong to the thread from post on, findings to the callback's side; the rules
- * they point to live as long as the reviewer.
+ * they point to live as long as the book.
  *
  * All functions are called by the loop thread.
  */
@@ -14,6 +14,7 @@
 
 #include "lsp/assist/review/review.h"
 #include "lsp/server/error.h"
+#include "lsp/server/rulebook.h"
 
 #include <uv.h>
 
@@ -33,8 +34,9 @@ typedef void (*lsp_reviewer_done)(void *user, struct lsp_reviewed *reviewed);
 
 struct lsp_reviewer;
 
-bool lsp_reviewer_start(uv_loop_t *loop, lsp_reviewer_done done, void *user,
-                        struct lsp_reviewer **out, struct lsp_error *err);
+/* book: the process's, which outlives the reviewer; NULL: its own. */
+bool lsp_reviewer_start(uv_loop_t *loop, struct lsp_rulebook *book, lsp_reviewer_done done,
+                        void *user, struct lsp_reviewer **out, struct lsp_error *err);
 
 /* doc: a parsed copy, taken over. False when memory, or threads, ran out. */
 bool lsp_reviewer_post(struct lsp_reviewer *reviewer, const char *uri, uint64_t revision,

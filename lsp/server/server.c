@@ -490,7 +490,8 @@ static bool start(struct lsp_server *server, struct lsp_error *err)
                             err) &&
            lsp_indexer_start(&server->loop, server->channel.indexes, lsp_on_index_news, server,
                              &server->indexer, err) &&
-           lsp_reviewer_start(&server->loop, lsp_on_reviewed, server, &server->reviewer, err) &&
+           lsp_reviewer_start(&server->loop, server->channel.rulebook, lsp_on_reviewed, server,
+                              &server->reviewer, err) &&
            start_transport(server, err);
 }
 

@@ -58,8 +58,7 @@ static bool is_undone(const struct syn_document *changed, const char *text, size
     for (size_t i = 0; i < slips.count && !undone; i++) {
         const struct syn_slip *s = &slips.list[i];
         size_t tail = have - s->place.end;
-        undone = s->place.start + s->len + tail == len &&
-                 memcmp(text, now, s->place.start) == 0 &&
+        undone = s->place.start + s->len + tail == len && memcmp(text, now, s->place.start) == 0 &&
                  memcmp(text + s->place.start, slips.texts + s->text, s->len) == 0 &&
                  memcmp(text + s->place.start + s->len, now + s->place.end, tail) == 0;
     }

@@ -76,9 +76,10 @@ static void put_capture(struct text *t, const char *text, struct syn_span span, 
     }
 }
 
-/* The template with captures' texts in it; the caller frees. NULL when memory ran out. */
+/* The template with captures' texts in it; the caller frees. NULL when memory ran out. *missing
+ * (may be NULL): it names a capture that this match does not have. */
 static char *fill(const struct rev_rule *rule, const char *template, const char *text,
-                  const struct syn_match *match, bool message)
+                  const struct syn_match *match, bool message, bool *missing)
 {
     struct text out = {0};
     put(&out, "", 0);
@@ -95,6 +96,7 @@ static char *fill(const struct rev_rule *rule, const char *template, const char 
             continue;
         }
         if (match->has[capture]) put_capture(&out, text, match->span[capture], message);
+        if (missing) *missing |= !match->has[capture];
         at += len + 1;
     }
     if (!out.failed) return out.bytes;
@@ -163,15 +165,20 @@ static bool on_match(const struct syn_match *match, void *user)
     if (!match->has[rule->finding]) return true;
     struct syn_span at = match->span[rule->finding];
     struct rev_finding finding = {.rule = rule, .start = at.start, .end = at.end};
-    char *message = fill(rule, rule->message, text, match, true);
+    char *message = fill(rule, rule->message, text, match, true, NULL);
     if (message) snprintf(finding.message, sizeof finding.message, "%s", message);
     bool failed = !message;
     free(message);
     if (rule->rewrite && match->has[rule->replace]) {
         struct syn_span span = match->span[rule->replace];
         finding.fix = (struct rev_fix){.start = span.start, .end = span.end, .safe = rule->safe};
-        finding.fix.text = fill(rule, rule->rewrite, text, match, false);
+        bool missing = false;
+        finding.fix.text = fill(rule, rule->rewrite, text, match, false, &missing);
         failed |= !finding.fix.text;
+        if (missing) {
+            free(finding.fix.text);
+            finding.fix.text = NULL;
+        }
         if (finding.fix.text && !*finding.fix.text) widen_to_lines(text, len, &finding.fix);
     }
     review->failed = failed || !rev_findings_add(review->out, &finding);

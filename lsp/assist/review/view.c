@@ -7,6 +7,7 @@
  */
 #include "lsp/assist/review/view.h"
 #include "lsp/assist/prompt.h"
+#include "lsp/assist/recall.h"
 #include "lsp/assist/tokens.h"
 
 #include <math.h>
@@ -14,7 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES = 400, LINE_TOKENS = 256, PART_TOKENS = 1024, MIDDLE_TOKENS = 384 };
+enum {
+    LINE_BYTES = 400,
+    LINE_TOKENS = 256,
+    PART_TOKENS = 1024,
+    MIDDLE_TOKENS = 384,
+    DEEP_MAX = 64
+};
 
 /* A slip that is being read. */
 struct candidate {
@@ -30,11 +37,17 @@ struct rev_reader {
     struct eng_session *session;
     struct rev_reading options;
     size_t vocab;
-    uint32_t capacity; /* tokens */
-    float *logits;     /* [ENG_BATCH, vocab] */
-    float *own;        /* [capacity]: log P of the token at a position */
-    uint32_t *offset;  /* [capacity]: byte where it starts */
-    int32_t *ids;      /* of candidates */
+    uint32_t capacity;          /* tokens */
+    float *logits;              /* [ENG_BATCH, vocab] */
+    float *own;                 /* [capacity]: log P of the token at a position */
+    float *states;              /* [capacity, d_model] after a position; NULL: not wanted */
+    float *kept;                /* [DEEP_MAX, 3, d_model]: of candidates */
+    float *last;                /* [ENG_BATCH, d_model] */
+    size_t width;               /* d_model */
+    struct asst_recall *recall; /* NULL: the model has no weights for it */
+    float *mixed;               /* [vocab] */
+    uint32_t *offset;           /* [capacity]: byte where it starts */
+    int32_t *ids;               /* of candidates */
     size_t n_ids, ids_capacity;
     struct candidate *candidates;
     size_t n_candidates, candidates_capacity;
@@ -44,6 +57,7 @@ struct rev_reader {
 struct part {
     const struct syn_document *doc;
     const char *text;
+    struct asst_tokens *tokens;
     size_t start, stop; /* bytes whose slips are looked at */
     struct asst_prompt prompt;
     uint32_t first; /* position of the token at start */
@@ -61,6 +75,11 @@ void rev_reader_free(struct rev_reader *r)
     eng_session_free(r->session);
     free(r->logits);
     free(r->own);
+    free(r->states);
+    free(r->kept);
+    free(r->last);
+    free(r->mixed);
+    asst_recall_free(r->recall);
     free(r->offset);
     free(r->ids);
     free(r->candidates);
@@ -82,14 +101,23 @@ enum eng_status rev_reader_new(const struct eng_model *model, const struct rev_r
     if (r->options.floor == 0) r->options.floor = -8;
     r->model = model;
     r->vocab = info->vocab;
+    r->width = info->d_model;
     r->capacity = info->context < 2048 ? info->context : 2048;
     r->logits = malloc(ENG_BATCH * r->vocab * sizeof *r->logits);
     r->own = malloc(r->capacity * sizeof *r->own);
     r->offset = malloc(r->capacity * sizeof *r->offset);
+    r->mixed = malloc(r->vocab * sizeof *r->mixed);
+    bool room = r->logits && r->own && r->offset && r->mixed;
+    if (r->options.states) {
+        r->states = malloc((size_t)r->capacity * r->width * sizeof *r->states);
+        r->kept = malloc((size_t)DEEP_MAX * 3 * r->width * sizeof *r->kept);
+        r->last = malloc(ENG_BATCH * r->width * sizeof *r->last);
+        room &= r->states && r->kept && r->last;
+    }
     enum eng_status status =
-        r->logits && r->own && r->offset
-            ? eng_session_new(model, r->capacity, &r->session, err)
-            : no_memory(err);
+        room ? eng_session_new(model, r->capacity, &r->session, err) : no_memory(err);
+    if (status == ENG_OK && info->recalls)
+        status = asst_recall_new(model, LINE_TOKENS, &r->recall, err);
     if (status != ENG_OK) {
         rev_reader_free(r);
         return status;
@@ -139,15 +167,14 @@ static float log_sum(const float *logits, size_t vocab)
 /* ---- The part ---------------------------------------------------------------------- */
 
 /* Line where the context of the part that starts at `start` begins. */
-static enum eng_status context_start(struct rev_reader *r, const struct part *p,
-                                     struct asst_tokens *tokens, size_t *out,
+static enum eng_status context_start(struct rev_reader *r, const struct part *p, size_t *out,
                                      struct eng_error *err)
 {
     size_t line, column, n, taken = 0;
     const struct asst_token *list;
     syn_position_of(p->doc, p->start, SYN_UTF8, &line, &column);
     while (line > 0) {
-        enum eng_status status = asst_tokens_line(tokens, line - 1, &list, &n, err);
+        enum eng_status status = asst_tokens_line(p->tokens, line - 1, &list, &n, err);
         if (status != ENG_OK) return status;
         if (taken + n > r->options.context) break;
         taken += n;
@@ -158,31 +185,30 @@ static enum eng_status context_start(struct rev_reader *r, const struct part *p,
 }
 
 /* Fills the part's prompt up to `end`, or as much of it as fits. */
-static enum eng_status open_part(struct rev_reader *r, struct part *p, struct asst_tokens *tokens,
-                                 size_t end, struct eng_error *err)
+static enum eng_status open_part(struct rev_reader *r, struct part *p, size_t end,
+                                 struct eng_error *err)
 {
     size_t from = 0, at, len;
-    enum eng_status status = context_start(r, p, tokens, &from, err);
+    enum eng_status status = context_start(r, p, &from, err);
     if (status != ENG_OK) return status;
     uint32_t room = r->capacity - LINE_TOKENS - r->options.behind;
-    uint32_t budget = r->options.context + PART_TOKENS < room ? r->options.context + PART_TOKENS
-                                                              : room;
+    uint32_t budget =
+        r->options.context + PART_TOKENS < room ? r->options.context + PART_TOKENS : room;
     struct asst_part part = {
-        .doc = p->doc, .tokens = tokens, .start = from, .end = end, .budget = budget};
+        .doc = p->doc, .tokens = p->tokens, .start = from, .end = end, .budget = budget};
     status = asst_prompt_plain(r->model, &part, &p->prompt, &p->stop, err);
     if (status != ENG_OK) return status;
-    at = from;
-    p->first = 0;
-    for (uint32_t i = 0; i < p->prompt.length; i++) {
-        bool text = eng_token_text(r->model, p->prompt.inputs[i].id, &len) != NULL;
-        r->offset[i] = (uint32_t)at;
-        if (!text || at < p->start) p->first = i + 1;
-        at += text ? len : 0;
-    }
     while (p->prompt.length > 0 &&
            !eng_token_text(r->model, p->prompt.inputs[p->prompt.length - 1].id, &len))
         p->prompt.length--; /* <|end|> */
-    if (p->first > p->prompt.length || p->first == 0) p->first = p->prompt.length;
+    at = from;
+    p->first = p->prompt.length;
+    for (uint32_t i = 0; i < p->prompt.length; i++) {
+        bool text = eng_token_text(r->model, p->prompt.inputs[i].id, &len) != NULL;
+        r->offset[i] = (uint32_t)at;
+        if (text && at >= p->start && i > 0 && i < p->first) p->first = i;
+        at += text ? len : 0;
+    }
     return ENG_OK;
 }
 
@@ -299,9 +325,8 @@ static enum eng_status gather(struct rev_reader *r, const struct part *p,
         ++*seen;
     }
     for (uint32_t i = 0; i <= r->n_candidates; i++) { /* how many there are at each place */
-        uint32_t start = i < r->n_candidates
-                             ? slips->list[r->candidates[i].view.slip].place.start
-                             : UINT32_MAX;
+        uint32_t start =
+            i < r->n_candidates ? slips->list[r->candidates[i].view.slip].place.start : UINT32_MAX;
         if (start == place && i < r->n_candidates) continue;
         for (uint32_t k = from; k < i; k++)
             r->candidates[k].view.rivals = i - from;
@@ -346,7 +371,9 @@ static enum eng_status read_part(struct rev_reader *r, const struct part *p, eng
     note_position(r, p, p->first, eng_session_logits(r->session), &next);
     for (uint32_t at = p->first; at < prompt->length;) {
         size_t n = prompt->length - at < ENG_BATCH ? prompt->length - at : ENG_BATCH;
-        status = eng_session_extend(r->session, prompt->inputs + at, n, r->logits, cancel, err);
+        float *states = r->states ? r->states + at * r->width : NULL;
+        status =
+            eng_session_extend(r->session, prompt->inputs + at, n, r->logits, states, cancel, err);
         if (status != ENG_OK) return status;
         out->tokens += n;
         for (size_t i = 0; i < n && at + i + 1 < prompt->length; i++)
@@ -363,20 +390,40 @@ static enum eng_status read_part(struct rev_reader *r, const struct part *p, eng
 
 /* ---- With a slip ------------------------------------------------------------------- */
 
-/* Adds the log P of inputs [0, n), the first of which the session's last logits are about. */
+/* Of a token, by these logits. */
+static float log_of(struct rev_reader *r, const float *logits, int32_t id, bool recalls)
+{
+    if (recalls) {
+        struct asst_guesses guesses;
+        asst_recall_next(r->recall, -1, &guesses);
+        if (guesses.count > 0) {
+            memcpy(r->mixed, logits, r->vocab * sizeof *r->mixed);
+            asst_recall_mix(&guesses, eng_model_info(r->model)->recall, r->mixed, r->vocab);
+            logits = r->mixed;
+        }
+    }
+    return logits[id] - log_sum(logits, r->vocab);
+}
+
+/* Adds the log P of inputs [0, n), the first of which the session's last logits were about.
+ * recalls: mixed with what the document says elsewhere; state: set to that after the last one. */
 static enum eng_status read_on(struct rev_reader *r, const struct eng_input *inputs, size_t n,
-                               float *sum, eng_cancel *cancel, struct eng_error *err)
+                               bool recalls, float *sum, float *state, eng_cancel *cancel,
+                               struct eng_error *err)
 {
     for (size_t at = 0; at < n;) {
         size_t take = n - at < ENG_BATCH ? n - at : ENG_BATCH;
-        enum eng_status status =
-            eng_session_extend(r->session, inputs + at, take, r->logits, cancel, err);
+        enum eng_status status = eng_session_extend(r->session, inputs + at, take, r->logits,
+                                                    state ? r->last : NULL, cancel, err);
         if (status != ENG_OK) return status;
-        for (size_t i = 0; i < take && at + i + 1 < n; i++) {
-            const float *logits = r->logits + i * r->vocab;
-            *sum += logits[inputs[at + i + 1].id] - log_sum(logits, r->vocab);
+        for (size_t i = 0; i < take; i++) {
+            if (recalls) asst_recall_push(r->recall, inputs[at + i].id);
+            if (at + i + 1 < n)
+                *sum += log_of(r, r->logits + i * r->vocab, inputs[at + i + 1].id, recalls);
         }
         at += take;
+        if (state && at == n)
+            memcpy(state, r->last + (take - 1) * r->width, r->width * sizeof *state);
     }
     return ENG_OK;
 }
@@ -402,8 +449,15 @@ static enum eng_status look_on(struct rev_reader *r, const struct part *p, struc
         had += r->own[i];
     eng_session_rewind(r->session, c->at);
     *evaluated += n;
-    enum eng_status status = read_on(r, inputs, n, &sum, cancel, err);
+    enum eng_status status =
+        read_on(r, inputs, n, false, &sum, c->view.states ? c->view.states + 2 * r->width : NULL,
+                cancel, err);
     c->view.joint = c->view.middle = sum - had;
+    if (c->view.states && c->at > p->first) {
+        size_t bytes = r->width * sizeof *r->states;
+        memcpy(c->view.states, r->states + (c->at - 1) * r->width, bytes);
+        memcpy(c->view.states + r->width, r->states + (end - 1) * r->width, bytes);
+    }
     return status;
 }
 
@@ -418,17 +472,18 @@ static enum eng_status middle_of(struct rev_reader *r, const struct part *p,
     uint32_t length = prompt->length, n;
     struct syn_middle state = prompt->middle;
     int32_t end = eng_end_token(r->model);
-    enum eng_status status =
-        asst_prompt_append_text(prompt, r->model, p->doc, text, len, err);
+    enum eng_status status = asst_prompt_append_text(prompt, r->model, p->doc, text, len, err);
     if (status == ENG_OK && end >= 0) status = asst_prompt_append(prompt, r->model, end, err);
     n = prompt->length - length;
     size_t reused = 0;
     if (status == ENG_OK)
         status = eng_session_sync(r->session, prompt->inputs, length, cancel, &reused, err);
     if (status == ENG_OK && n > 0) {
+        size_t read = r->recall ? asst_recall_length(r->recall) : 0;
         const float *logits = eng_session_logits(r->session);
-        *out = logits[prompt->inputs[length].id] - log_sum(logits, r->vocab);
-        status = read_on(r, prompt->inputs + length, n, out, cancel, err);
+        *out = log_of(r, logits, prompt->inputs[length].id, r->recall != NULL);
+        status = read_on(r, prompt->inputs + length, n, r->recall != NULL, out, NULL, cancel, err);
+        if (r->recall) asst_recall_rewind(r->recall, read);
         *evaluated += length - reused + n;
     }
     prompt->length = length;
@@ -437,13 +492,13 @@ static enum eng_status middle_of(struct rev_reader *r, const struct part *p,
 }
 
 static enum eng_status look_between(struct rev_reader *r, const struct part *p,
-                                    const struct syn_slips *slips, struct candidate *list,
-                                    size_t n, eng_cancel *cancel, size_t *evaluated,
-                                    struct eng_error *err)
+                                    const struct syn_slips *slips, struct candidate *list, size_t n,
+                                    eng_cancel *cancel, size_t *evaluated, struct eng_error *err)
 {
     size_t line, column;
     syn_position_of(p->doc, list[0].line, SYN_UTF8, &line, &column);
     struct asst_source source = {.doc = p->doc,
+                                 .tokens = p->tokens,
                                  .hole_start = list[0].line,
                                  .hole_end = syn_line_end(p->doc, line)};
     struct asst_prompt_options options;
@@ -456,16 +511,19 @@ static enum eng_status look_between(struct rev_reader *r, const struct part *p,
     struct asst_prompt prompt;
     struct syn_hole *hole = NULL;
     bool structured = eng_model_info(r->model)->structure != ENG_STRUCTURE_NONE;
-    if (structured && syn_hole_open(p->doc, source.hole_start, source.hole_end, &hole, NULL) !=
-                          SYN_OK)
+    if (structured &&
+        syn_hole_open(p->doc, source.hole_start, source.hole_end, &hole, NULL) != SYN_OK)
         return ENG_OK;
     source.hole = hole;
     float text = 0;
     size_t len = source.hole_end - source.hole_start;
     enum eng_status status = asst_prompt_build(r->model, &source, &options, &prompt, err);
+    if (r->recall) asst_recall_rewind(r->recall, 0);
     if (status == ENG_OK) {
-        status = middle_of(r, p, &prompt, p->text + list[0].line, len, &text, cancel, evaluated,
-                           err);
+        if (r->recall) status = asst_recall_read(r->recall, &source, prompt.heal_start, err);
+        if (status == ENG_OK)
+            status = middle_of(r, p, &prompt, p->text + list[0].line, len, &text, cancel, evaluated,
+                               err);
         for (size_t i = 0; i < n && status == ENG_OK; i++) {
             const struct syn_slip *slip = &slips->list[list[i].view.slip];
             char bytes[LINE_BYTES];
@@ -502,16 +560,30 @@ static int by_line(const void *a, const void *b)
     return x->line < y->line ? -1 : x->line > y->line;
 }
 
-/* Keeps those that are read on with: the likeliest by their first token. */
-static void choose_deep(struct rev_reader *r)
+/* Keeps those that are read on with: the likeliest by their first token, of each place the best
+ * ones. Long parts have more. */
+static void choose_deep(struct rev_reader *r, const struct syn_slips *slips)
 {
-    size_t n = 0;
+    enum { PER_PLACE = 2, PER_DEEP = 12 };
+    size_t n = 0, most = r->options.deep + r->n_candidates / PER_DEEP;
+    if (most > DEEP_MAX) most = DEEP_MAX;
     qsort(r->candidates, r->n_candidates, sizeof *r->candidates, by_first);
-    while (n < r->n_candidates && n < r->options.deep &&
-           r->candidates[n].view.first >= r->options.floor)
-        n++;
+    for (size_t i = 0; i < r->n_candidates && n < most; i++) {
+        const struct syn_slip *slip = &slips->list[r->candidates[i].view.slip];
+        size_t rivals = 0;
+        for (size_t k = 0; k < n; k++) {
+            const struct syn_slip *other = &slips->list[r->candidates[k].view.slip];
+            rivals += other->class == slip->class && other->place.start == slip->place.start;
+        }
+        if (r->candidates[i].view.first < r->options.floor) break;
+        if (rivals < PER_PLACE) r->candidates[n++] = r->candidates[i];
+    }
     r->n_candidates = n;
     qsort(r->candidates, n, sizeof *r->candidates, by_position);
+    for (size_t i = 0; i < n && r->kept; i++) {
+        r->candidates[i].view.states = r->kept + i * 3 * r->width;
+        memset(r->candidates[i].view.states, 0, 3 * r->width * sizeof *r->kept);
+    }
 }
 
 static enum eng_status look_deep(struct rev_reader *r, const struct part *p,
@@ -554,17 +626,16 @@ static bool keep_views(const struct rev_reader *r, struct rev_views *out)
     return true;
 }
 
-static enum eng_status look(struct rev_reader *r, struct part *p, struct asst_tokens *tokens,
-                            const struct syn_slips *slips, size_t end, eng_cancel *cancel,
-                            struct rev_views *out, struct eng_error *err)
+static enum eng_status look(struct rev_reader *r, struct part *p, const struct syn_slips *slips,
+                            size_t end, eng_cancel *cancel, struct rev_views *out,
+                            struct eng_error *err)
 {
-    enum eng_status status = open_part(r, p, tokens, end, err);
+    enum eng_status status = open_part(r, p, end, err);
     if (status != ENG_OK) return status;
     status = gather(r, p, slips, &out->seen, err);
-    if (status == ENG_OK && r->n_candidates > 0)
-        status = read_part(r, p, cancel, out, err);
+    if (status == ENG_OK && r->n_candidates > 0) status = read_part(r, p, cancel, out, err);
     if (status == ENG_OK && r->n_candidates > 0) {
-        choose_deep(r);
+        choose_deep(r, slips);
         status = look_deep(r, p, slips, cancel, &out->tokens, err);
     }
     if (status == ENG_OK && !keep_views(r, out)) status = no_memory(err);
@@ -574,8 +645,8 @@ static enum eng_status look(struct rev_reader *r, struct part *p, struct asst_to
 
 enum eng_status rev_reader_look(struct rev_reader *r, const struct syn_document *doc,
                                 struct asst_tokens *tokens, const struct syn_slips *slips,
-                                size_t start, size_t end, eng_cancel *cancel,
-                                struct rev_views *out, struct eng_error *err)
+                                size_t start, size_t end, eng_cancel *cancel, struct rev_views *out,
+                                struct eng_error *err)
 {
     struct asst_tokens *own = NULL;
     enum eng_status status = ENG_OK;
@@ -583,10 +654,11 @@ enum eng_status rev_reader_look(struct rev_reader *r, const struct syn_document 
     if (!tokens) tokens = own;
     if (status == ENG_OK) status = asst_tokens_sync(tokens, doc, err);
     size_t len;
-    struct part p = {.doc = doc, .text = syn_document_text(doc, &len), .start = start};
+    struct part p = {
+        .doc = doc, .text = syn_document_text(doc, &len), .tokens = tokens, .start = start};
     if (end > len) end = len;
     while (status == ENG_OK && p.start < end) {
-        status = look(r, &p, tokens, slips, end, cancel, out, err);
+        status = look(r, &p, slips, end, cancel, out, err);
         if (status == ENG_OK && p.stop < end) { /* the line it ended in again, from its start */
             size_t line, column;
             syn_position_of(doc, p.stop, SYN_UTF8, &line, &column);

@@ -26,6 +26,8 @@ struct rev_view {
     float middle;  /* the same of the line between what is before and behind it; as joint where
                       it was not asked for */
     uint32_t rivals; /* slips at the same place, itself included */
+    float *states;   /* [3, d_model] of the reader's last look, or NULL: what is in front of the
+                        place, what is behind the line in the text and with the slip */
 };
 
 struct rev_views {
@@ -43,6 +45,7 @@ struct rev_reading {
     uint32_t behind;  /* tokens behind a slip's line that count; 0: 32 */
     uint32_t deep;    /* slips of a part that are read on with; 0: 16 */
     uint32_t middles; /* of these as fill-in-the-middle; 0: 4 */
+    bool states;      /* of interest */
     float floor;      /* slips with a smaller `first` are not read on with; 0: -8 */
 };
 
@@ -56,8 +59,8 @@ void rev_reader_free(struct rev_reader *reader);
  * NULL. cancel may be NULL. ENG_CANCELLED: *out holds what was seen until then. */
 enum eng_status rev_reader_look(struct rev_reader *reader, const struct syn_document *doc,
                                 struct asst_tokens *tokens, const struct syn_slips *slips,
-                                size_t start, size_t end, eng_cancel *cancel,
-                                struct rev_views *out, struct eng_error *err);
+                                size_t start, size_t end, eng_cancel *cancel, struct rev_views *out,
+                                struct eng_error *err);
 void rev_views_free(struct rev_views *views);
 
 #endif

@@ -102,6 +102,7 @@ int cli_eval(struct cli *cli, int argc, char **argv)
                                          {"--baseline", CLI_TEXT, &eval.baseline, 0, 0},
                                          {"--train", CLI_LIST, &eval.train, 0, 0},
                                          {"--json", CLI_FLAG, &eval.json, 0, 0},
+                                         {"--states", CLI_FLAG, &eval.states, 0, 0},
                                          {0}};
     static const char *words[CLI_MAX_WORDS];
     size_t n_words;

@@ -5,7 +5,7 @@
  * has no bug (or few), and in the other one the slip that undoes the first is the repair.
  */
 #include "grammars/grammars.h"
-#include "lsp/assist/review/view.h"
+#include "lsp/assist/review/opinion.h"
 #include "lsp/cli/eval/eval.h"
 
 #include <stdio.h>
@@ -13,18 +13,19 @@
 #include <string.h>
 
 enum {
-    FUNCTIONS = 100,   /* of each language, where nothing else was asked for */
-    PER_FILE = 3,      /* functions of one file at most */
+    FUNCTIONS = 100, /* of each language, where nothing else was asked for */
+    PER_FILE = 3,    /* functions of one file at most */
     LINES_MIN = 4,
     LINES_MAX = 120,
     SLIPS_MIN = 4,
-    TRIES = 40,        /* files opened for a function wanted, at most */
+    TRIES = 40, /* files opened for a function wanted, at most */
 };
 
 struct bench {
     struct cli_eval *eval;
     struct rev_reader *reader;
     FILE *rows;
+    size_t width; /* of a state; 0: none are written */
     size_t n_functions, n_slips, n_tokens;
 };
 
@@ -77,21 +78,47 @@ static bool is_near(const struct injected *in, uint32_t start, uint32_t end)
     return in->class < SYN_SLIP_CLASSES && start <= in->at + in->now && end >= in->at;
 }
 
-static void write_rows(struct bench *b, const struct cli_file *file, const struct subject *s,
-                       const struct rev_views *views, const struct injected *in)
+/* A row of floats: function, language, package, injected class, class, repair, near, slips, then
+ * the evidence and the states. A first row of each reading has class -1: its "own" is the least
+ * likely token's. */
+enum { ROW_HEAD = 8 };
+
+static void write_row(struct bench *b, const float head[ROW_HEAD],
+                      const float evidence[REV_EVIDENCE_COUNT], const float *states)
 {
-    const char *injected = in->class < SYN_SLIP_CLASSES ? syn_slip_class_name(in->class) : "-";
-    fprintf(b->rows, "%zu\t%s\t%u\t%s\tsurprisal\t0\t%d\t%.3f\t0\t0\t0\t0\t%zu\n",
-            b->n_functions, file->lang->id, file->package, injected,
-            is_near(in, views->odd, views->odd + 1), (double)views->odd_own, views->seen);
+    static const float none[3 * 1024];
+    fwrite(head, sizeof *head, ROW_HEAD, b->rows);
+    fwrite(evidence, sizeof *evidence, REV_EVIDENCE_COUNT, b->rows);
+    if (b->width) fwrite(states ? states : none, sizeof *states, 3 * b->width, b->rows);
+}
+
+static void write_rows(struct bench *b, const struct cli_file *file, const struct subject *s,
+                       size_t start, size_t end, const struct rev_views *views,
+                       const struct injected *in)
+{
+    size_t len, lang = 0;
+    const char *text = syn_document_text(s->doc, &len);
+    while (gram_at(lang) != file->lang)
+        lang++;
+    float head[ROW_HEAD] = {(float)b->n_functions,
+                            (float)lang,
+                            (float)file->package,
+                            in->class < SYN_SLIP_CLASSES ? in->class : -1,
+                            -1,
+                            0,
+                            is_near(in, views->odd, views->odd + 1),
+                            (float)views->seen};
+    float evidence[REV_EVIDENCE_COUNT] = {0};
+    evidence[REV_EVIDENCE_OWN] = views->odd_own;
+    write_row(b, head, evidence, NULL);
     for (size_t i = 0; i < views->count; i++) {
         const struct rev_view *v = &views->list[i];
         const struct syn_slip *slip = &s->slips.list[v->slip];
-        fprintf(b->rows, "%zu\t%s\t%u\t%s\t%s\t%d\t%d\t%.3f\t%.3f\t%.3f\t%.3f\t%u\t%zu\n",
-                b->n_functions, file->lang->id, file->package, injected,
-                syn_slip_class_name(slip->class), is_repair(s, slip, in),
-                is_near(in, slip->place.start, slip->place.end), (double)v->own, (double)v->first,
-                (double)v->joint, (double)v->middle, v->rivals, views->seen);
+        rev_evidence_of(text, &s->slips, v, start, end, evidence);
+        head[4] = slip->class;
+        head[5] = is_repair(s, slip, in);
+        head[6] = is_near(in, slip->place.start, slip->place.end);
+        write_row(b, head, evidence, v->states);
     }
 }
 
@@ -100,10 +127,10 @@ static bool read_function(struct bench *b, const struct cli_file *file, const st
 {
     struct rev_views views = {0};
     struct eng_error err = {"out of memory"};
-    bool ok = rev_reader_look(b->reader, s->doc, NULL, &s->slips, start, end, NULL, &views,
-                              &err) == ENG_OK;
+    bool ok = rev_reader_look(b->reader, s->doc, NULL, &s->slips, start, end, NULL, &views, &err) ==
+              ENG_OK;
     if (ok)
-        write_rows(b, file, s, &views, in);
+        write_rows(b, file, s, start, end, &views, in);
     else
         cli_fail("%s: %s", file->path, err.text);
     b->n_slips += views.seen;
@@ -125,9 +152,9 @@ static long draw_slip(const struct syn_slips *slips, size_t start, size_t end, u
         classes += n[c] > 0;
     if (classes == 0) return -1;
     size_t class = 0;
-    for (size_t k = cli_random_below(seed, classes) + 1; k > 0; class++)
+    for (size_t k = cli_random_below(seed, classes) + 1; k > 0; class ++)
         k -= n[class] > 0;
-    class--;
+    class --;
     size_t k = cli_random_below(seed, n[class]);
     for (size_t i = 0; i < slips->count; i++) {
         const struct syn_slip *slip = &slips->list[i];
@@ -206,8 +233,8 @@ static bool read_file(struct bench *b, const struct cli_file *file, size_t wante
     size_t taken = 0, behind = 0;
     if (!open_subject(file->lang, file->text, file->len, &s))
         return cli_fail("out of memory") == CLI_OK;
-    for (size_t k = 0; ok && k < 2 * PER_FILE && taken < PER_FILE && *count < wanted &&
-                       s.slips.n_functions > 0;
+    for (size_t k = 0;
+         ok && k < 2 * PER_FILE && taken < PER_FILE && *count < wanted && s.slips.n_functions > 0;
          k++) {
         size_t f = cli_random_below(seed, s.slips.n_functions), start, end;
         bool done = false;
@@ -251,12 +278,10 @@ int cli_eval_slips(struct cli_eval *eval)
     struct eng_error err = {"out of memory"};
     if (!cli_open_model(eval->cli, eval->models.count ? eval->models.values[0] : NULL, &model))
         return CLI_ERROR;
-    bool ok = rev_reader_new(model, NULL, &b.reader, &err) == ENG_OK;
+    struct rev_reading options = {.states = eval->states, .middles = 6};
+    b.width = eval->states ? eng_model_info(model)->d_model : 0;
+    bool ok = rev_reader_new(model, &options, &b.reader, &err) == ENG_OK;
     if (!ok) cli_fail("%s", err.text);
-    if (ok)
-        fputs("function\tlanguage\tpackage\tinjected\tclass\trepair\tplace\town\tfirst\tjoint\t"
-              "middle\trivals\tslips\n",
-              stdout);
     for (size_t l = 0; ok && l < gram_count(); l++)
         ok = read_language(&b, gram_at(l), l);
     rev_reader_free(b.reader);
