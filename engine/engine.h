@@ -264,12 +264,11 @@ enum eng_status eng_sessions_append(struct eng_session *const *sessions,
                                     const struct eng_input *next, size_t n, eng_cancel *cancel,
                                     struct eng_error *err);
 
-/* Evaluates n more tokens in one pass, and writes the logits after each: float[n, vocab]; and what
- * the logits are read from, the last layer's normalised output: states float[n, d_model], or NULL.
- * The same bits as n appends; who guessed what would be decoded rewinds to where the guess was
- * wrong. No allocation. */
+/* Evaluates n more tokens in one pass, and writes the logits after each: float[n, vocab]. The same
+ * bits as n appends; who guessed what would be decoded rewinds to where the guess was wrong. No
+ * allocation. */
 enum eng_status eng_session_extend(struct eng_session *session, const struct eng_input *next,
-                                   size_t n, float *logits, float *states, eng_cancel *cancel,
+                                   size_t n, float *logits, eng_cancel *cancel,
                                    struct eng_error *err);
 
 /* Makes `to` hold what `from` holds, logits included, without evaluating anything: they share the

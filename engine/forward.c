@@ -172,12 +172,6 @@ static void compute_logits(struct eng_pass *pass)
 {
     const struct eng_model *model = pass->model;
     size_t width = model->info.d_model, vocab = model->info.vocab, n = 0;
-    for (size_t i = 0; i < pass->n_spans; i++) {
-        const struct eng_span *span = &pass->span[i];
-        size_t values = (span->rows - span->logits_from) * width;
-        const float *from = pass->h + (span->first + span->logits_from) * width;
-        if (span->states && values > 0) memcpy(span->states, from, values * sizeof *from);
-    }
     if (pass->n_spans == 1) {
         const struct eng_span *span = &pass->span[0];
         const struct eng_product logits[] = {{&model->output, span->logits, vocab}};

@@ -41,7 +41,6 @@ struct eng_span {
     bool again;            /* they are evaluated for their logits: the pages hold them already */
     size_t logits_from;    /* logits of the rows from here on are wanted; rows: of none */
     float *logits;         /* [rows - logits_from, vocab] */
-    float *states;         /* [rows - logits_from, d_model], or NULL */
 };
 
 struct eng_pass {

@@ -214,8 +214,7 @@ static enum eng_status run_pass(struct running *running)
                                           .first = pass->rows,
                                           .again = r->again,
                                           .logits_from = r->logits_from,
-                                          .logits = r->logits,
-                                          .states = r->states};
+                                          .logits = r->logits};
         pass->rows += r->rows;
     }
     enum eng_status status = eng_forward(pass, running->request[0]->prefill, go_on, running);

@@ -22,7 +22,7 @@
 struct eng_request {
     struct eng_session *session;
     size_t rows, logits_from; /* as in a span */
-    float *logits, *states;
+    float *logits;
     bool prefill, again;
 
     /* The queue's. */

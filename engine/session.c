@@ -330,7 +330,7 @@ enum eng_status eng_sessions_append(struct eng_session *const *sessions,
 }
 
 enum eng_status eng_session_extend(struct eng_session *session, const struct eng_input *next,
-                                   size_t n, float *logits, float *states, eng_cancel *cancel,
+                                   size_t n, float *logits, eng_cancel *cancel,
                                    struct eng_error *err)
 {
     if (n == 0) return ENG_OK;
@@ -339,8 +339,7 @@ enum eng_status eng_session_extend(struct eng_session *session, const struct eng
                         ENG_BATCH);
     enum eng_status status = take_inputs(session, next, n, err);
     if (status != ENG_OK) return status;
-    struct eng_request request = {
-        .session = session, .rows = n, .logits = logits, .states = states};
+    struct eng_request request = {.session = session, .rows = n, .logits = logits};
     status = decode(&request, 1, cancel, err);
     if (status != ENG_OK) return status;
     size_t vocab = session->model->info.vocab;

@@ -56,6 +56,7 @@ static const struct key keys[] = {
     {"index.maxFiles", KEY_INT, AT(index_max_files), 1, 1000000, NULL},
     {"index.maxFileKilobytes", KEY_INT, AT(index_max_kilobytes), 1, 65536, NULL},
     {"review.enabled", KEY_BOOL, AT(review_enabled), 0, 0, NULL},
+    {"review.opinions", KEY_BOOL, AT(review_opinions), 0, 0, NULL},
     {"review.minSeverity", KEY_CHOICE, AT(review_min_severity), 0, 0, severities},
     {"refactor.enabled", KEY_BOOL, AT(refactor_enabled), 0, 0, NULL},
     {"history.enabled", KEY_BOOL, AT(history_enabled), 0, 0, NULL},
@@ -79,6 +80,7 @@ void lsp_config_defaults(struct lsp_config *config)
                                   .index_max_files = 20000,
                                   .index_max_kilobytes = 512,
                                   .review_enabled = true,
+                                  .review_opinions = true,
                                   .review_min_severity = LSP_SEVERITY_HINT,
                                   .refactor_enabled = true,
                                   .history_enabled = true};

@@ -29,6 +29,7 @@
  *   index.maxFiles           integer  files
  *   index.maxFileKilobytes   integer  larger files are passed over
  *   review.enabled           boolean
+ *   review.opinions          boolean
  *   review.minSeverity       string   "hint", "information", "warning", "error"
  *   refactor.enabled         boolean
  *   history.enabled          boolean  what became of suggestions is written down
@@ -73,7 +74,7 @@ struct lsp_config {
     int context_tokens;
     bool index_enabled;
     int index_megabytes, index_max_files, index_max_kilobytes;
-    bool review_enabled;
+    bool review_enabled, review_opinions;
     int review_min_severity; /* enum lsp_severity */
     bool refactor_enabled;
     bool history_enabled;

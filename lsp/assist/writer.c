@@ -330,6 +330,5 @@ enum eng_status asst_writer_evaluate(struct asst_writer *w)
     }
     if (w->drafted == 0) return eng_session_append(w->session, last, run->cancel, run->err);
     w->ahead = true;
-    return eng_session_extend(w->session, last, w->drafted + 1, w->rows, NULL, run->cancel,
-                              run->err);
+    return eng_session_extend(w->session, last, w->drafted + 1, w->rows, run->cancel, run->err);
 }

@@ -34,7 +34,7 @@ static cJSON *diagnostic_of(const struct syn_document *doc, const struct rev_fin
     char print[32];
     cJSON *out = cJSON_CreateObject();
     cJSON_AddItemToObject(out, "range", range_of(doc, f->start, f->end, encoding));
-    cJSON_AddNumberToObject(out, "severity", severities[rev_finding_severity(f)]);
+    cJSON_AddNumberToObject(out, "severity", severities[f->severity]);
     cJSON_AddStringToObject(out, "code", rev_finding_code(f));
     cJSON_AddStringToObject(out, "source", "espalier");
     cJSON_AddStringToObject(out, "message", f->message);
@@ -58,7 +58,7 @@ cJSON *lsp_write_diagnostics(const char *uri, int64_t version, const struct syn_
     *count = 0;
     for (size_t i = 0; i < findings->count; i++) {
         const struct rev_finding *f = &findings->list[i];
-        if (rev_finding_severity(f) < least) continue;
+        if (f->severity < least) continue;
         cJSON_AddItemToArray(list, diagnostic_of(doc, f, encoding));
         ++*count;
     }
@@ -166,7 +166,7 @@ cJSON *lsp_write_actions(const char *uri, int64_t version, const struct syn_docu
     cJSON *out = cJSON_CreateArray();
     for (size_t i = 0; i < findings->count; i++) {
         const struct rev_finding *f = &findings->list[i];
-        if (rev_finding_severity(f) < least || f->start > end || f->end < start) continue;
+        if (f->severity < least || f->start > end || f->end < start) continue;
         if (f->fix.text) cJSON_AddItemToArray(out, fix_action(&action, f));
         cJSON *all = f->fix.text ? all_action(&action, findings, f) : NULL;
         if (all) cJSON_AddItemToArray(out, all);

@@ -86,6 +86,8 @@ static void choose_model(struct lsp_server *server)
     lsp_documents_drop_tokens(server->documents);
     lsp_clear_shelf(server);
     server->model_choice = choice;
+    server->model_state = LSP_MODEL_NONE;
+    lsp_choose_adviser(server);
     if (!*path) {
         server->model_state = LSP_MODEL_NONE;
         snprintf(server->model_message, sizeof server->model_message,
@@ -117,6 +119,7 @@ void lsp_on_loaded(struct lsp_server *server, const struct lsp_outcome *outcome)
                 server->model.load_ms, (unsigned)server->model.warm);
         end_progress(server, "ready");
         lsp_look_near(server);
+        lsp_choose_adviser(server);
         lsp_feedback_learn(server);
         lsp_continue_completion(server);
         return;

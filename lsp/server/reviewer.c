@@ -4,6 +4,7 @@
  * held for assignments. What runs looks at a flag that the loop sets when its text is out of date.
  */
 #include "lsp/server/reviewer.h"
+#include "lsp/server/adviser.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #define NICENESS     10 /* of the thread, where threads have one */
 #define OUTCOMES_MAX 256u
+#define CALM_NS      UINT64_C(2000000000) /* without anything new, before the model is asked */
 
 struct job {
     char *uri;
@@ -27,13 +29,16 @@ struct lsp_reviewer {
     uv_thread_t thread;
     bool started;
     struct lsp_rulebook *book, *own_book;
+    struct lsp_adviser *adviser; /* the thread's; NULL: no opinions */
 
     uv_mutex_t mutex;
     uv_cond_t changed;
     bool stopping;
     struct job waiting[LSP_REVIEWER_WAITING]; /* the oldest first */
     size_t n_waiting;
-    char *running; /* uri, or NULL */
+    char *running;                  /* uri, or NULL */
+    struct lsp_model_choice choice; /* of the model that is to be asked */
+    bool has_choice, choice_changed;
     _Atomic int stop;
     struct lsp_reviewed outcomes[OUTCOMES_MAX];
     size_t n_outcomes;
@@ -53,27 +58,81 @@ static void free_reviewed(struct lsp_reviewed *reviewed)
 
 /* ---- The thread -------------------------------------------------------------------- */
 
-static void review(struct lsp_reviewer *r, const struct job *job, struct lsp_reviewed *out)
+static void review(struct lsp_reviewer *r, const struct job *job,
+                   const struct rev_opinions *opinions, struct lsp_reviewed *out)
 {
     size_t len;
     syn_document_text(job->doc, &len);
     const struct rev_rules *rules =
         lsp_rulebook_of(r->book, syn_document_language(job->doc), &out->error);
-    out->status = rules ? rev_review(rules, NULL, job->doc, 0, len, &out->findings, &out->error)
-                        : SYN_NO_MEMORY;
+    out->status =
+        rules ? rev_review(rules, NULL, opinions, job->doc, 0, len, &out->findings, &out->error)
+              : SYN_NO_MEMORY;
+}
+
+/* Mutex held, but while models change hands. */
+static void take_choice(struct lsp_reviewer *r)
+{
+    struct lsp_model_choice choice = r->choice;
+    bool has = r->has_choice;
+    r->choice_changed = false;
+    uv_mutex_unlock(&r->mutex);
+    if (r->adviser) lsp_adviser_use(r->adviser, has ? &choice : NULL);
+    uv_mutex_lock(&r->mutex);
 }
 
 /* Waits for a job. False when stopping. Mutex held. */
 static bool take_job(struct lsp_reviewer *r, struct job *job)
 {
-    while (!r->stopping && (r->n_waiting == 0 || r->n_outcomes == OUTCOMES_MAX))
-        uv_cond_wait(&r->changed, &r->mutex);
-    if (r->stopping) return false;
+    for (;;) {
+        if (r->stopping) return false;
+        if (r->choice_changed)
+            take_choice(r);
+        else if (r->n_waiting > 0 && r->n_outcomes < OUTCOMES_MAX)
+            break;
+        else
+            uv_cond_wait(&r->changed, &r->mutex);
+    }
     *job = r->waiting[0];
     memmove(r->waiting, r->waiting + 1, --r->n_waiting * sizeof *r->waiting);
     r->running = job->uri;
     r->stop = 0;
     return true;
+}
+
+/* True when nothing has come for a while. Mutex held. */
+static bool is_calm(struct lsp_reviewer *r)
+{
+    uint64_t until = uv_hrtime() + CALM_NS, now;
+    while (!r->stopping && !r->stop && r->n_waiting == 0 && !r->choice_changed &&
+           (now = uv_hrtime()) < until)
+        uv_cond_timedwait(&r->changed, &r->mutex, until - now);
+    return !r->stopping && !r->stop && r->n_waiting == 0 && !r->choice_changed &&
+           r->n_outcomes < OUTCOMES_MAX;
+}
+
+/* Mutex held. */
+static void hand_over(struct lsp_reviewer *r, const struct lsp_reviewed *reviewed)
+{
+    r->outcomes[r->n_outcomes++] = *reviewed;
+    uv_async_send(&r->wake_loop);
+}
+
+/* The same text once more, with the model. Mutex held, but while it works. */
+static void ask_model(struct lsp_reviewer *r, const struct job *job, struct rev_opinions *opinions,
+                      char *uri)
+{
+    struct lsp_reviewed reviewed = {.uri = uri, .revision = job->revision};
+    if (!uri || !is_calm(r)) {
+        free(uri);
+        return;
+    }
+    uv_mutex_unlock(&r->mutex);
+    opinions->remembered = false;
+    opinions->cancel = &r->stop;
+    review(r, job, opinions, &reviewed);
+    uv_mutex_lock(&r->mutex);
+    hand_over(r, &reviewed);
 }
 
 static void thread_main(void *arg)
@@ -86,16 +145,22 @@ static void thread_main(void *arg)
     uv_mutex_lock(&r->mutex);
     while (take_job(r, &job)) {
         struct lsp_reviewed reviewed = {.uri = job.uri, .revision = job.revision};
+        struct rev_opinions *opinions = lsp_adviser_opinions(r->adviser);
+        char *again = opinions ? strdup(job.uri) : NULL;
+        if (opinions) opinions->remembered = true;
         uv_mutex_unlock(&r->mutex);
         syn_document_set_stop(job.doc, &r->stop);
-        review(r, &job, &reviewed);
-        syn_document_free(job.doc);
+        review(r, &job, opinions, &reviewed);
         uv_mutex_lock(&r->mutex);
+        r->running = again;
+        hand_over(r, &reviewed);
+        if (opinions) ask_model(r, &job, opinions, again);
         r->running = NULL;
-        r->outcomes[r->n_outcomes++] = reviewed;
-        uv_async_send(&r->wake_loop);
+        syn_document_free(job.doc);
     }
     uv_mutex_unlock(&r->mutex);
+    lsp_adviser_free(r->adviser);
+    r->adviser = NULL;
 }
 
 /* ---- The loop ---------------------------------------------------------------------- */
@@ -119,18 +184,22 @@ static void on_wake(uv_async_t *handle)
     }
 }
 
-bool lsp_reviewer_start(uv_loop_t *loop, struct lsp_rulebook *book, lsp_reviewer_done done,
-                        void *user, struct lsp_reviewer **out, struct lsp_error *err)
+bool lsp_reviewer_start(uv_loop_t *loop, const struct lsp_reviewer_sources *sources,
+                        lsp_reviewer_done done, void *user, struct lsp_reviewer **out,
+                        struct lsp_error *err)
 {
+    struct lsp_rulebook *book = sources->book;
     struct lsp_reviewer *r = calloc(1, sizeof *r);
     int status = r ? 0 : UV_ENOMEM;
     if (r && !book) book = r->own_book = lsp_rulebook_new();
-    if (r && !book) status = UV_ENOMEM;
+    if (r && sources->models) r->adviser = lsp_adviser_new(sources->models);
+    if (r && (!book || (sources->models && !r->adviser))) status = UV_ENOMEM;
     if (status == 0) status = uv_mutex_init(&r->mutex);
     if (status == 0) status = uv_cond_init(&r->changed);
     if (status == 0) status = uv_async_init(loop, &r->wake_loop, on_wake);
     if (status) {
         if (r) lsp_rulebook_free(r->own_book);
+        if (r) lsp_adviser_free(r->adviser);
         free(r);
         return lsp_fail(err, "reviews cannot be started: %s", uv_strerror(status));
     }
@@ -154,7 +223,10 @@ static void forget(struct lsp_reviewer *r, const char *uri)
             r->waiting[kept++] = r->waiting[i];
     }
     r->n_waiting = kept;
-    if (r->running && strcmp(r->running, uri) == 0) r->stop = 1;
+    if (r->running && strcmp(r->running, uri) == 0) {
+        r->stop = 1;
+        uv_cond_signal(&r->changed);
+    }
 }
 
 bool lsp_reviewer_post(struct lsp_reviewer *r, const char *uri, uint64_t revision,
@@ -176,6 +248,16 @@ bool lsp_reviewer_post(struct lsp_reviewer *r, const char *uri, uint64_t revisio
     uv_cond_signal(&r->changed);
     uv_mutex_unlock(&r->mutex);
     return true;
+}
+
+void lsp_reviewer_use(struct lsp_reviewer *r, const struct lsp_model_choice *choice)
+{
+    uv_mutex_lock(&r->mutex);
+    r->has_choice = choice != NULL;
+    if (choice) r->choice = *choice;
+    r->choice_changed = true;
+    uv_cond_signal(&r->changed);
+    uv_mutex_unlock(&r->mutex);
 }
 
 void lsp_reviewer_drop(struct lsp_reviewer *r, const char *uri)
@@ -204,6 +286,7 @@ void lsp_reviewer_free(struct lsp_reviewer *r)
         free_job(&r->waiting[i]);
     for (size_t i = 0; i < r->n_outcomes; i++)
         free_reviewed(&r->outcomes[i]);
+    lsp_adviser_free(r->adviser);
     lsp_rulebook_free(r->own_book);
     uv_cond_destroy(&r->changed);
     uv_mutex_destroy(&r->mutex);

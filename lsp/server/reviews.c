@@ -78,6 +78,17 @@ static void publish(struct lsp_server *server, struct lsp_document *document)
     document->has_diagnostics = count > 0;
 }
 
+/* Does a second review of the same text say the same? */
+static bool says_the_same(const struct rev_findings *a, const struct rev_findings *b)
+{
+    if (a->count != b->count) return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (a->list[i].fingerprint != b->list[i].fingerprint ||
+            a->list[i].severity != b->list[i].severity)
+            return false;
+    return true;
+}
+
 void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed)
 {
     struct lsp_server *server = user;
@@ -91,16 +102,32 @@ void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed)
                     reviewed->error.text);
         return;
     }
+    bool again = document->reviewed == reviewed->revision;
+    bool same = again && says_the_same(&document->findings, &reviewed->findings);
     server->counters.reviews++;
     rev_findings_free(&document->findings);
     document->findings = reviewed->findings;
     document->reviewed = reviewed->revision;
     reviewed->findings = (struct rev_findings){0};
-    publish(server, document);
+    if (!same) publish(server, document);
+}
+
+void lsp_choose_adviser(struct lsp_server *server)
+{
+    const struct lsp_config *config = &server->config;
+    bool wanted =
+        config->review_enabled && config->review_opinions && server->model_state == LSP_MODEL_READY;
+    if (!wanted && !server->has_adviser) return;
+    lsp_reviewer_use(server->reviewer, wanted ? &server->model_choice : NULL);
+    server->has_adviser = wanted;
+    for (size_t i = 0; i < lsp_documents_count(server->documents) && wanted; i++)
+        lsp_review_soon(server, lsp_documents_at(server->documents, i));
 }
 
 void lsp_configure_reviews(struct lsp_server *server)
 {
+    bool wanted = server->config.review_enabled && server->config.review_opinions;
+    if (wanted != server->has_adviser) lsp_choose_adviser(server);
     for (size_t i = 0; i < lsp_documents_count(server->documents); i++) {
         struct lsp_document *document = lsp_documents_at(server->documents, i);
         if (server->config.review_enabled && document->reviewed == document->revision) {

@@ -486,12 +486,13 @@ static bool start(struct lsp_server *server, struct lsp_error *err)
     if (!server->completer)
         server->completer = server->own_completer = lsp_completer_new(server->channel.models);
     if (!server->documents || !server->completer) return lsp_fail(err, "out of memory");
+    const struct lsp_reviewer_sources reviews = {server->channel.rulebook, server->channel.models};
     return lsp_worker_start(&server->loop, server->completer, on_outcome, server, &server->worker,
                             err) &&
            lsp_indexer_start(&server->loop, server->channel.indexes, lsp_on_index_news, server,
                              &server->indexer, err) &&
-           lsp_reviewer_start(&server->loop, server->channel.rulebook, lsp_on_reviewed, server,
-                              &server->reviewer, err) &&
+           lsp_reviewer_start(&server->loop, &reviews, lsp_on_reviewed, server, &server->reviewer,
+                              err) &&
            start_transport(server, err);
 }
 

@@ -136,6 +136,7 @@ struct lsp_server {
     enum { LSP_PROGRESS_NONE, LSP_PROGRESS_ASKED, LSP_PROGRESS_SHOWN } progress, index_progress;
 
     struct lsp_reviewer *reviewer;
+    bool has_adviser; /* the reviewer was told of the model */
 
     struct lsp_indexer *indexer;
     struct lsp_context *context; /* of the last prompt; NULL until there was one */
@@ -233,6 +234,8 @@ void lsp_review_soon(struct lsp_server *server, struct lsp_document *document);
 /* It is about to be closed. */
 void lsp_review_gone(struct lsp_server *server, struct lsp_document *document);
 void lsp_configure_reviews(struct lsp_server *server);
+/* The model came, went, or is to be asked no more. */
+void lsp_choose_adviser(struct lsp_server *server);
 void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed); /* the server */
 void lsp_on_code_action(struct lsp_server *server, struct lsp_message *message, uint64_t ticket);
 

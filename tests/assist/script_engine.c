@@ -192,10 +192,8 @@ void eng_session_rewind(struct eng_session *s, size_t n)
 }
 
 enum eng_status eng_session_extend(struct eng_session *s, const struct eng_input *next, size_t n,
-                                   float *logits, float *states, eng_cancel *cancel,
-                                   struct eng_error *err)
+                                   float *logits, eng_cancel *cancel, struct eng_error *err)
 {
-    (void)states;
     for (size_t i = 0; i < n; i++) {
         enum eng_status status = eng_session_append(s, &next[i], cancel, err);
         if (status != ENG_OK) return status;

@@ -356,12 +356,12 @@ static void test_many_tokens_at_once(void **state)
     for (size_t n = 1; n <= MORE; n += 1 + n / 3) {
         assert_int_equal(eng_session_sync(session, f->inputs[0], FROM, NULL, NULL, NULL), ENG_OK);
         size_t rest = MORE - n;
-        assert_int_equal(eng_session_extend(session, f->inputs[0] + FROM, n, got, NULL, NULL, NULL),
+        assert_int_equal(eng_session_extend(session, f->inputs[0] + FROM, n, got, NULL, NULL),
                          ENG_OK);
         assert_memory_equal(eng_session_logits(session), want + (n - 1) * VOCAB, BYTES);
-        assert_int_equal(eng_session_extend(session, f->inputs[0] + FROM + n, rest, got + n * VOCAB,
-                                            NULL, NULL, NULL),
-                         ENG_OK);
+        assert_int_equal(
+            eng_session_extend(session, f->inputs[0] + FROM + n, rest, got + n * VOCAB, NULL, NULL),
+            ENG_OK);
         assert_memory_equal(got, want, (size_t)MORE * BYTES);
         eng_session_rewind(session, FROM + n);
         for (size_t i = n; i < MORE; i++) {
@@ -371,12 +371,11 @@ static void test_many_tokens_at_once(void **state)
         }
     }
     struct eng_error err;
-    assert_int_equal(
-        eng_session_extend(session, f->inputs[0], ENG_BATCH + 1, got, NULL, NULL, &err),
-        ENG_BAD_INPUT);
+    assert_int_equal(eng_session_extend(session, f->inputs[0], ENG_BATCH + 1, got, NULL, &err),
+                     ENG_BAD_INPUT);
     assert_int_equal(eng_session_sync(session, f->inputs[0], TOKENS, NULL, NULL, NULL), ENG_OK);
     struct eng_input bad[2] = {f->inputs[0][0], {.id = VOCAB}};
-    assert_int_equal(eng_session_extend(session, bad, 2, got, NULL, NULL, &err), ENG_BAD_INPUT);
+    assert_int_equal(eng_session_extend(session, bad, 2, got, NULL, &err), ENG_BAD_INPUT);
     assert_int_equal(eng_session_length(session), TOKENS);
     free(got);
     free(want);

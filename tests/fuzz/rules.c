@@ -21,7 +21,7 @@ static void review(const struct rev_rules *rules, const char *text)
     size_t len = strlen(text), fixed_len, applied;
     if (syn_document_new(rules->lang, text, len, &doc, NULL) != SYN_OK) abort();
     if (syn_document_parse(doc, 0, NULL) != SYN_OK) abort();
-    if (rev_review(rules, "fuzz", doc, 0, len, &findings, NULL) != SYN_OK) abort();
+    if (rev_review(rules, "fuzz", NULL, doc, 0, len, &findings, NULL) != SYN_OK) abort();
     char *fixed = rev_apply(doc, &findings, true, &fixed_len, &applied);
     if (!fixed || applied > findings.count) abort();
     free(fixed);

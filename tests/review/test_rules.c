@@ -57,7 +57,7 @@ static void review(struct cases *c, const struct syn_document *doc, struct rev_f
     struct syn_error err = {""};
     size_t len;
     syn_document_text(doc, &len);
-    if (rev_review(c->rules, c->code, doc, 0, len, out, &err) != SYN_OK)
+    if (rev_review(c->rules, c->code, NULL, doc, 0, len, out, &err) != SYN_OK)
         complain(c, "%s", err.text);
 }
 

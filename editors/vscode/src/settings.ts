@@ -30,6 +30,7 @@ const names = [
   'index.maxFiles',
   'index.maxFileKilobytes',
   'review.enabled',
+  'review.opinions',
   'review.minSeverity',
   'refactor.enabled',
   'history.enabled',

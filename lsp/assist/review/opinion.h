@@ -1,18 +1,19 @@
-/* opinion.h: what the model thinks of a slip, as numbers that decide whether to speak of it.
+/* opinion.h: what the model thinks of slips, and whether to speak of it.
  *
- * Pure functions of their arguments. */
+ * A function is read with each of its slips (view.h), the head points at the one that was most
+ * likely meant, or at none (head.h), and what it is sure enough of becomes a finding: a hint or an
+ * information, never more, with an edit that is never made unasked. */
 #ifndef ESPALIER_REVIEW_OPINION_H
 #define ESPALIER_REVIEW_OPINION_H
 
+#include "lsp/assist/review/review.h"
 #include "lsp/assist/review/view.h"
 
 /* Numbers of about -3 to 3. The order is part of trained heads: append, never reorder. */
 enum rev_evidence {
     REV_EVIDENCE_JOINT = 0, /* the views' logarithms, a quarter of each */
-    REV_EVIDENCE_MIDDLE,
     REV_EVIDENCE_FIRST,
     REV_EVIDENCE_OWN,
-    REV_EVIDENCE_LEAST,      /* the smaller of joint and middle */
     REV_EVIDENCE_RIVALS,     /* ln(1 + slips at the place) */
     REV_EVIDENCE_NAME_LEFT,  /* of a name: ln(1 + times that it stands in the function, here
                                 left out) */
@@ -21,12 +22,20 @@ enum rev_evidence {
     REV_EVIDENCE_OTHER_LINE,
     REV_EVIDENCE_UNREAD, /* 1: the slip's name stands nowhere but where it is bound */
     REV_EVIDENCE_LIKE,   /* share of the longer text that the two have in common, at both ends */
+    REV_EVIDENCE_MEAN,   /* mean log P of the tokens of the function: how odd all of it is */
     REV_EVIDENCE_REST,   /* joint less first: what the rest of the text says */
     REV_EVIDENCE_COUNT
 };
 
-/* Of a view of a slip, in the function (or other part) [start, end) of a text. */
-void rev_evidence_of(const char *text, const struct syn_slips *slips, const struct rev_view *view,
-                     size_t start, size_t end, float out[REV_EVIDENCE_COUNT]);
+/* Of view number i, in the function (or other part) [start, end) of a text that the views are of.
+ */
+void rev_evidence_of(const char *text, const struct syn_slips *slips, const struct rev_views *views,
+                     size_t i, size_t start, size_t end, float out[REV_EVIDENCE_COUNT]);
+
+/* Adds the opinions on the functions that overlap [start, end), at most one on each; in no order.
+ * code: of one class alone, or NULL. */
+enum syn_status rev_opine(const struct rev_opinions *opinions, const char *code,
+                          const struct syn_document *doc, size_t start, size_t end,
+                          struct rev_findings *out, struct syn_error *err);
 
 #endif

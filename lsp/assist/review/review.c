@@ -1,10 +1,12 @@
-/* A review by rules: runs patterns, makes findings of matches, takes away what a comment excuses.
+/* A review: runs patterns, asks for opinions, makes findings of matches, takes away what a comment
+ * excuses.
  *
  * Owns what becomes of a match: its words, its fix, its fingerprint, its place in the order. What
  * counts as a match is the rules'; where findings go is the caller's.
  */
 #include "lsp/assist/review/review.h"
 #include "grammars/grammars.h"
+#include "lsp/assist/review/opinion.h"
 #include "lsp/assist/review/suppress.h"
 
 #include <stdio.h>
@@ -16,16 +18,6 @@ enum { QUOTED = 60 }; /* bytes of a capture in a message */
 const char *rev_finding_code(const struct rev_finding *f)
 {
     return f->rule ? f->rule->code : REV_BARE_SUPPRESSION;
-}
-
-enum rev_severity rev_finding_severity(const struct rev_finding *f)
-{
-    return f->rule ? f->rule->severity : REV_WARNING;
-}
-
-double rev_finding_confidence(const struct rev_finding *f)
-{
-    return f->rule ? f->rule->confidence : 1;
 }
 
 /* ---- Templates --------------------------------------------------------------------- */
@@ -164,7 +156,11 @@ static bool on_match(const struct syn_match *match, void *user)
     const char *text = syn_document_text(review->doc, &len);
     if (!match->has[rule->finding]) return true;
     struct syn_span at = match->span[rule->finding];
-    struct rev_finding finding = {.rule = rule, .start = at.start, .end = at.end};
+    struct rev_finding finding = {.rule = rule,
+                                  .severity = rule->severity,
+                                  .confidence = rule->confidence,
+                                  .start = at.start,
+                                  .end = at.end};
     char *message = fill(rule, rule->message, text, match, true, NULL);
     if (message) snprintf(finding.message, sizeof finding.message, "%s", message);
     bool failed = !message;
@@ -257,11 +253,10 @@ static bool set_fingerprints(const struct syn_document *doc, struct rev_findings
 
 /* ---- The whole --------------------------------------------------------------------- */
 
-enum syn_status rev_review(const struct rev_rules *rules, const char *code,
-                           const struct syn_document *doc, size_t start, size_t end,
-                           struct rev_findings *out, struct syn_error *err)
+static enum syn_status run_rules(const struct rev_rules *rules, const char *code,
+                                 const struct syn_document *doc, size_t start, size_t end,
+                                 struct rev_findings *out, struct syn_error *err)
 {
-    *out = (struct rev_findings){0};
     for (size_t i = 0; i < rules->count; i++) {
         struct review review = {.rule = rules->rules[i], .doc = doc, .out = out};
         if (code && strcmp(code, review.rule->code) != 0) continue;
@@ -270,6 +265,18 @@ enum syn_status rev_review(const struct rev_rules *rules, const char *code,
         if (status != SYN_OK) return status;
         if (review.failed) return rev_no_memory(err);
     }
+    return SYN_OK;
+}
+
+enum syn_status rev_review(const struct rev_rules *rules, const char *code,
+                           const struct rev_opinions *opinions, const struct syn_document *doc,
+                           size_t start, size_t end, struct rev_findings *out,
+                           struct syn_error *err)
+{
+    *out = (struct rev_findings){0};
+    enum syn_status status = run_rules(rules, code, doc, start, end, out, err);
+    if (status == SYN_OK && opinions) status = rev_opine(opinions, code, doc, start, end, out, err);
+    if (status != SYN_OK) return status;
     sort(out);
     if (!rev_suppress(doc, out) || !set_fingerprints(doc, out, err)) return rev_no_memory(err);
     return SYN_OK;

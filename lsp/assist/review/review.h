@@ -1,4 +1,4 @@
-/* review.h: what is wrong in a text, by rules.
+/* review.h: what is wrong in a text, by rules and by what a model thinks.
  *
  * Findings are values that borrow nothing from the document; their rules have to outlive them. They
  * come in the order of the text, at most one of a rule at a place. The same text gives the same
@@ -14,6 +14,7 @@
 #ifndef ESPALIER_REVIEW_H
 #define ESPALIER_REVIEW_H
 
+#include "engine/engine.h"
 #include "lsp/assist/review/rules.h"
 
 #define REV_MESSAGE_MAX      256
@@ -28,6 +29,8 @@ struct rev_fix {
 
 struct rev_finding {
     const struct rev_rule *rule; /* NULL: REV_BARE_SUPPRESSION */
+    enum rev_severity severity;  /* the rule's; of an opinion, by how sure it is */
+    double confidence;           /* the same */
     uint32_t start, end;
     char message[REV_MESSAGE_MAX];
     struct rev_fix fix;
@@ -41,16 +44,30 @@ struct rev_findings {
 };
 
 const char *rev_finding_code(const struct rev_finding *finding);
-enum rev_severity rev_finding_severity(const struct rev_finding *finding);
-double rev_finding_confidence(const struct rev_finding *finding);
 
-/* Reviews a parsed document; code: of one rule, or NULL for all. The findings overlap [start, end).
- * SYN_CANCELLED when the document's stop flag was set. *out is freed by the caller, whatever comes
- * back. */
+/* Where opinions come from: a reader of the calling thread's (view.h), and the model's head
+ * (head.h).
+ */
+struct rev_opinions {
+    struct rev_reader *reader;
+    const struct rev_head *head;
+    struct rev_memo *memo;      /* what was thought before (memo.h), or NULL */
+    bool remembered;            /* only that: the model is not asked */
+    struct asst_tokens *tokens; /* the document's cache, or NULL */
+    eng_cancel *cancel;         /* or NULL */
+};
+
+/* Reviews a parsed document; code: of one rule, or NULL for all; opinions: NULL for none. The
+ * findings overlap [start, end). SYN_CANCELLED when the document's stop flag, or the opinions' one,
+ * was set. *out is freed by the caller, whatever comes back. */
 enum syn_status rev_review(const struct rev_rules *rules, const char *code,
-                           const struct syn_document *doc, size_t start, size_t end,
-                           struct rev_findings *out, struct syn_error *err);
+                           const struct rev_opinions *opinions, const struct syn_document *doc,
+                           size_t start, size_t end, struct rev_findings *out,
+                           struct syn_error *err);
 void rev_findings_free(struct rev_findings *findings);
+
+/* The rules that opinions are findings of, one for each class of slips (syntax/slip.h); static. */
+const struct rev_rule *rev_opinion_rules(size_t *count);
 
 /* The text of doc with those fixes in it that are wanted, the first of those that overlap; the
  * caller frees. NULL when memory ran out. *applied: how many. It has no more syntax errors than

@@ -116,7 +116,8 @@ static bool add_bare(const struct notes *notes, struct rev_findings *findings)
     for (size_t i = 0; i < notes->count; i++) {
         const struct note *note = &notes->list[i];
         if (note->reason) continue;
-        struct rev_finding bare = {.start = note->start, .end = note->end};
+        struct rev_finding bare = {
+            .severity = REV_WARNING, .confidence = 1, .start = note->start, .end = note->end};
         snprintf(bare.message, sizeof bare.message,
                  "this excuses nothing until a reason follows the code");
         if (!rev_findings_add(findings, &bare)) return false;

@@ -7,7 +7,6 @@
  */
 #include "lsp/assist/review/view.h"
 #include "lsp/assist/prompt.h"
-#include "lsp/assist/recall.h"
 #include "lsp/assist/tokens.h"
 
 #include <math.h>
@@ -16,38 +15,37 @@
 #include <string.h>
 
 enum {
-    LINE_BYTES = 400,
+    CONTEXT = 512,      /* tokens in front of the part that is read */
+    PART_TOKENS = 1024, /* of the part */
+    BEHIND = 32,        /* tokens behind a slip's line that count */
+    LINE_BYTES = 400,   /* of a line with a slip in it; longer ones have none */
     LINE_TOKENS = 256,
-    PART_TOKENS = 1024,
-    MIDDLE_TOKENS = 384,
-    DEEP_MAX = 64
+    DEEP = 16,     /* slips of a part that are read on with, and one more ... */
+    PER_DEEP = 12, /* ... for each of so many candidates, up to */
+    DEEP_MAX = 64,
+    PER_PLACE = 2, /* of one class at a place */
 };
+
+/* A slip whose first token is less likely by so much is not read on with. */
+#define FLOOR -8.0f
 
 /* A slip that is being read. */
 struct candidate {
     struct rev_view view;
-    uint32_t at;      /* position of the first token that differs */
-    uint32_t rest;    /* position of the first token behind the line */
-    uint32_t ids, n;  /* the slip's tokens from there to the line's end: in reader->ids */
-    size_t line, end; /* bytes of the line, its terminator included */
+    uint32_t at;     /* position of the first token that differs */
+    uint32_t rest;   /* position of the first token behind the line */
+    uint32_t ids, n; /* the slip's tokens from there to the line's end: in reader->ids */
 };
 
 struct rev_reader {
     const struct eng_model *model;
     struct eng_session *session;
-    struct rev_reading options;
     size_t vocab;
-    uint32_t capacity;          /* tokens */
-    float *logits;              /* [ENG_BATCH, vocab] */
-    float *own;                 /* [capacity]: log P of the token at a position */
-    float *states;              /* [capacity, d_model] after a position; NULL: not wanted */
-    float *kept;                /* [DEEP_MAX, 3, d_model]: of candidates */
-    float *last;                /* [ENG_BATCH, d_model] */
-    size_t width;               /* d_model */
-    struct asst_recall *recall; /* NULL: the model has no weights for it */
-    float *mixed;               /* [vocab] */
-    uint32_t *offset;           /* [capacity]: byte where it starts */
-    int32_t *ids;               /* of candidates */
+    uint32_t capacity; /* tokens */
+    float *logits;     /* [ENG_BATCH, vocab] */
+    float *own;        /* [capacity]: log P of the token at a position */
+    uint32_t *offset;  /* [capacity]: byte where it starts */
+    int32_t *ids;      /* of candidates */
     size_t n_ids, ids_capacity;
     struct candidate *candidates;
     size_t n_candidates, candidates_capacity;
@@ -75,49 +73,36 @@ void rev_reader_free(struct rev_reader *r)
     eng_session_free(r->session);
     free(r->logits);
     free(r->own);
-    free(r->states);
-    free(r->kept);
-    free(r->last);
-    free(r->mixed);
-    asst_recall_free(r->recall);
     free(r->offset);
     free(r->ids);
     free(r->candidates);
     free(r);
 }
 
-enum eng_status rev_reader_new(const struct eng_model *model, const struct rev_reading *options,
-                               struct rev_reader **out, struct eng_error *err)
+enum eng_status rev_reader_new(const struct eng_model *model, struct rev_reader **out,
+                               struct eng_error *err)
 {
     const struct eng_model_info *info = eng_model_info(model);
-    struct rev_reader *r = calloc(1, sizeof *r);
+    enum { LEAST = CONTEXT + 2 * (LINE_TOKENS + BEHIND), MOST = 2048 };
     *out = NULL;
+    if (info->context < LEAST) {
+        if (err)
+            snprintf(err->text, sizeof err->text,
+                     "the model's context of %u tokens is too small to review with: expected %d",
+                     info->context, (int)LEAST);
+        return ENG_BAD_INPUT;
+    }
+    struct rev_reader *r = calloc(1, sizeof *r);
     if (!r) return no_memory(err);
-    if (options) r->options = *options;
-    if (r->options.context == 0) r->options.context = 512;
-    if (r->options.behind == 0) r->options.behind = 32;
-    if (r->options.deep == 0) r->options.deep = 16;
-    if (r->options.middles == 0) r->options.middles = 4;
-    if (r->options.floor == 0) r->options.floor = -8;
     r->model = model;
     r->vocab = info->vocab;
-    r->width = info->d_model;
-    r->capacity = info->context < 2048 ? info->context : 2048;
+    r->capacity = info->context < MOST ? info->context : MOST;
     r->logits = malloc(ENG_BATCH * r->vocab * sizeof *r->logits);
     r->own = malloc(r->capacity * sizeof *r->own);
     r->offset = malloc(r->capacity * sizeof *r->offset);
-    r->mixed = malloc(r->vocab * sizeof *r->mixed);
-    bool room = r->logits && r->own && r->offset && r->mixed;
-    if (r->options.states) {
-        r->states = malloc((size_t)r->capacity * r->width * sizeof *r->states);
-        r->kept = malloc((size_t)DEEP_MAX * 3 * r->width * sizeof *r->kept);
-        r->last = malloc(ENG_BATCH * r->width * sizeof *r->last);
-        room &= r->states && r->kept && r->last;
-    }
+    bool room = r->logits && r->own && r->offset;
     enum eng_status status =
         room ? eng_session_new(model, r->capacity, &r->session, err) : no_memory(err);
-    if (status == ENG_OK && info->recalls)
-        status = asst_recall_new(model, LINE_TOKENS, &r->recall, err);
     if (status != ENG_OK) {
         rev_reader_free(r);
         return status;
@@ -167,8 +152,7 @@ static float log_sum(const float *logits, size_t vocab)
 /* ---- The part ---------------------------------------------------------------------- */
 
 /* Line where the context of the part that starts at `start` begins. */
-static enum eng_status context_start(struct rev_reader *r, const struct part *p, size_t *out,
-                                     struct eng_error *err)
+static enum eng_status context_start(const struct part *p, size_t *out, struct eng_error *err)
 {
     size_t line, column, n, taken = 0;
     const struct asst_token *list;
@@ -176,7 +160,7 @@ static enum eng_status context_start(struct rev_reader *r, const struct part *p,
     while (line > 0) {
         enum eng_status status = asst_tokens_line(p->tokens, line - 1, &list, &n, err);
         if (status != ENG_OK) return status;
-        if (taken + n > r->options.context) break;
+        if (taken + n > CONTEXT) break;
         taken += n;
         line--;
     }
@@ -189,11 +173,10 @@ static enum eng_status open_part(struct rev_reader *r, struct part *p, size_t en
                                  struct eng_error *err)
 {
     size_t from = 0, at, len;
-    enum eng_status status = context_start(r, p, &from, err);
+    enum eng_status status = context_start(p, &from, err);
     if (status != ENG_OK) return status;
-    uint32_t room = r->capacity - LINE_TOKENS - r->options.behind;
-    uint32_t budget =
-        r->options.context + PART_TOKENS < room ? r->options.context + PART_TOKENS : room;
+    uint32_t room = r->capacity - LINE_TOKENS - BEHIND;
+    uint32_t budget = CONTEXT + PART_TOKENS < room ? CONTEXT + PART_TOKENS : room;
     struct asst_part part = {
         .doc = p->doc, .tokens = p->tokens, .start = from, .end = end, .budget = budget};
     status = asst_prompt_plain(r->model, &part, &p->prompt, &p->stop, err);
@@ -273,16 +256,15 @@ static enum eng_status add_candidate(struct rev_reader *r, const struct part *p,
     char bytes[LINE_BYTES];
     size_t line, column, len, n;
     syn_position_of(p->doc, slip->place.start, SYN_UTF8, &line, &column);
-    c.line = syn_line_start(p->doc, line);
-    c.end = syn_line_start(p->doc, line + 1);
-    if (c.end > p->stop || slip->place.end > c.end ||
-        !write_line(p, slips, slip, c.line, c.end, bytes, &len))
+    size_t start = syn_line_start(p->doc, line), end = syn_line_start(p->doc, line + 1);
+    if (end > p->stop || slip->place.end > end ||
+        !write_line(p, slips, slip, start, end, bytes, &len))
         return ENG_OK;
     enum eng_status status = eng_tokenize(r->model, bytes, len, tokens, LINE_TOKENS, &n, err);
     if (status == ENG_BAD_INPUT) return ENG_OK; /* too many tokens */
     if (status != ENG_OK) return status;
-    uint32_t at = position_of(r, p, c.line), same = 0;
-    c.rest = position_of(r, p, c.end);
+    uint32_t at = position_of(r, p, start), same = 0;
+    c.rest = position_of(r, p, end);
     while (same < n && at + same < c.rest && p->prompt.inputs[at + same].id == tokens[same].id)
         same++;
     c.at = at + same;
@@ -371,59 +353,39 @@ static enum eng_status read_part(struct rev_reader *r, const struct part *p, eng
     note_position(r, p, p->first, eng_session_logits(r->session), &next);
     for (uint32_t at = p->first; at < prompt->length;) {
         size_t n = prompt->length - at < ENG_BATCH ? prompt->length - at : ENG_BATCH;
-        float *states = r->states ? r->states + at * r->width : NULL;
-        status =
-            eng_session_extend(r->session, prompt->inputs + at, n, r->logits, states, cancel, err);
+        status = eng_session_extend(r->session, prompt->inputs + at, n, r->logits, cancel, err);
         if (status != ENG_OK) return status;
         out->tokens += n;
         for (size_t i = 0; i < n && at + i + 1 < prompt->length; i++)
             note_position(r, p, (uint32_t)(at + i + 1), r->logits + i * r->vocab, &next);
         at += (uint32_t)n;
     }
-    for (uint32_t at = p->first; at < prompt->length; at++)
-        if (r->own[at] < out->odd_own) {
-            out->odd_own = r->own[at];
-            out->odd = r->offset[at];
-        }
+    for (uint32_t at = p->first; at < prompt->length; at++) {
+        out->sum_own += (double)r->own[at];
+        out->n_own++;
+        if (r->own[at] >= out->odd_own) continue;
+        out->odd_own = r->own[at];
+        out->odd = r->offset[at];
+    }
     return ENG_OK;
 }
 
 /* ---- With a slip ------------------------------------------------------------------- */
 
-/* Of a token, by these logits. */
-static float log_of(struct rev_reader *r, const float *logits, int32_t id, bool recalls)
-{
-    if (recalls) {
-        struct asst_guesses guesses;
-        asst_recall_next(r->recall, -1, &guesses);
-        if (guesses.count > 0) {
-            memcpy(r->mixed, logits, r->vocab * sizeof *r->mixed);
-            asst_recall_mix(&guesses, eng_model_info(r->model)->recall, r->mixed, r->vocab);
-            logits = r->mixed;
-        }
-    }
-    return logits[id] - log_sum(logits, r->vocab);
-}
-
-/* Adds the log P of inputs [0, n), the first of which the session's last logits were about.
- * recalls: mixed with what the document says elsewhere; state: set to that after the last one. */
+/* Adds the log P of inputs [1, n), where the first is what the session's last logits were about. */
 static enum eng_status read_on(struct rev_reader *r, const struct eng_input *inputs, size_t n,
-                               bool recalls, float *sum, float *state, eng_cancel *cancel,
-                               struct eng_error *err)
+                               float *sum, eng_cancel *cancel, struct eng_error *err)
 {
     for (size_t at = 0; at < n;) {
         size_t take = n - at < ENG_BATCH ? n - at : ENG_BATCH;
-        enum eng_status status = eng_session_extend(r->session, inputs + at, take, r->logits,
-                                                    state ? r->last : NULL, cancel, err);
+        enum eng_status status =
+            eng_session_extend(r->session, inputs + at, take, r->logits, cancel, err);
         if (status != ENG_OK) return status;
-        for (size_t i = 0; i < take; i++) {
-            if (recalls) asst_recall_push(r->recall, inputs[at + i].id);
-            if (at + i + 1 < n)
-                *sum += log_of(r, r->logits + i * r->vocab, inputs[at + i + 1].id, recalls);
+        for (size_t i = 0; i < take && at + i + 1 < n; i++) {
+            const float *logits = r->logits + i * r->vocab;
+            *sum += logits[inputs[at + i + 1].id] - log_sum(logits, r->vocab);
         }
         at += take;
-        if (state && at == n)
-            memcpy(state, r->last + (take - 1) * r->width, r->width * sizeof *state);
     }
     return ENG_OK;
 }
@@ -433,9 +395,8 @@ static enum eng_status read_on(struct rev_reader *r, const struct eng_input *inp
 static enum eng_status look_on(struct rev_reader *r, const struct part *p, struct candidate *c,
                                eng_cancel *cancel, size_t *evaluated, struct eng_error *err)
 {
-    struct eng_input inputs[LINE_TOKENS + 256];
-    uint32_t behind = r->options.behind < 256 ? r->options.behind : 256;
-    uint32_t n = 0, end = c->rest + behind;
+    struct eng_input inputs[LINE_TOKENS + BEHIND];
+    uint32_t n = 0, end = c->rest + BEHIND;
     if (end > p->prompt.length) end = p->prompt.length;
     for (; n < c->n; n++) {
         uint32_t from = c->at + n < c->rest ? c->at + n : c->rest - 1;
@@ -449,92 +410,8 @@ static enum eng_status look_on(struct rev_reader *r, const struct part *p, struc
         had += r->own[i];
     eng_session_rewind(r->session, c->at);
     *evaluated += n;
-    enum eng_status status =
-        read_on(r, inputs, n, false, &sum, c->view.states ? c->view.states + 2 * r->width : NULL,
-                cancel, err);
-    c->view.joint = c->view.middle = sum - had;
-    if (c->view.states && c->at > p->first) {
-        size_t bytes = r->width * sizeof *r->states;
-        memcpy(c->view.states, r->states + (c->at - 1) * r->width, bytes);
-        memcpy(c->view.states + r->width, r->states + (end - 1) * r->width, bytes);
-    }
-    return status;
-}
-
-/* ---- As a middle ------------------------------------------------------------------- */
-
-/* Log P of a line's text between what is before and behind it. */
-static enum eng_status middle_of(struct rev_reader *r, const struct part *p,
-                                 struct asst_prompt *prompt, const char *text, size_t len,
-                                 float *out, eng_cancel *cancel, size_t *evaluated,
-                                 struct eng_error *err)
-{
-    uint32_t length = prompt->length, n;
-    struct syn_middle state = prompt->middle;
-    int32_t end = eng_end_token(r->model);
-    enum eng_status status = asst_prompt_append_text(prompt, r->model, p->doc, text, len, err);
-    if (status == ENG_OK && end >= 0) status = asst_prompt_append(prompt, r->model, end, err);
-    n = prompt->length - length;
-    size_t reused = 0;
-    if (status == ENG_OK)
-        status = eng_session_sync(r->session, prompt->inputs, length, cancel, &reused, err);
-    if (status == ENG_OK && n > 0) {
-        size_t read = r->recall ? asst_recall_length(r->recall) : 0;
-        const float *logits = eng_session_logits(r->session);
-        *out = log_of(r, logits, prompt->inputs[length].id, r->recall != NULL);
-        status = read_on(r, prompt->inputs + length, n, r->recall != NULL, out, NULL, cancel, err);
-        if (r->recall) asst_recall_rewind(r->recall, read);
-        *evaluated += length - reused + n;
-    }
-    prompt->length = length;
-    prompt->middle = state;
-    return status;
-}
-
-static enum eng_status look_between(struct rev_reader *r, const struct part *p,
-                                    const struct syn_slips *slips, struct candidate *list, size_t n,
-                                    eng_cancel *cancel, size_t *evaluated, struct eng_error *err)
-{
-    size_t line, column;
-    syn_position_of(p->doc, list[0].line, SYN_UTF8, &line, &column);
-    struct asst_source source = {.doc = p->doc,
-                                 .tokens = p->tokens,
-                                 .hole_start = list[0].line,
-                                 .hole_end = syn_line_end(p->doc, line)};
-    struct asst_prompt_options options;
-    asst_prompt_defaults(r->model, &options);
-    if (options.order == ASST_ORDER_PLAIN) return ENG_OK;
-    options.budget = MIDDLE_TOKENS + LINE_TOKENS;
-    options.middle_max = LINE_TOKENS;
-    options.suffix_max = MIDDLE_TOKENS / 3;
-    options.outline_max = options.extra_max = 0;
-    struct asst_prompt prompt;
-    struct syn_hole *hole = NULL;
-    bool structured = eng_model_info(r->model)->structure != ENG_STRUCTURE_NONE;
-    if (structured &&
-        syn_hole_open(p->doc, source.hole_start, source.hole_end, &hole, NULL) != SYN_OK)
-        return ENG_OK;
-    source.hole = hole;
-    float text = 0;
-    size_t len = source.hole_end - source.hole_start;
-    enum eng_status status = asst_prompt_build(r->model, &source, &options, &prompt, err);
-    if (r->recall) asst_recall_rewind(r->recall, 0);
-    if (status == ENG_OK) {
-        if (r->recall) status = asst_recall_read(r->recall, &source, prompt.heal_start, err);
-        if (status == ENG_OK)
-            status = middle_of(r, p, &prompt, p->text + list[0].line, len, &text, cancel, evaluated,
-                               err);
-        for (size_t i = 0; i < n && status == ENG_OK; i++) {
-            const struct syn_slip *slip = &slips->list[list[i].view.slip];
-            char bytes[LINE_BYTES];
-            float with = 0;
-            if (!write_line(p, slips, slip, list[i].line, source.hole_end, bytes, &len)) continue;
-            status = middle_of(r, p, &prompt, bytes, len, &with, cancel, evaluated, err);
-            list[i].view.middle = with - text;
-        }
-        asst_prompt_free(&prompt);
-    }
-    syn_hole_free(hole);
+    enum eng_status status = read_on(r, inputs, n, &sum, cancel, err);
+    c->view.joint = sum - had;
     return status;
 }
 
@@ -547,25 +424,11 @@ static int by_first(const void *a, const void *b)
     return x->view.slip < y->view.slip ? -1 : x->view.slip > y->view.slip;
 }
 
-static int by_joint(const void *a, const void *b)
-{
-    const struct candidate *x = a, *y = b;
-    if (x->view.joint != y->view.joint) return x->view.joint > y->view.joint ? -1 : 1;
-    return x->view.slip < y->view.slip ? -1 : x->view.slip > y->view.slip;
-}
-
-static int by_line(const void *a, const void *b)
-{
-    const struct candidate *x = a, *y = b;
-    return x->line < y->line ? -1 : x->line > y->line;
-}
-
 /* Keeps those that are read on with: the likeliest by their first token, of each place the best
  * ones. Long parts have more. */
 static void choose_deep(struct rev_reader *r, const struct syn_slips *slips)
 {
-    enum { PER_PLACE = 2, PER_DEEP = 12 };
-    size_t n = 0, most = r->options.deep + r->n_candidates / PER_DEEP;
+    size_t n = 0, most = DEEP + r->n_candidates / PER_DEEP;
     if (most > DEEP_MAX) most = DEEP_MAX;
     qsort(r->candidates, r->n_candidates, sizeof *r->candidates, by_first);
     for (size_t i = 0; i < r->n_candidates && n < most; i++) {
@@ -575,33 +438,20 @@ static void choose_deep(struct rev_reader *r, const struct syn_slips *slips)
             const struct syn_slip *other = &slips->list[r->candidates[k].view.slip];
             rivals += other->class == slip->class && other->place.start == slip->place.start;
         }
-        if (r->candidates[i].view.first < r->options.floor) break;
+        if (r->candidates[i].view.first < FLOOR) break;
         if (rivals < PER_PLACE) r->candidates[n++] = r->candidates[i];
     }
     r->n_candidates = n;
     qsort(r->candidates, n, sizeof *r->candidates, by_position);
-    for (size_t i = 0; i < n && r->kept; i++) {
-        r->candidates[i].view.states = r->kept + i * 3 * r->width;
-        memset(r->candidates[i].view.states, 0, 3 * r->width * sizeof *r->kept);
-    }
 }
 
-static enum eng_status look_deep(struct rev_reader *r, const struct part *p,
-                                 const struct syn_slips *slips, eng_cancel *cancel,
+/* The last place first, so that what is in front of each is there. */
+static enum eng_status look_deep(struct rev_reader *r, const struct part *p, eng_cancel *cancel,
                                  size_t *evaluated, struct eng_error *err)
 {
     enum eng_status status = ENG_OK;
     for (size_t i = r->n_candidates; i-- > 0 && status == ENG_OK;)
         status = look_on(r, p, &r->candidates[i], cancel, evaluated, err);
-    if (status != ENG_OK) return status;
-    qsort(r->candidates, r->n_candidates, sizeof *r->candidates, by_joint);
-    size_t n = r->n_candidates < r->options.middles ? r->n_candidates : r->options.middles;
-    qsort(r->candidates, n, sizeof *r->candidates, by_line);
-    for (size_t i = 0, k; i < n && status == ENG_OK; i = k) {
-        for (k = i; k < n && r->candidates[k].line == r->candidates[i].line; k++)
-            continue;
-        status = look_between(r, p, slips, &r->candidates[i], k - i, cancel, evaluated, err);
-    }
     return status;
 }
 
@@ -636,7 +486,7 @@ static enum eng_status look(struct rev_reader *r, struct part *p, const struct s
     if (status == ENG_OK && r->n_candidates > 0) status = read_part(r, p, cancel, out, err);
     if (status == ENG_OK && r->n_candidates > 0) {
         choose_deep(r, slips);
-        status = look_deep(r, p, slips, cancel, &out->tokens, err);
+        status = look_deep(r, p, cancel, &out->tokens, err);
     }
     if (status == ENG_OK && !keep_views(r, out)) status = no_memory(err);
     asst_prompt_free(&p->prompt);

@@ -4,8 +4,8 @@
  * A reader goes over a text once, from left to right, and has at each token the probability of what
  * stands there and of what a slip would put there. The slips that are not much less likely are then
  * read on with: the same text, the slip in it, up to some tokens behind its line, from the keys and
- * values that are there already. Of the few that are left the whole line is read once more as a
- * fill-in-the-middle, with what stands behind it known.
+ * values that are there already. Reading the line as a fill-in-the-middle as well, with what stands
+ * behind it known, costs twice as much and tells a head nothing more (engine/training/RESULTS.md).
  *
  * Logarithms are natural ones. A reader belongs to one thread at a time; views borrow nothing.
  */
@@ -23,35 +23,24 @@ struct rev_view {
     float own;     /* log P of the text's first token that the slip changes, given what is before */
     float first;   /* log P of the slip's token there, less own */
     float joint;   /* log P from there to some tokens behind the line: slip less text */
-    float middle;  /* the same of the line between what is before and behind it; as joint where
-                      it was not asked for */
     uint32_t rivals; /* slips at the same place, itself included */
-    float *states;   /* [3, d_model] of the reader's last look, or NULL: what is in front of the
-                        place, what is behind the line in the text and with the slip */
 };
 
 struct rev_views {
     struct rev_view *list; /* by slip */
     size_t count, capacity;
-    size_t seen;   /* slips that were looked at; those that are not in the list are far less likely
-                      than what stands there */
-    size_t tokens; /* that were evaluated */
-    uint32_t odd;  /* byte where the least likely token of what was read starts */
-    float odd_own; /* its log P; 0: nothing was read */
+    size_t seen;    /* slips that were looked at; those that are not in the list are far less likely
+                       than what stands there */
+    size_t tokens;  /* that were evaluated */
+    uint32_t odd;   /* byte where the least likely token of what was read starts */
+    float odd_own;  /* its log P; 0: nothing was read */
+    double sum_own; /* of the log P of all tokens of what was read */
+    size_t n_own;   /* these tokens */
 };
 
-struct rev_reading {
-    uint32_t context; /* tokens in front of the part that is read; 0: 512 */
-    uint32_t behind;  /* tokens behind a slip's line that count; 0: 32 */
-    uint32_t deep;    /* slips of a part that are read on with; 0: 16 */
-    uint32_t middles; /* of these as fill-in-the-middle; 0: 4 */
-    bool states;      /* of interest */
-    float floor;      /* slips with a smaller `first` are not read on with; 0: -8 */
-};
-
-/* The model has to outlive the reader. options may be NULL. */
-enum eng_status rev_reader_new(const struct eng_model *model, const struct rev_reading *options,
-                               struct rev_reader **out, struct eng_error *err);
+/* The model has to outlive the reader. ENG_BAD_INPUT for one whose context is too small. */
+enum eng_status rev_reader_new(const struct eng_model *model, struct rev_reader **out,
+                               struct eng_error *err);
 void rev_reader_free(struct rev_reader *reader);
 
 /* Adds views of the slips in bytes [start, end) of a parsed document: whole lines, a function for

@@ -10,6 +10,7 @@ static const char help[] =
     "usage: espalier eval fim [OPTION]... DIR|FILE...\n"
     "       espalier eval calibration [OPTION]... DIR|FILE...\n"
     "       espalier eval perplexity [OPTION]... DIR|FILE...\n"
+    "       espalier eval slips [OPTION]... DIR|FILE... > ROWS\n"
     "       espalier eval infilling [OPTION]... FILE...\n"
     "\n"
     "fim: holes filled by each model from what stands around them. Per language: share of\n"
@@ -25,11 +26,15 @@ static const char help[] =
     "\n"
     "perplexity: bits per byte of whole files, per language.\n"
     "\n"
+    "slips: functions as they are and with one slip in them, read as a review with the model's\n"
+    "opinions does. Writes the evidence as rows of floats, for engine/training/head.py; --write\n"
+    "FOLDER: the texts as well, for other tools.\n"
+    "\n"
     "infilling: benchmarks with unit tests; has options of its own (eval infilling --help).\n"
     "\n"
     "  --model PATH      may be given several times: all are compared on the same samples\n"
-    "  --n N             holes (fim: 100, calibration: 300) or files (perplexity: all) of each\n"
-    "                    language\n"
+    "  --n N             holes (fim: 100, calibration: 300), files (perplexity: all) or functions\n"
+    "                    (slips: 100) of each language\n"
     "  --seed N          of the choice of samples (default 1)\n"
     "  --context N       tokens of the window (default: the model's)\n"
     "  --outline N       where the window does not reach back to the file's start: up to N tokens\n"
@@ -102,7 +107,7 @@ int cli_eval(struct cli *cli, int argc, char **argv)
                                          {"--baseline", CLI_TEXT, &eval.baseline, 0, 0},
                                          {"--train", CLI_LIST, &eval.train, 0, 0},
                                          {"--json", CLI_FLAG, &eval.json, 0, 0},
-                                         {"--states", CLI_FLAG, &eval.states, 0, 0},
+                                         {"--write", CLI_TEXT, &eval.write, 0, 0},
                                          {0}};
     static const char *words[CLI_MAX_WORDS];
     size_t n_words;
@@ -121,13 +126,13 @@ int cli_eval(struct cli *cli, int argc, char **argv)
                  {"slips", cli_eval_slips, false}};
     enum { N_VERBS = sizeof verbs / sizeof *verbs };
     if (n_words == 0)
-        return cli_fail("eval needs a verb: fim, calibration, perplexity or infilling");
+        return cli_fail("eval needs a verb: fim, calibration, perplexity, slips or infilling");
     int verb = 0;
     while (verb < N_VERBS && strcmp(words[0], verbs[verb].name) != 0)
         verb++;
     if (verb == N_VERBS)
-        return cli_fail("unknown verb \"%s\" of eval, expected fim, calibration, perplexity or "
-                        "infilling",
+        return cli_fail("unknown verb \"%s\" of eval, expected fim, calibration, perplexity, slips "
+                        "or infilling",
                         words[0]);
     if (n_words == 1) return cli_fail("eval %s needs files or folders", words[0]);
     if (kind && !cli_hole_kind_of(kind, &eval.kind))

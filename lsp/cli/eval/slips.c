@@ -25,7 +25,6 @@ struct bench {
     struct cli_eval *eval;
     struct rev_reader *reader;
     FILE *rows;
-    size_t width; /* of a state; 0: none are written */
     size_t n_functions, n_slips, n_tokens;
 };
 
@@ -84,12 +83,10 @@ static bool is_near(const struct injected *in, uint32_t start, uint32_t end)
 enum { ROW_HEAD = 8 };
 
 static void write_row(struct bench *b, const float head[ROW_HEAD],
-                      const float evidence[REV_EVIDENCE_COUNT], const float *states)
+                      const float evidence[REV_EVIDENCE_COUNT])
 {
-    static const float none[3 * 1024];
     fwrite(head, sizeof *head, ROW_HEAD, b->rows);
     fwrite(evidence, sizeof *evidence, REV_EVIDENCE_COUNT, b->rows);
-    if (b->width) fwrite(states ? states : none, sizeof *states, 3 * b->width, b->rows);
 }
 
 static void write_rows(struct bench *b, const struct cli_file *file, const struct subject *s,
@@ -110,15 +107,15 @@ static void write_rows(struct bench *b, const struct cli_file *file, const struc
                             (float)views->seen};
     float evidence[REV_EVIDENCE_COUNT] = {0};
     evidence[REV_EVIDENCE_OWN] = views->odd_own;
-    write_row(b, head, evidence, NULL);
+    write_row(b, head, evidence);
     for (size_t i = 0; i < views->count; i++) {
         const struct rev_view *v = &views->list[i];
         const struct syn_slip *slip = &s->slips.list[v->slip];
-        rev_evidence_of(text, &s->slips, v, start, end, evidence);
+        rev_evidence_of(text, &s->slips, views, i, start, end, evidence);
         head[4] = slip->class;
         head[5] = is_repair(s, slip, in);
         head[6] = is_near(in, slip->place.start, slip->place.end);
-        write_row(b, head, evidence, v->states);
+        write_row(b, head, evidence);
     }
 }
 
@@ -179,6 +176,42 @@ static char *with_slip(const struct cli_file *file, const struct syn_slips *slip
     return out;
 }
 
+/* ---- Texts, for other tools ---------------------------------------------------------- */
+
+static bool write_text(const struct bench *b, const char *what, const char *extension,
+                       const char *text, size_t len)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%zu.%s%s", b->eval->write, b->n_functions, what, extension);
+    FILE *file = fopen(path, "wb");
+    bool ok = file && fwrite(text, 1, len, file) == len;
+    if (file && fclose(file) != 0) ok = false;
+    if (!ok) cli_fail("%s: cannot be written", path);
+    return ok;
+}
+
+/* NUMBER.right.EXT, NUMBER.wrong.EXT, and in cases.tsv: number, language, class, the slip's line,
+ * the function's lines. */
+static bool write_case(const struct bench *b, const struct cli_file *file,
+                       const struct subject *wrong, size_t start, size_t end,
+                       const struct injected *in)
+{
+    char path[4096];
+    size_t len, line, first, last, column;
+    if (!b->eval->write) return true;
+    const char *text = syn_document_text(wrong->doc, &len), *extension = file->lang->extensions[0];
+    syn_position_of(wrong->doc, in->at, SYN_UTF8, &line, &column);
+    syn_position_of(wrong->doc, start, SYN_UTF8, &first, &column);
+    syn_position_of(wrong->doc, end, SYN_UTF8, &last, &column);
+    snprintf(path, sizeof path, "%s/cases.tsv", b->eval->write);
+    FILE *list = fopen(path, "ab");
+    if (!list) return cli_fail("%s: cannot be written", path) == CLI_OK;
+    fprintf(list, "%zu\t%s\t%s\t%zu\t%zu\t%zu\n", b->n_functions, file->lang->id,
+            syn_slip_class_name(in->class), line + 1, first + 1, last);
+    return fclose(list) == 0 && write_text(b, "right", extension, file->text, file->len) &&
+           write_text(b, "wrong", extension, text, len);
+}
+
 /* Reads the function with a slip in it. *done: there was one that could be made and undone. */
 static bool read_mutant(struct bench *b, const struct cli_file *file, const struct subject *right,
                         size_t start, size_t end, uint64_t *seed, bool *done)
@@ -202,7 +235,9 @@ static bool read_mutant(struct bench *b, const struct cli_file *file, const stru
         bool found = syn_document_cost(wrong.doc) <= syn_document_cost(right->doc);
         for (size_t s = 0; found && s < wrong.slips.count && !*done; s++)
             *done = is_repair(&wrong, &wrong.slips.list[s], &in);
-        if (*done) ok = read_function(b, file, &wrong, start, end + slip->len - cut, &in);
+        if (*done)
+            ok = write_case(b, file, &wrong, start, end + slip->len - cut, &in) &&
+                 read_function(b, file, &wrong, start, end + slip->len - cut, &in);
         close_subject(&wrong);
         free(text);
     }
@@ -278,9 +313,7 @@ int cli_eval_slips(struct cli_eval *eval)
     struct eng_error err = {"out of memory"};
     if (!cli_open_model(eval->cli, eval->models.count ? eval->models.values[0] : NULL, &model))
         return CLI_ERROR;
-    struct rev_reading options = {.states = eval->states, .middles = 6};
-    b.width = eval->states ? eng_model_info(model)->d_model : 0;
-    bool ok = rev_reader_new(model, &options, &b.reader, &err) == ENG_OK;
+    bool ok = rev_reader_new(model, &b.reader, &err) == ENG_OK;
     if (!ok) cli_fail("%s", err.text);
     for (size_t l = 0; ok && l < gram_count(); l++)
         ok = read_language(&b, gram_at(l), l);

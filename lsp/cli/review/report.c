@@ -95,7 +95,7 @@ static void print_text(const struct cli_report *r, const char *path, const struc
                        const struct rev_finding *f)
 {
     static const char *const colours[] = {"\033[1;36m", "\033[1;34m", "\033[1;35m", "\033[1;31m"};
-    enum rev_severity severity = rev_finding_severity(f);
+    enum rev_severity severity = f->severity;
     struct cli_place_pair at = cli_report_places(doc, f->start, f->end, SYN_UTF8);
     printf("%s:%zu:%zu: %s%s%s: %s [%s]\n", path, at.line, at.column,
            r->colour ? colours[severity] : "", rev_severity_name(severity),
@@ -134,9 +134,9 @@ static cJSON *json_finding(const char *path, const struct syn_document *doc,
     cJSON_AddNumberToObject(out, "end_line", (double)at.end_line);
     cJSON_AddNumberToObject(out, "end_col", (double)at.end_column);
     cJSON_AddStringToObject(out, "code", rev_finding_code(f));
-    cJSON_AddStringToObject(out, "severity", rev_severity_name(rev_finding_severity(f)));
+    cJSON_AddStringToObject(out, "severity", rev_severity_name(f->severity));
     cJSON_AddStringToObject(out, "message", f->message);
-    cJSON_AddNumberToObject(out, "confidence", rev_finding_confidence(f));
+    cJSON_AddNumberToObject(out, "confidence", f->confidence);
     snprintf(print, sizeof print, "%016" PRIx64, f->fingerprint);
     cJSON_AddStringToObject(out, "fingerprint", print);
     cJSON_AddItemToObject(out, "fix", json_fix(doc, &f->fix));
@@ -165,7 +165,7 @@ static void print_rd(const char *path, const struct syn_document *doc, const str
     cJSON *location = cJSON_AddObjectToObject(out, "location");
     cJSON_AddStringToObject(location, "path", path);
     cJSON_AddItemToObject(location, "range", rd_range(doc, f->start, f->end));
-    cJSON_AddStringToObject(out, "severity", severities[rev_finding_severity(f)]);
+    cJSON_AddStringToObject(out, "severity", severities[f->severity]);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(out, "source"), "name", "espalier");
     cJSON_AddStringToObject(cJSON_AddObjectToObject(out, "code"), "value", rev_finding_code(f));
     if (f->fix.text) {

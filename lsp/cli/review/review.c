@@ -4,12 +4,14 @@
  * that started them: what is printed does not depend on how many there are.
  */
 #include "grammars/grammars.h"
+#include "lsp/assist/review/head.h"
 #include "lsp/cli/cli.h"
 #include "lsp/cli/review/files.h"
 #include "lsp/cli/review/known.h"
 #include "lsp/cli/review/replace.h"
 #include "lsp/cli/review/report.h"
 #include "lsp/cli/review/since.h"
+#include "lsp/locate.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -30,6 +32,9 @@ static const char help[] =
     "  --rule CODE        this rule alone\n"
     "  --rules FOLDER     rules of your own, FOLDER/LANGUAGE/CODE.scm (default: .espalier/review,\n"
     "                     where there is one)\n"
+    "  --rules-only       not what the model thinks, which is asked where hints or information "
+    "are\n"
+    "                     wanted\n"
     "  --since REV        only what has come since this git revision, in files that have changed\n"
     "  --baseline FILE    not what is in this file\n"
     "  --write-baseline FILE\n"
@@ -46,7 +51,7 @@ static const char help[] =
 
 struct options {
     const char *format, *min_severity, *rule, *rules, *color, *since, *baseline, *write_baseline;
-    bool json, fix, unsafe, list, no_ignore;
+    bool json, fix, unsafe, list, no_ignore, rules_only;
     long threads;
 };
 
@@ -60,6 +65,12 @@ struct outcome {
     bool done;
 };
 
+/* A thread. */
+struct worker {
+    struct review *review;
+    struct rev_opinions opinions; /* reader NULL: none */
+};
+
 enum { AHEAD = 64 }; /* files that are reviewed before their turn comes */
 
 struct review {
@@ -69,6 +80,8 @@ struct review {
     const struct cli_since *since; /* NULL: all that is found */
     const struct cli_known *known; /* NULL: nothing is */
     struct cli_baseline *baseline; /* NULL: findings are printed */
+    struct eng_model *model;       /* NULL: it is not asked */
+    struct rev_head *head;
     enum rev_severity least;
     struct outcome *outcomes; /* [AHEAD], file i in i % AHEAD */
     size_t next, reported;    /* next: to be taken; both under the lock */
@@ -89,7 +102,7 @@ static void keep_severe(struct rev_findings *findings, enum rev_severity least)
 {
     size_t kept = 0;
     for (size_t i = 0; i < findings->count; i++) {
-        if (rev_finding_severity(&findings->list[i]) >= least)
+        if (findings->list[i].severity >= least)
             findings->list[kept++] = findings->list[i];
         else
             free(findings->list[i].fix.text);
@@ -98,16 +111,18 @@ static void keep_severe(struct rev_findings *findings, enum rev_severity least)
 }
 
 /* Parses and reviews a text. False after a message in o->error. */
-static bool review_text(const struct review *r, const struct cli_file *file, const char *text,
+static bool review_text(const struct worker *w, const struct cli_file *file, const char *text,
                         size_t len, struct syn_document **doc, struct rev_findings *findings,
                         struct outcome *o)
 {
+    const struct review *r = w->review;
     struct syn_error err = {"out of memory"};
     const struct gram_language *lang = gram_by_path(file->path, text, len);
     if (!lang) lang = file->lang;
     if (syn_document_new(lang, text, len, doc, &err) == SYN_OK &&
         syn_document_parse(*doc, 0, &err) == SYN_OK &&
-        rev_review(cli_rule_sets_of(r->rules, lang), r->options->rule, *doc, 0, len, findings,
+        rev_review(cli_rule_sets_of(r->rules, lang), r->options->rule,
+                   w->opinions.reader ? &w->opinions : NULL, *doc, 0, len, findings,
                    &err) == SYN_OK)
         return true;
     fail(o, file->path, err.text);
@@ -115,8 +130,9 @@ static bool review_text(const struct review *r, const struct cli_file *file, con
 }
 
 /* Takes out what the file had at the revision as well. */
-static bool drop_old(const struct review *r, const struct cli_file *file, struct outcome *o)
+static bool drop_old(const struct worker *w, const struct cli_file *file, struct outcome *o)
 {
+    const struct review *r = w->review;
     char why[256];
     size_t len;
     bool was;
@@ -128,7 +144,7 @@ static bool drop_old(const struct review *r, const struct cli_file *file, struct
     }
     struct syn_document *doc = NULL;
     struct rev_findings old = {0};
-    bool ok = review_text(r, file, text, len, &doc, &old, o);
+    bool ok = review_text(w, file, text, len, &doc, &old, o);
     if (ok) cli_known_subtract(&old, &o->findings);
     rev_findings_free(&old);
     syn_document_free(doc);
@@ -136,8 +152,9 @@ static bool drop_old(const struct review *r, const struct cli_file *file, struct
     return ok;
 }
 
-static void review_file(const struct review *r, size_t index, struct outcome *o)
+static void review_file(const struct worker *w, size_t index, struct outcome *o)
 {
+    const struct review *r = w->review;
     const struct cli_file *file = &r->files->list[index];
     size_t len;
     char *text = cli_read_file(file->path, &len);
@@ -145,7 +162,7 @@ static void review_file(const struct review *r, size_t index, struct outcome *o)
         fail(o, file->path, "not reviewed");
         return;
     }
-    bool ok = review_text(r, file, text, len, &o->doc, &o->findings, o) && drop_old(r, file, o);
+    bool ok = review_text(w, file, text, len, &o->doc, &o->findings, o) && drop_old(w, file, o);
     free(text);
     if (!ok) return;
     keep_severe(&o->findings, r->least);
@@ -158,6 +175,10 @@ static void review_file(const struct review *r, size_t index, struct outcome *o)
 static void *work(void *user)
 {
     struct review *r = user;
+    struct worker w = {.review = r, .opinions = {.head = r->head}};
+    struct eng_error err;
+    if (r->model && rev_reader_new(r->model, &w.opinions.reader, &err) != ENG_OK)
+        fprintf(stderr, "espalier: warning: a thread reviews without the model: %s\n", err.text);
     pthread_mutex_lock(&r->lock);
     for (;;) {
         while (r->next < r->files->count && r->next >= r->reported + AHEAD)
@@ -166,13 +187,14 @@ static void *work(void *user)
         size_t index = r->next++;
         pthread_mutex_unlock(&r->lock);
         struct outcome outcome = {0};
-        review_file(r, index, &outcome);
+        review_file(&w, index, &outcome);
         outcome.done = true;
         pthread_mutex_lock(&r->lock);
         r->outcomes[index % AHEAD] = outcome;
         pthread_cond_broadcast(&r->changed);
     }
     pthread_mutex_unlock(&r->lock);
+    rev_reader_free(w.opinions.reader);
     return NULL;
 }
 
@@ -261,6 +283,11 @@ static int list_rules(const struct cli_rule_sets *sets)
                    : rules->rules[k]->safe   ? " (fix)"
                                              : " (fix, perhaps)");
     }
+    size_t n;
+    const struct rev_rule *rules = rev_opinion_rules(&n);
+    for (size_t i = 0; i < n; i++)
+        printf("%-11s %-32s %-11s %s (the model's)\n", "-", rules[i].code,
+               rev_severity_name(rules[i].severity), rules[i].title);
     return CLI_OK;
 }
 
@@ -307,6 +334,10 @@ static bool has_rule(const struct cli_rule_sets *sets, const char *code)
 {
     for (size_t i = 0; i < gram_count(); i++)
         if (sets->sets[i] && rev_rules_find(sets->sets[i], code)) return true;
+    size_t opinions;
+    const struct rev_rule *rules = rev_opinion_rules(&opinions);
+    for (size_t i = 0; i < opinions; i++)
+        if (strcmp(rules[i].code, code) == 0) return true;
     return false;
 }
 
@@ -333,6 +364,26 @@ static int with_rules(const struct cli *cli, struct review *r, enum cli_report_f
     return !written ? CLI_ERROR : r->baseline && code == CLI_FINDINGS ? CLI_OK : code;
 }
 
+/* The model and its head, where opinions are wanted; without a head there are none. False after a
+ * message. */
+static bool open_model(const struct cli *cli, struct review *r)
+{
+    struct eng_error err = {"out of memory"};
+    char path[LSP_CONFIG_PATH_MAX];
+    if (r->options->rules_only || r->least > REV_INFORMATION) return true;
+    struct lsp_locate_error why;
+    if (!cli->model_path && !lsp_locate_model(NULL, &cli->config, cli->program, path, &why)) {
+        cli_log(cli, LSP_LOG_WARN, "reviewed by rules alone: %s", why.text);
+        return true;
+    }
+    if (!cli_open_model_at(cli, NULL, &r->model, path)) return false;
+    if (rev_head_open(path, r->model, &r->head, &err) == ENG_OK) return true;
+    cli_log(cli, LSP_LOG_WARN, "the model has no opinions: %s", err.text);
+    eng_model_close(r->model);
+    r->model = NULL;
+    return true;
+}
+
 static int with_files(const struct cli *cli, struct review *r, enum cli_report_format format)
 {
     struct cli_rule_sets rules = {0};
@@ -344,8 +395,12 @@ static int with_files(const struct cli *cli, struct review *r, enum cli_report_f
             code = cli_fail("--rule %s: no rule for these files has this code; see --list-rules",
                             o->rule);
         else
-            code = o->list ? list_rules(&rules) : with_rules(cli, r, format);
+            code = o->list              ? list_rules(&rules)
+                   : open_model(cli, r) ? with_rules(cli, r, format)
+                                        : CLI_ERROR;
     }
+    rev_head_free(r->head);
+    eng_model_close(r->model);
     cli_rule_sets_free(&rules);
     return code;
 }
@@ -368,6 +423,7 @@ int cli_review(struct cli *cli, int argc, char **argv)
                                          {"--min-severity", CLI_TEXT, &o.min_severity, 0, 0},
                                          {"--rule", CLI_TEXT, &o.rule, 0, 0},
                                          {"--rules", CLI_TEXT, &o.rules, 0, 0},
+                                         {"--rules-only", CLI_FLAG, &o.rules_only, 0, 0},
                                          {"--since", CLI_TEXT, &o.since, 0, 0},
                                          {"--baseline", CLI_TEXT, &o.baseline, 0, 0},
                                          {"--write-baseline", CLI_TEXT, &o.write_baseline, 0, 0},

@@ -70,8 +70,8 @@ cJSON *cli_sarif_result(const char *path, const struct syn_document *doc,
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "ruleId", rev_finding_code(f));
     if (rule != SIZE_MAX) cJSON_AddNumberToObject(out, "ruleIndex", (double)rule);
-    cJSON_AddStringToObject(out, "level", level_of(rev_finding_severity(f)));
-    cJSON_AddNumberToObject(out, "rank", 100 * rev_finding_confidence(f));
+    cJSON_AddStringToObject(out, "level", level_of(f->severity));
+    cJSON_AddNumberToObject(out, "rank", 100 * f->confidence);
     text_object(out, "message", f->message);
     cJSON *locations = cJSON_AddArrayToObject(out, "locations"), *location = cJSON_CreateObject();
     cJSON_AddItemToArray(locations, location);
