@@ -80,6 +80,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     struct fixture *f = *state;
+    if (!f) return 0;
     syn_slips_free(&f->slips);
     syn_document_free(f->doc);
     rev_head_free(f->head);

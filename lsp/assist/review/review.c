@@ -268,6 +268,24 @@ static enum syn_status run_rules(const struct rev_rules *rules, const char *code
     return SYN_OK;
 }
 
+/* Of the same place a rule says it better: opinions, from `first` on, that overlap what a rule has
+ * found go. */
+static void drop_overlapping(struct rev_findings *out, size_t first)
+{
+    size_t kept = first;
+    for (size_t i = first; i < out->count; i++) {
+        struct rev_finding *f = &out->list[i];
+        bool overlaps = false;
+        for (size_t k = 0; k < first && !overlaps; k++)
+            overlaps = out->list[k].start <= f->end && f->start <= out->list[k].end;
+        if (overlaps)
+            free(f->fix.text);
+        else
+            out->list[kept++] = *f;
+    }
+    out->count = kept;
+}
+
 enum syn_status rev_review(const struct rev_rules *rules, const char *code,
                            const struct rev_opinions *opinions, const struct syn_document *doc,
                            size_t start, size_t end, struct rev_findings *out,
@@ -275,8 +293,10 @@ enum syn_status rev_review(const struct rev_rules *rules, const char *code,
 {
     *out = (struct rev_findings){0};
     enum syn_status status = run_rules(rules, code, doc, start, end, out, err);
+    size_t first = out->count;
     if (status == SYN_OK && opinions) status = rev_opine(opinions, code, doc, start, end, out, err);
     if (status != SYN_OK) return status;
+    drop_overlapping(out, first);
     sort(out);
     if (!rev_suppress(doc, out) || !set_fingerprints(doc, out, err)) return rev_no_memory(err);
     return SYN_OK;
