@@ -5,7 +5,7 @@
  * has no bug (or few), and in the other one the slip that undoes the first is the repair.
  */
 #include "grammars/grammars.h"
-#include "lsp/assist/review/opinion.h"
+#include "lsp/assist/review/head.h"
 #include "lsp/cli/eval/eval.h"
 
 #include <stdio.h>
@@ -24,6 +24,7 @@ enum {
 struct bench {
     struct cli_eval *eval;
     struct rev_reader *reader;
+    struct rev_head *head; /* NULL: the model has none */
     FILE *rows;
     size_t n_functions, n_slips, n_tokens;
 };
@@ -119,6 +120,34 @@ static void write_rows(struct bench *b, const struct cli_file *file, const struc
     }
 }
 
+/* In opinions.tsv: number, whether there is a slip, whether the head speaks up, whether at its
+ * place. */
+static bool write_opinion(const struct bench *b, const struct cli_file *file,
+                          const struct subject *s, size_t start, size_t end,
+                          const struct rev_views *views, const struct injected *in)
+{
+    char path[4096];
+    size_t len, at = 0;
+    float evidence[REV_EVIDENCE_COUNT], best = -1e9f;
+    const char *text = syn_document_text(s->doc, &len);
+    if (!b->eval->write || !b->head) return true;
+    for (size_t i = 0; i < views->count; i++) {
+        rev_evidence_of(text, &s->slips, views, i, start, end, evidence);
+        float score = rev_head_score(b->head, file->lang, s->slips.list[views->list[i].slip].class,
+                                     views->seen, evidence);
+        if (score > best) at = i;
+        if (score > best) best = score;
+    }
+    bool speaks = best >= rev_head_hint(b->head);
+    const struct syn_slip *slip = speaks ? &s->slips.list[views->list[at].slip] : NULL;
+    snprintf(path, sizeof path, "%s/opinions.tsv", b->eval->write);
+    FILE *list = fopen(path, "ab");
+    if (!list) return cli_fail("%s: cannot be written", path) == CLI_OK;
+    fprintf(list, "%zu\t%d\t%d\t%d\n", b->n_functions, in->class < SYN_SLIP_CLASSES, speaks,
+            slip && is_near(in, slip->place.start, slip->place.end));
+    return fclose(list) == 0;
+}
+
 static bool read_function(struct bench *b, const struct cli_file *file, const struct subject *s,
                           size_t start, size_t end, const struct injected *in)
 {
@@ -126,10 +155,12 @@ static bool read_function(struct bench *b, const struct cli_file *file, const st
     struct eng_error err = {"out of memory"};
     bool ok = rev_reader_look(b->reader, s->doc, NULL, &s->slips, start, end, NULL, &views, &err) ==
               ENG_OK;
-    if (ok)
+    if (ok) {
         write_rows(b, file, s, start, end, &views, in);
-    else
+        ok = write_opinion(b, file, s, start, end, &views, in);
+    } else {
         cli_fail("%s: %s", file->path, err.text);
+    }
     b->n_slips += views.seen;
     b->n_tokens += views.tokens;
     rev_views_free(&views);
@@ -311,12 +342,17 @@ int cli_eval_slips(struct cli_eval *eval)
     struct bench b = {.eval = eval, .rows = stdout};
     struct eng_model *model = NULL;
     struct eng_error err = {"out of memory"};
-    if (!cli_open_model(eval->cli, eval->models.count ? eval->models.values[0] : NULL, &model))
+    char path[LSP_CONFIG_PATH_MAX];
+    if (!cli_open_model_at(eval->cli, eval->models.count ? eval->models.values[0] : NULL, &model,
+                           path))
         return CLI_ERROR;
     bool ok = rev_reader_new(model, &b.reader, &err) == ENG_OK;
     if (!ok) cli_fail("%s", err.text);
+    if (ok && eval->write && rev_head_open(path, model, &b.head, &err) != ENG_OK)
+        cli_log(eval->cli, LSP_LOG_WARN, "no opinions are written: %s", err.text);
     for (size_t l = 0; ok && l < gram_count(); l++)
         ok = read_language(&b, gram_at(l), l);
+    rev_head_free(b.head);
     rev_reader_free(b.reader);
     eng_model_close(model);
     return ok ? CLI_OK : CLI_ERROR;
