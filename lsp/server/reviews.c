@@ -120,7 +120,7 @@ void lsp_choose_adviser(struct lsp_server *server)
     if (!wanted && !server->has_adviser) return;
     lsp_reviewer_use(server->reviewer, wanted ? &server->model_choice : NULL);
     server->has_adviser = wanted;
-    for (size_t i = 0; i < lsp_documents_count(server->documents) && wanted; i++)
+    for (size_t i = 0; i < lsp_documents_count(server->documents); i++)
         lsp_review_soon(server, lsp_documents_at(server->documents, i));
 }
 

@@ -3,7 +3,9 @@
  *
  *   test_opinions MODEL FOLDER
  *
- * MODEL: the shipped one, with its head beside it; FOLDER: to write into. */
+ * MODEL: the shipped one, with its head beside it; FOLDER: to write into: among others low.review,
+ * the same head that speaks up at once, with which findings are looked at here and by a session of
+ * the server. */
 #include "engine/gguf.h"
 #include "grammars/grammars.h"
 #include "lsp/assist/prompt.h"
@@ -43,6 +45,22 @@ static const char text[] =
     "    return sum;\n"
     "}\n";
 
+/* Two arguments the wrong way round. */
+static const char java[] = "import java.util.*;\n"
+                           "\n"
+                           "class Graph {\n"
+                           "    private final Map<String, List<String>> users = new HashMap<>();\n"
+                           "\n"
+                           "    void add(String name, String user) {\n"
+                           "        List<String> list = users.get(name);\n"
+                           "        if (list == null) {\n"
+                           "            list = new ArrayList<>();\n"
+                           "            users.put(list, name);\n"
+                           "        }\n"
+                           "        list.add(user);\n"
+                           "    }\n"
+                           "}\n";
+
 static const char *model_path, *folder;
 
 struct fixture {
@@ -53,26 +71,53 @@ struct fixture {
     struct syn_slips slips;
 };
 
-static void set_text(struct fixture *f, const char *bytes, size_t len)
+static void set_text(struct fixture *f, const char *id, const char *bytes, size_t len)
 {
     syn_slips_free(&f->slips);
     syn_document_free(f->doc);
-    assert_int_equal(syn_document_new(gram_by_id("c"), bytes, len, &f->doc, NULL), SYN_OK);
+    assert_int_equal(syn_document_new(gram_by_id(id), bytes, len, &f->doc, NULL), SYN_OK);
     assert_int_equal(syn_document_parse(f->doc, 0, NULL), SYN_OK);
     assert_int_equal(syn_slips_find(f->doc, 0, len, &f->slips, NULL), SYN_OK);
 }
 
+/* The shipped head with another threshold. */
+static void write_low_head(void)
+{
+    char path[1024];
+    struct eng_gguf *file;
+    snprintf(path, sizeof path, "%.*s.review", (int)(strlen(model_path) - strlen(".gguf")),
+             model_path);
+    if (eng_gguf_open(path, &file, NULL) != ENG_OK) return;
+    struct eng_gguf_writer *w = eng_gguf_writer_new();
+    for (size_t i = 0; i < eng_gguf_key_count(file); i++) {
+        const struct eng_key *key = eng_gguf_key_at(file, i);
+        if (strcmp(key->name, "espalier.review.hint") != 0) eng_gguf_put_key(w, key);
+    }
+    eng_gguf_put_f32(w, "espalier.review.hint", -20);
+    for (size_t i = 0; i < eng_gguf_tensor_count(file); i++) {
+        const struct eng_tensor *t = eng_gguf_tensor_at(file, i);
+        eng_gguf_put_tensor(w, t->name, t->type, t->n_dims, t->dims, t->data);
+    }
+    snprintf(path, sizeof path, "%s/low.review", folder);
+    eng_gguf_writer_save(w, path, NULL);
+    eng_gguf_writer_free(w);
+    eng_gguf_close(file);
+}
+
 static int begin(void **state)
 {
+    char low[1024];
+    write_low_head();
+    snprintf(low, sizeof low, "%s/low.gguf", folder);
     struct fixture *f = calloc(1, sizeof *f);
     struct eng_error err = {""};
     if (!f || eng_model_open(model_path, NULL, &f->model, &err) != ENG_OK ||
         rev_reader_new(f->model, &f->reader, &err) != ENG_OK ||
-        rev_head_open(model_path, f->model, &f->head, &err) != ENG_OK) {
+        rev_head_open(low, f->model, &f->head, &err) != ENG_OK) {
         printf("%s\n", err.text);
         return 1;
     }
-    set_text(f, text, strlen(text));
+    set_text(f, "c", text, strlen(text));
     *state = f;
     return 0;
 }
@@ -104,9 +149,9 @@ static size_t plain(const struct fixture *f, const struct syn_document *doc, siz
     float *logits = malloc((size_t)prompt.length * vocab * sizeof *logits);
     assert_non_null(logits);
     assert_int_equal(eng_session_new(f->model, 2048, &session, NULL), ENG_OK);
-    assert_int_equal(eng_session_logits_all(session, prompt.inputs, prompt.length, 0, logits, NULL,
-                                            NULL),
-                     ENG_OK);
+    assert_int_equal(
+        eng_session_logits_all(session, prompt.inputs, prompt.length, 0, logits, NULL, NULL),
+        ENG_OK);
     for (n = 0; n + 1 < prompt.length; n++) {
         const float *row = logits + n * vocab;
         double sum = 0, top = (double)row[0];
@@ -140,21 +185,22 @@ static struct syn_document *changed(const struct fixture *f, const struct syn_sl
 static void the_reader_agrees_with_plain_evaluation(void **state)
 {
     struct fixture *f = *state;
+    set_text(f, "c", text, strlen(text));
     static int32_t ids[1500], other[1500];
     static double log_p[1500], with[1500];
     struct rev_views views = {0};
     size_t len = strlen(text), near_end = 0;
     size_t n = plain(f, f->doc, len, ids, log_p);
-    assert_int_equal(rev_reader_look(f->reader, f->doc, NULL, &f->slips, 0, len, NULL, &views, NULL),
-                     ENG_OK);
+    assert_int_equal(
+        rev_reader_look(f->reader, f->doc, NULL, &f->slips, 0, len, NULL, &views, NULL), ENG_OK);
     assert_true(views.count >= 8);
     assert_true(views.seen == f->slips.count);
     for (size_t i = 0; i < views.count; i++) {
         const struct rev_view *v = &views.list[i];
         const struct syn_slip *slip = &f->slips.list[v->slip];
         struct syn_document *doc = changed(f, slip);
-        size_t all, m = plain(f, doc, len + slip->len - (slip->place.end - slip->place.start),
-                              other, with);
+        size_t all,
+            m = plain(f, doc, len + slip->len - (slip->place.end - slip->place.start), other, with);
         size_t at = 0;
         double joint = 0;
         syn_document_text(doc, &all);
@@ -192,20 +238,25 @@ static void what_is_cancelled_stops(void **state)
 
 static void review(struct fixture *f, struct rev_opinions *opinions, struct rev_findings *out)
 {
-    struct rev_rules none = {.lang = gram_by_id("c")};
+    struct rev_rules none = {.lang = gram_by_id("java")};
     size_t len;
     syn_document_text(f->doc, &len);
     assert_int_equal(rev_review(&none, NULL, opinions, f->doc, 0, len, out, NULL), SYN_OK);
 }
 
-/* Arguments the wrong way round, where all else says which is which. */
 static void an_opinion_is_a_finding(void **state)
 {
     struct fixture *f = *state;
     struct rev_memo *memo = rev_memo_new();
     struct rev_opinions opinions = {.reader = f->reader, .head = f->head, .memo = memo};
-    struct rev_findings first, second, remembered;
+    struct rev_findings first, second;
     assert_non_null(memo);
+    set_text(f, "java", java, strlen(java));
+    opinions.remembered = true;
+    review(f, &opinions, &first);
+    assert_int_equal(first.count, 0);
+    rev_findings_free(&first);
+    opinions.remembered = false;
     review(f, &opinions, &first);
     assert_int_equal(first.count, 1);
     const struct rev_finding *found = &first.list[0];
@@ -213,31 +264,32 @@ static void an_opinion_is_a_finding(void **state)
     assert_true(found->severity <= REV_INFORMATION);
     assert_true(found->confidence > 0 && found->confidence < 1);
     assert_false(found->fix.safe);
-    assert_string_equal(found->fix.text, "row, column");
-    review(f, &opinions, &second);
+    assert_string_equal(found->fix.text, "name, list");
     opinions.remembered = true;
-    review(f, &opinions, &remembered);
-    assert_int_equal(second.count, 1);
-    assert_int_equal(remembered.count, 1);
-    assert_true(second.list[0].fingerprint == found->fingerprint);
-    assert_true(remembered.list[0].fingerprint == found->fingerprint);
-    rev_findings_free(&remembered);
-    rev_findings_free(&second);
-    /* Another function in front of it: read anew, the same opinion; nothing is remembered of it. */
-    static char longer[4096];
-    int len = snprintf(longer, sizeof longer, "static int one(void)\n{\n    return 1;\n}\n\n%s", text);
-    set_text(f, longer, (size_t)len);
-    review(f, &opinions, &remembered);
-    assert_int_equal(remembered.count, 0);
-    opinions.remembered = false;
     review(f, &opinions, &second);
     assert_int_equal(second.count, 1);
-    assert_true(second.list[0].fingerprint == first.list[0].fingerprint);
-    rev_findings_free(&remembered);
+    assert_true(second.list[0].fingerprint == found->fingerprint);
     rev_findings_free(&second);
     rev_findings_free(&first);
     rev_memo_free(memo);
-    set_text(f, text, strlen(text));
+}
+
+/* An edit in front of a function asks again; the opinion may stay. */
+static void memories_are_of_one_text(void **state)
+{
+    struct fixture *f = *state;
+    struct rev_opinion opinion = {.speaks = true, .score = 2}, found;
+    struct rev_memo *memo = rev_memo_new();
+    assert_non_null(memo);
+    set_text(f, "java", java, strlen(java));
+    uint64_t key = rev_memo_key(f->doc, 120, 200);
+    assert_true(key != rev_memo_key(f->doc, 121, 200));
+    assert_true(key != rev_memo_key(f->doc, 120, 201));
+    rev_memo_keep(memo, key, &opinion);
+    assert_true(rev_memo_find(memo, key, &found) && found.speaks);
+    assert_int_equal(syn_document_edit(f->doc, 0, 6, "IMPORT", 6, NULL), SYN_OK);
+    assert_false(rev_memo_find(memo, rev_memo_key(f->doc, 120, 200), &found));
+    rev_memo_free(memo);
 }
 
 /* ---- Heads ------------------------------------------------------------------------- */
@@ -308,10 +360,10 @@ static void bad_heads_are_refused(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_reader_agrees_with_plain_evaluation),
-                                       cmocka_unit_test(what_is_cancelled_stops),
-                                       cmocka_unit_test(an_opinion_is_a_finding),
-                                       cmocka_unit_test(bad_heads_are_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_reader_agrees_with_plain_evaluation),
+        cmocka_unit_test(what_is_cancelled_stops), cmocka_unit_test(an_opinion_is_a_finding),
+        cmocka_unit_test(memories_are_of_one_text), cmocka_unit_test(bad_heads_are_refused)};
     if (argc != 3) {
         fprintf(stderr, "usage: test_opinions MODEL FOLDER\n");
         return 2;
