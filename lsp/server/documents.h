@@ -37,6 +37,7 @@ struct lsp_document {
     struct rev_findings findings;
     uint64_t reviewed;    /* the revision that they are of; 0: none */
     bool review_due;      /* it has changed since a review was asked for */
+    bool accepted;        /* the functions it had: the model is asked about others */
     bool has_diagnostics; /* the client was told of some */
 };
 

@@ -20,6 +20,7 @@ struct job {
     char *uri;
     uint64_t revision;
     struct syn_document *doc;
+    bool accept;
 };
 
 struct lsp_reviewer {
@@ -128,7 +129,7 @@ static void ask_model(struct lsp_reviewer *r, const struct job *job, struct rev_
         return;
     }
     uv_mutex_unlock(&r->mutex);
-    opinions->remembered = false;
+    opinions->remembered = opinions->accept = false;
     opinions->cancel = &r->stop;
     review(r, job, opinions, &reviewed);
     uv_mutex_lock(&r->mutex);
@@ -147,7 +148,10 @@ static void thread_main(void *arg)
         struct lsp_reviewed reviewed = {.uri = job.uri, .revision = job.revision};
         struct rev_opinions *opinions = lsp_adviser_opinions(r->adviser);
         char *again = opinions ? strdup(job.uri) : NULL;
-        if (opinions) opinions->remembered = true;
+        if (opinions) {
+            opinions->remembered = true;
+            opinions->accept = job.accept;
+        }
         uv_mutex_unlock(&r->mutex);
         syn_document_set_stop(job.doc, &r->stop);
         review(r, &job, opinions, &reviewed);
@@ -230,9 +234,9 @@ static void forget(struct lsp_reviewer *r, const char *uri)
 }
 
 bool lsp_reviewer_post(struct lsp_reviewer *r, const char *uri, uint64_t revision,
-                       struct syn_document *doc)
+                       struct syn_document *doc, bool accept)
 {
-    struct job job = {strdup(uri), revision, doc};
+    struct job job = {strdup(uri), revision, doc, accept};
     if (!job.uri || (!r->started && uv_thread_create(&r->thread, thread_main, r) != 0)) {
         free_job(&job);
         return false;

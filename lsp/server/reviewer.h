@@ -46,9 +46,10 @@ bool lsp_reviewer_start(uv_loop_t *loop, const struct lsp_reviewer_sources *sour
                         lsp_reviewer_done done, void *user, struct lsp_reviewer **out,
                         struct lsp_error *err);
 
-/* doc: a parsed copy, taken over. False when memory, or threads, ran out. */
+/* doc: a parsed copy, taken over. accept: the model is to be asked only about functions that are no
+ * longer as they are in it. False when memory, or threads, ran out. */
 bool lsp_reviewer_post(struct lsp_reviewer *reviewer, const char *uri, uint64_t revision,
-                       struct syn_document *doc);
+                       struct syn_document *doc, bool accept);
 
 /* From now on the opinions of this model are asked for; NULL: of none. It has been opened, or will
  * be: the thread takes it when it is next in need of it. A model that has no head (head.h) has

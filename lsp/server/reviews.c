@@ -4,6 +4,9 @@
  * is found is pushed with its version; a document in which nothing is and was found brings no
  * message. The findings stay with the document for code actions, as long as it is the text that
  * they are of.
+ *
+ * The model is asked about functions that have changed since their document was opened: those of
+ * code that works bring more false alarms than finds.
  */
 #include "lsp/server/diagnostics.h"
 #include "lsp/server/session.h"
@@ -42,9 +45,11 @@ static bool post(struct lsp_server *server, struct lsp_document *document)
         return true;
     }
     if (!syn_document_is_parsed(document->syn)) return false;
+    bool accept = server->has_adviser && !document->accepted;
     document->review_due = false;
+    document->accepted |= accept;
     if (syn_document_copy(document->syn, &copy, NULL) == SYN_OK &&
-        lsp_reviewer_post(server->reviewer, document->uri, document->revision, copy))
+        lsp_reviewer_post(server->reviewer, document->uri, document->revision, copy, accept))
         return true;
     lsp_log(server, LSP_LOG_WARN, "%s is not reviewed: out of memory", document->uri);
     return true;
@@ -120,8 +125,10 @@ void lsp_choose_adviser(struct lsp_server *server)
     if (!wanted && !server->has_adviser) return;
     lsp_reviewer_use(server->reviewer, wanted ? &server->model_choice : NULL);
     server->has_adviser = wanted;
-    for (size_t i = 0; i < lsp_documents_count(server->documents); i++)
+    for (size_t i = 0; i < lsp_documents_count(server->documents); i++) {
+        lsp_documents_at(server->documents, i)->accepted = false;
         lsp_review_soon(server, lsp_documents_at(server->documents, i));
+    }
 }
 
 void lsp_configure_reviews(struct lsp_server *server)

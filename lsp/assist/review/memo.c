@@ -24,19 +24,31 @@ void rev_memo_free(struct rev_memo *memo)
     free(memo);
 }
 
-uint64_t rev_memo_key(const struct syn_document *doc, size_t start, size_t end)
+static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (uint8_t)bytes[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+/* context: bytes in front. */
+static uint64_t key_of(const struct syn_document *doc, size_t context, size_t start, size_t end)
 {
     size_t len;
-    const char *text = syn_document_text(doc, &len);
-    const char *id = syn_document_language(doc)->id;
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (const char *p = id; *p; p++)
-        hash = (hash ^ (uint8_t)*p) * UINT64_C(1099511628211);
-    for (size_t i = start < CONTEXT ? 0 : start - CONTEXT; i < end; i++) {
-        hash = (hash ^ (uint8_t)text[i]) * UINT64_C(1099511628211);
-        if (i + 1 == start) hash ^= start < CONTEXT ? start : CONTEXT;
-    }
+    const char *text = syn_document_text(doc, &len), *id = syn_document_language(doc)->id;
+    uint64_t hash = mix(UINT64_C(14695981039346656037) ^ context, id, strlen(id));
+    hash = mix(hash, text + start - context, end - start + context);
     return hash ? hash : 1;
+}
+
+uint64_t rev_memo_key(const struct syn_document *doc, size_t start, size_t end)
+{
+    return key_of(doc, start < CONTEXT ? start : CONTEXT, start, end) | 1;
+}
+
+uint64_t rev_memo_key_alone(const struct syn_document *doc, size_t start, size_t end)
+{
+    return key_of(doc, 0, start, end) & ~UINT64_C(1);
 }
 
 bool rev_memo_find(const struct rev_memo *memo, uint64_t key, struct rev_opinion *out)

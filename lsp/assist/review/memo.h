@@ -29,6 +29,9 @@ void rev_memo_free(struct rev_memo *memo); /* takes NULL */
 /* Of bytes [start, end) of a text, and what is in front of them. */
 uint64_t rev_memo_key(const struct syn_document *doc, size_t start, size_t end);
 
+/* Of these bytes alone, wherever they stand. */
+uint64_t rev_memo_key_alone(const struct syn_document *doc, size_t start, size_t end);
+
 bool rev_memo_find(const struct rev_memo *memo, uint64_t key, struct rev_opinion *out);
 void rev_memo_keep(struct rev_memo *memo, uint64_t key, const struct rev_opinion *opinion);
 

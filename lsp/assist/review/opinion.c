@@ -207,12 +207,22 @@ static enum eng_status read_function(const struct opining *o, size_t start, size
     return status;
 }
 
+/* Is it one of those that nothing is to be said about? */
+static bool is_accepted(const struct opining *o, size_t start, size_t end)
+{
+    struct rev_opinion opinion = {.speaks = false};
+    uint64_t key = rev_memo_key_alone(o->doc, start, end);
+    if (o->with->accept) rev_memo_keep(o->with->memo, key, &opinion);
+    return o->with->accept || rev_memo_find(o->with->memo, key, &opinion);
+}
+
 static enum syn_status opine_on(const struct opining *o, size_t start, size_t end,
                                 struct syn_error *err)
 {
     struct rev_opinion opinion;
     struct eng_error why = {"out of memory"};
     enum eng_status status = ENG_OK;
+    if (o->with->memo && is_accepted(o, start, end)) return SYN_OK;
     uint64_t key = rev_memo_key(o->doc, start, end);
     if (!o->with->memo || !rev_memo_find(o->with->memo, key, &opinion)) {
         if (o->with->remembered) return SYN_OK;
@@ -250,7 +260,7 @@ enum syn_status rev_opine(const struct rev_opinions *opinions, const char *code,
     struct syn_slips slips;
     size_t len, behind = 0;
     struct opining o = {opinions, code, doc, syn_document_text(doc, &len), &slips, out};
-    enum syn_status status = syn_slips_find(doc, start, end, &slips, err);
+    enum syn_status status = syn_slips_find(doc, 0, len, &slips, err);
     for (size_t i = 0; i < slips.n_functions && status == SYN_OK; i++) {
         size_t from, to, lines;
         lines_of(doc, slips.functions[i], &from, &to, &lines);

@@ -32,7 +32,7 @@ struct cli_eval {
     enum cli_hole_kind kind;
     double precision; /* calibration: share of right suggestions that is wanted */
     bool json, served;
-    const char *write; /* slips: a folder for the texts, or NULL */
+    const char *write;   /* slips: a folder for the texts, or NULL */
     bool no_recall;      /* the model alone */
     bool no_grammar;     /* and without what the tree says cannot come next */
     const float *recall; /* weights in place of the model file's, NULL: those */

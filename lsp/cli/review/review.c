@@ -5,6 +5,7 @@
  */
 #include "grammars/grammars.h"
 #include "lsp/assist/review/head.h"
+#include "lsp/assist/review/memo.h"
 #include "lsp/cli/cli.h"
 #include "lsp/cli/review/files.h"
 #include "lsp/cli/review/known.h"
@@ -129,40 +130,42 @@ static bool review_text(const struct worker *w, const struct cli_file *file, con
     return false;
 }
 
-/* Takes out what the file had at the revision as well. */
-static bool drop_old(const struct worker *w, const struct cli_file *file, struct outcome *o)
+/* What the file had at the revision; of its functions as they were the model is not asked. */
+static bool find_old(struct worker *w, const struct cli_file *file, struct rev_findings *old,
+                     struct outcome *o)
 {
-    const struct review *r = w->review;
     char why[256];
     size_t len;
     bool was;
-    if (!r->since || o->findings.count == 0) return true;
-    char *text = cli_since_text(r->since, file->path, &len, &was, why, sizeof why);
+    char *text = cli_since_text(w->review->since, file->path, &len, &was, why, sizeof why);
     if (!text) {
         if (was) fail(o, file->path, why);
         return !was;
     }
     struct syn_document *doc = NULL;
-    struct rev_findings old = {0};
-    bool ok = review_text(w, file, text, len, &doc, &old, o);
-    if (ok) cli_known_subtract(&old, &o->findings);
-    rev_findings_free(&old);
+    w->opinions.accept = true;
+    bool ok = review_text(w, file, text, len, &doc, old, o);
+    w->opinions.accept = false;
     syn_document_free(doc);
     free(text);
     return ok;
 }
 
-static void review_file(const struct worker *w, size_t index, struct outcome *o)
+static void review_file(struct worker *w, size_t index, struct outcome *o)
 {
     const struct review *r = w->review;
     const struct cli_file *file = &r->files->list[index];
+    struct rev_findings old = {0};
     size_t len;
     char *text = cli_read_file(file->path, &len);
     if (!text) {
         fail(o, file->path, "not reviewed");
         return;
     }
-    bool ok = review_text(w, file, text, len, &o->doc, &o->findings, o) && drop_old(w, file, o);
+    bool ok = (!r->since || find_old(w, file, &old, o)) &&
+              review_text(w, file, text, len, &o->doc, &o->findings, o);
+    if (ok && r->since) cli_known_subtract(&old, &o->findings);
+    rev_findings_free(&old);
     free(text);
     if (!ok) return;
     keep_severe(&o->findings, r->least);
@@ -179,6 +182,7 @@ static void *work(void *user)
     struct eng_error err;
     if (r->model && rev_reader_new(r->model, &w.opinions.reader, &err) != ENG_OK)
         fprintf(stderr, "espalier: warning: a thread reviews without the model: %s\n", err.text);
+    if (r->since && w.opinions.reader) w.opinions.memo = rev_memo_new();
     pthread_mutex_lock(&r->lock);
     for (;;) {
         while (r->next < r->files->count && r->next >= r->reported + AHEAD)
@@ -195,6 +199,7 @@ static void *work(void *user)
     }
     pthread_mutex_unlock(&r->lock);
     rev_reader_free(w.opinions.reader);
+    rev_memo_free(w.opinions.memo);
     return NULL;
 }
 
