@@ -191,8 +191,8 @@ static void the_reader_agrees_with_plain_evaluation(void **state)
     struct rev_views views = {0};
     size_t len = strlen(text), near_end = 0;
     size_t n = plain(f, f->doc, len, ids, log_p);
-    assert_int_equal(
-        rev_reader_look(f->reader, f->doc, NULL, &f->slips, 0, len, NULL, &views, NULL), ENG_OK);
+    assert_int_equal(rev_reader_look(f->reader, f->doc, &f->slips, 0, len, NULL, &views, NULL),
+                     ENG_OK);
     assert_true(views.count >= 8);
     assert_true(views.seen == f->slips.count);
     for (size_t i = 0; i < views.count; i++) {

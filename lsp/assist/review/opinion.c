@@ -200,8 +200,8 @@ static enum eng_status read_function(const struct opining *o, size_t start, size
                                      struct rev_opinion *out, struct eng_error *err)
 {
     struct rev_views views = {0};
-    enum eng_status status = rev_reader_look(o->with->reader, o->doc, o->with->tokens, o->slips,
-                                             start, end, o->with->cancel, &views, err);
+    enum eng_status status = rev_reader_look(o->with->reader, o->doc, o->slips, start, end,
+                                             o->with->cancel, &views, err);
     if (status == ENG_OK) judge(o, &views, start, end, out);
     rev_views_free(&views);
     return status;

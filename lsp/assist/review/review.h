@@ -51,12 +51,11 @@ const char *rev_finding_code(const struct rev_finding *finding);
 struct rev_opinions {
     struct rev_reader *reader;
     const struct rev_head *head;
-    struct rev_memo *memo;      /* what was thought before (memo.h), or NULL */
-    bool remembered;            /* only that: the model is not asked */
-    bool accept;                /* nor is it ever about functions that are as they are now: with a
-                                   memo, for who wants opinions on what is changed from now on */
-    struct asst_tokens *tokens; /* the document's cache, or NULL */
-    eng_cancel *cancel;         /* or NULL */
+    struct rev_memo *memo; /* what was thought before (memo.h), or NULL */
+    bool remembered;       /* only that: the model is not asked */
+    bool accept;           /* nor is it ever about functions that are as they are now: with a
+                              memo, for who wants opinions on what is changed from now on */
+    eng_cancel *cancel;    /* or NULL */
 };
 
 /* Reviews a parsed document; code: of one rule, or NULL for all; opinions: NULL for none. The

@@ -40,6 +40,7 @@ struct candidate {
 struct rev_reader {
     const struct eng_model *model;
     struct eng_session *session;
+    struct asst_tokens *tokens; /* of the text that was read last */
     size_t vocab;
     uint32_t capacity; /* tokens */
     float *logits;     /* [ENG_BATCH, vocab] */
@@ -71,6 +72,7 @@ void rev_reader_free(struct rev_reader *r)
 {
     if (!r) return;
     eng_session_free(r->session);
+    asst_tokens_free(r->tokens);
     free(r->logits);
     free(r->own);
     free(r->offset);
@@ -103,6 +105,7 @@ enum eng_status rev_reader_new(const struct eng_model *model, struct rev_reader 
     bool room = r->logits && r->own && r->offset;
     enum eng_status status =
         room ? eng_session_new(model, r->capacity, &r->session, err) : no_memory(err);
+    if (status == ENG_OK) status = asst_tokens_new(model, &r->tokens, err);
     if (status != ENG_OK) {
         rev_reader_free(r);
         return status;
@@ -494,18 +497,13 @@ static enum eng_status look(struct rev_reader *r, struct part *p, const struct s
 }
 
 enum eng_status rev_reader_look(struct rev_reader *r, const struct syn_document *doc,
-                                struct asst_tokens *tokens, const struct syn_slips *slips,
-                                size_t start, size_t end, eng_cancel *cancel, struct rev_views *out,
-                                struct eng_error *err)
+                                const struct syn_slips *slips, size_t start, size_t end,
+                                eng_cancel *cancel, struct rev_views *out, struct eng_error *err)
 {
-    struct asst_tokens *own = NULL;
-    enum eng_status status = ENG_OK;
-    if (!tokens) status = asst_tokens_new(r->model, &own, err);
-    if (!tokens) tokens = own;
-    if (status == ENG_OK) status = asst_tokens_sync(tokens, doc, err);
+    enum eng_status status = asst_tokens_sync(r->tokens, doc, err);
     size_t len;
     struct part p = {
-        .doc = doc, .text = syn_document_text(doc, &len), .tokens = tokens, .start = start};
+        .doc = doc, .text = syn_document_text(doc, &len), .tokens = r->tokens, .start = start};
     if (end > len) end = len;
     while (status == ENG_OK && p.start < end) {
         status = look(r, &p, slips, end, cancel, out, err);
@@ -518,7 +516,6 @@ enum eng_status rev_reader_look(struct rev_reader *r, const struct syn_document 
             p.start = end;
         }
     }
-    asst_tokens_free(own);
     return status;
 }
 

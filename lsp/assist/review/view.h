@@ -15,7 +15,6 @@
 #include "engine/engine.h"
 #include "syntax/slip.h"
 
-struct asst_tokens;
 struct rev_reader;
 
 struct rev_view {
@@ -44,12 +43,11 @@ enum eng_status rev_reader_new(const struct eng_model *model, struct rev_reader 
 void rev_reader_free(struct rev_reader *reader);
 
 /* Adds views of the slips in bytes [start, end) of a parsed document: whole lines, a function for
- * example. What does not fit the model's context is read in parts. tokens: the document's cache, or
- * NULL. cancel may be NULL. ENG_CANCELLED: *out holds what was seen until then. */
+ * example. What does not fit the model's context is read in parts. cancel may be NULL.
+ * ENG_CANCELLED: *out holds what was seen until then. */
 enum eng_status rev_reader_look(struct rev_reader *reader, const struct syn_document *doc,
-                                struct asst_tokens *tokens, const struct syn_slips *slips,
-                                size_t start, size_t end, eng_cancel *cancel, struct rev_views *out,
-                                struct eng_error *err);
+                                const struct syn_slips *slips, size_t start, size_t end,
+                                eng_cancel *cancel, struct rev_views *out, struct eng_error *err);
 void rev_views_free(struct rev_views *views);
 
 #endif

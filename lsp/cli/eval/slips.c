@@ -153,8 +153,8 @@ static bool read_function(struct bench *b, const struct cli_file *file, const st
 {
     struct rev_views views = {0};
     struct eng_error err = {"out of memory"};
-    bool ok = rev_reader_look(b->reader, s->doc, NULL, &s->slips, start, end, NULL, &views, &err) ==
-              ENG_OK;
+    bool ok =
+        rev_reader_look(b->reader, s->doc, &s->slips, start, end, NULL, &views, &err) == ENG_OK;
     if (ok) {
         write_rows(b, file, s, start, end, &views, in);
         ok = write_opinion(b, file, s, start, end, &views, in);
