@@ -1,7 +1,8 @@
 # Writes the data files of every language folder as C arrays.
 #   cmake -DROOT=<this folder> -DLANGUAGES="c;cpp;..." -DOUTPUT=<file> -P embed.cmake
 # For each id: gram_data_<id>_kinds, gram_data_<id>_fillings, gram_data_<id>_queries and
-# gram_data_<id>_rules; and gram_data_review. A byte list instead of a string literal, because ISO C only promises literals of 4095 bytes.
+# gram_data_<id>_rules; and gram_data_review. A file that says "; as: <id>" stands for the one of the
+# same name of that language. A byte list instead of a string literal, because ISO C only promises literals of 4095 bytes.
 
 function(append_bytes name path)
   file(READ "${path}" hex HEX)
@@ -17,6 +18,10 @@ function(append_files array files)
   foreach(file ${files})
     get_filename_component(name "${file}" NAME_WE)
     string(REPLACE "-" "_" symbol "${array}_${name}")
+    file(READ "${file}" said LIMIT 64)
+    if(said MATCHES "^; as: ([a-z]+)\n$")
+      string(REPLACE "/${id}/" "/${CMAKE_MATCH_1}/" file "${file}")
+    endif()
     append_bytes(${symbol} "${file}")
     string(APPEND rows "    {\"${name}\", ${symbol}},\n")
   endforeach()

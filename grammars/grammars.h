@@ -89,6 +89,9 @@ size_t gram_count(void);
 /* Row i, or NULL when i >= gram_count(). */
 const struct gram_language *gram_at(size_t i);
 
+/* The row of a language of this table. */
+size_t gram_index(const struct gram_language *lang);
+
 /* By our id, or by any LSP languageId. NULL when unknown. */
 const struct gram_language *gram_by_id(const char *id);
 

@@ -56,6 +56,11 @@ const struct gram_language *gram_at(size_t i)
     return i < gram_count() ? &languages[i] : NULL;
 }
 
+size_t gram_index(const struct gram_language *lang)
+{
+    return (size_t)(lang - languages);
+}
+
 static bool list_has(const char *const *list, const char *text, size_t len)
 {
     for (; *list; list++)

@@ -3,6 +3,7 @@
 #ifndef ESPALIER_SYNTAX_FRAMES_H
 #define ESPALIER_SYNTAX_FRAMES_H
 
+#include "syntax/bytes.h"
 #include "syntax/document.h"
 
 /* How offsets of a tree translate to offsets of the document: the tree's text has
@@ -50,17 +51,5 @@ void syn_frames_read(const struct syn_frames *f, int32_t token, struct syn_recor
 
 /* First byte of the span that is no white space, UINT32_MAX when there is none. */
 uint32_t syn_anchor(const char *text, struct syn_span span);
-
-static inline bool syn_is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* A byte of a name or a number. */
-static inline bool syn_is_word(char c)
-{
-    return c == '_' || (unsigned char)c >= 0x80 || (c >= '0' && c <= '9') ||
-           (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 #endif

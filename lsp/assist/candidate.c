@@ -6,6 +6,7 @@
  * readings, not by counting. Counting is the fallback for texts without a grammar.
  */
 #include "lsp/assist/candidate.h"
+#include "syntax/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,12 +140,6 @@ static size_t overlap(const struct asst_site *site, const char *text, size_t len
     return 0;
 }
 
-static bool word_byte(char c)
-{
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (unsigned char)c >= 0x80;
-}
-
 /* Does the text close brackets that the rest of the line closes as well? Counted on the line alone.
  */
 static bool doubles(const struct asst_site *site, const char *text, size_t len)
@@ -179,7 +174,7 @@ static enum syn_status drop_overlap(const struct asst_site *site, const char *te
     if (n == 0) return SYN_OK;
     size_t shorter = *len - n;
     /* Half a word is no repetition. */
-    if (shorter > 0 && word_byte(text[shorter]) && word_byte(text[shorter - 1])) return SYN_OK;
+    if (shorter > 0 && syn_is_word(text[shorter]) && syn_is_word(text[shorter - 1])) return SYN_OK;
     bool better;
     enum syn_status status = is_better_cut(site, text, *len, shorter, &better, err);
     if (status == SYN_OK && better) *len = shorter;
@@ -213,7 +208,7 @@ static enum syn_status drop_repeated_lines(const struct asst_site *site, const c
     if (!next_line(site->right, site->right_len, &below_at, &below, &below_len)) return SYN_OK;
     bool has_word = false;
     for (size_t i = 0; i < below_len; i++)
-        has_word = has_word || word_byte(below[i]);
+        has_word = has_word || syn_is_word(below[i]);
 
     while (next_line(text, *len, &at, &line, &line_len)) {
         if (line_len != below_len || memcmp(line, below, line_len) != 0) continue;
@@ -312,7 +307,7 @@ static size_t closing_keyword_length(const char *text, size_t len)
     static const char *const keywords[] = {"end", "fi", "done", "esac"};
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
         size_t n = strlen(keywords[i]);
-        if (len >= n && memcmp(text, keywords[i], n) == 0 && (len == n || !word_byte(text[n])))
+        if (len >= n && memcmp(text, keywords[i], n) == 0 && (len == n || !syn_is_word(text[n])))
             return n;
     }
     return 0;

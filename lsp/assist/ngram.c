@@ -9,6 +9,7 @@
  * It deliberately knows no model and no tree: it is the other side of a comparison.
  */
 #include "lsp/assist/ngram.h"
+#include "syntax/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +23,6 @@ enum {
 };
 
 /* ---- Lexical tokens ---------------------------------------------------------------------- */
-
-static bool is_word(unsigned char c)
-{
-    return c == '_' || c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
-}
 
 static bool is_operator(unsigned char c)
 {
@@ -51,8 +46,8 @@ static size_t token_length(const char *text, size_t len)
     if (n == max || s[n] == '\n' || s[n] == '\r') return n;
     if (n > 1 || (n == 1 && s[0] != ' ')) return s[n - 1] == ' ' ? n - 1 : n;
     size_t from = n;
-    if (is_word(s[n]))
-        while (n < max && is_word(s[n]))
+    if (syn_is_word((char)s[n]))
+        while (n < max && syn_is_word((char)s[n]))
             n++;
     else if (is_operator(s[n]))
         while (n < max && is_operator(s[n]))

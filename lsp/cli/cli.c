@@ -358,12 +358,6 @@ bool cli_open_document(const char *path, const char *lang_id, struct syn_documen
 bool cli_open_model(const struct cli *cli, const char *path, struct eng_model **out)
 {
     char found[LSP_CONFIG_PATH_MAX];
-    return cli_open_model_at(cli, path, out, found);
-}
-
-bool cli_open_model_at(const struct cli *cli, const char *path, struct eng_model **out,
-                       char found[LSP_CONFIG_PATH_MAX])
-{
     struct lsp_locate_error why;
     if (!lsp_locate_model(path ? path : cli->model_path, &cli->config, cli->program, found, &why)) {
         cli_fail("%s", why.text);

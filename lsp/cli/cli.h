@@ -95,9 +95,6 @@ bool cli_open_document(const char *path, const char *lang_id, struct syn_documen
 
 /* Opens the model that is meant, path NULL: the common options'. False after a message. */
 bool cli_open_model(const struct cli *cli, const char *path, struct eng_model **out);
-/* The same; found: its path. */
-bool cli_open_model_at(const struct cli *cli, const char *path, struct eng_model **out,
-                       char found[LSP_CONFIG_PATH_MAX]);
 
 /* Logs which share of the pairs of tokens the model's attention has looked at, as information. */
 void cli_log_attended(const struct cli *cli, const struct eng_model *model);

@@ -5,6 +5,7 @@
  * stemming: the comparison runs at every keystroke.
  */
 #include "lsp/index/recent.h"
+#include "syntax/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,20 +22,14 @@ struct idx_recents {
 
 /* ---- Words ------------------------------------------------------------------------------ */
 
-static bool is_word_byte(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-           c >= 0x80;
-}
-
 size_t idx_word(const char *text, size_t end, size_t *at)
 {
     size_t i = *at;
     while (i < end) {
-        while (i < end && !is_word_byte((unsigned char)text[i]))
+        while (i < end && !syn_is_word(text[i]))
             i++;
         size_t start = i;
-        while (i < end && is_word_byte((unsigned char)text[i]))
+        while (i < end && syn_is_word(text[i]))
             i++;
         if (i - start < 2 || (text[start] >= '0' && text[start] <= '9')) continue;
         *at = start;

@@ -10,10 +10,8 @@
 struct lsp_adviser {
     struct lsp_models *models;
     const struct eng_model *model; /* NULL: none */
-    struct rev_reader *reader;
     struct rev_head *head;
-    struct rev_memo *memo;
-    struct rev_opinions opinions;
+    struct rev_opinions opinions; /* owns its reader and its memo */
 };
 
 struct lsp_adviser *lsp_adviser_new(struct lsp_models *models)
@@ -25,9 +23,9 @@ struct lsp_adviser *lsp_adviser_new(struct lsp_models *models)
 
 static void let_go(struct lsp_adviser *a)
 {
-    rev_reader_free(a->reader);
+    rev_reader_free(a->opinions.reader);
     rev_head_free(a->head);
-    rev_memo_free(a->memo);
+    rev_memo_free(a->opinions.memo);
     if (a->model) lsp_models_release(a->models, a->model);
     *a = (struct lsp_adviser){.models = a->models};
 }
@@ -45,15 +43,14 @@ void lsp_adviser_use(struct lsp_adviser *a, const struct lsp_model_choice *choic
     let_go(a);
     if (!choice || lsp_models_take(a->models, choice, &taken, NULL) != ENG_OK) return;
     a->model = taken.model;
-    a->memo = rev_memo_new();
-    if (a->memo && rev_head_open(choice->path, a->model, &a->head, NULL) == ENG_OK &&
-        rev_reader_new(a->model, &a->reader, NULL) == ENG_OK)
-        a->opinions = (struct rev_opinions){.reader = a->reader, .head = a->head, .memo = a->memo};
-    else
+    a->opinions.memo = rev_memo_new();
+    if (!a->opinions.memo || rev_head_open(choice->path, a->model, &a->head, NULL) != ENG_OK ||
+        rev_reader_new(a->model, &a->opinions.reader, NULL) != ENG_OK)
         let_go(a);
+    a->opinions.head = a->head;
 }
 
 struct rev_opinions *lsp_adviser_opinions(struct lsp_adviser *a)
 {
-    return a && a->reader ? &a->opinions : NULL;
+    return a && a->opinions.reader ? &a->opinions : NULL;
 }

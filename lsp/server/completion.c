@@ -19,6 +19,7 @@
  */
 #include "lsp/server/json.h"
 #include "lsp/server/session.h"
+#include "syntax/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,16 +100,10 @@ static size_t to_offset(const struct lsp_server *server, const struct lsp_docume
     return syn_offset_of(document->syn, position.line, position.character, server->encoding);
 }
 
-static bool is_word_byte(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-           c >= 0x80;
-}
-
 static size_t word_start(const char *text, size_t cursor)
 {
     size_t start = cursor;
-    while (start > 0 && cursor - start < MAX_LEAD && is_word_byte((unsigned char)text[start - 1]))
+    while (start > 0 && cursor - start < MAX_LEAD && syn_is_word(text[start - 1]))
         start--;
     while (start < cursor && ((unsigned char)text[start] & 0xc0) == 0x80)
         start++; /* the limit may have cut a character */

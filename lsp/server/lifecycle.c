@@ -89,7 +89,6 @@ static void choose_model(struct lsp_server *server)
     server->model_state = LSP_MODEL_NONE;
     lsp_choose_adviser(server);
     if (!*path) {
-        server->model_state = LSP_MODEL_NONE;
         snprintf(server->model_message, sizeof server->model_message,
                  "Espalier has no model, so it completes nothing. Set espalier.model to the path "
                  "of a GGUF file.");

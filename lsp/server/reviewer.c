@@ -155,10 +155,14 @@ static void thread_main(void *arg)
         uv_mutex_unlock(&r->mutex);
         syn_document_set_stop(job.doc, &r->stop);
         review(r, &job, opinions, &reviewed);
+        bool unasked = reviewed.findings.unasked > 0;
         uv_mutex_lock(&r->mutex);
         r->running = again;
         hand_over(r, &reviewed);
-        if (opinions) ask_model(r, &job, opinions, again);
+        if (unasked)
+            ask_model(r, &job, opinions, again);
+        else
+            free(again);
         r->running = NULL;
         syn_document_free(job.doc);
     }

@@ -34,9 +34,7 @@ void lsp_rulebook_free(struct lsp_rulebook *book)
 const struct rev_rules *lsp_rulebook_of(struct lsp_rulebook *book, const struct gram_language *lang,
                                         struct syn_error *err)
 {
-    size_t i = 0;
-    while (gram_at(i) != lang)
-        i++;
+    size_t i = gram_index(lang);
     uv_mutex_lock(&book->mutex);
     if (!book->rules[i] && !rev_rules_new(lang, &book->rules[i], err)) book->rules[i] = NULL;
     const struct rev_rules *rules = book->rules[i];

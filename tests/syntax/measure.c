@@ -217,10 +217,7 @@ void measure_file(const char *path, const struct measure_options *o, struct meas
     struct syn_document *doc = NULL;
     if (lang && len > 0 && syn_document_new(lang, text, len, &doc, NULL) == SYN_OK &&
         syn_document_parse(doc, 0, NULL) == SYN_OK) {
-        size_t row = 0;
-        while (gram_at(row) != lang)
-            row++;
-        struct measure_totals *t = &totals[row];
+        struct measure_totals *t = &totals[gram_index(lang)];
         struct sample s = {.doc = doc, .text = syn_document_text(doc, NULL), .length = len};
         s.n = pretoken_split(text, 0, len, o->piece, NULL, 0);
         s.spans = malloc(s.n * sizeof *s.spans);

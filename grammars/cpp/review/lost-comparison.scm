@@ -1,5 +1,1 @@
-; rewrite: {left} = {right}
-(expression_statement
-  (binary_expression left: (_) @left operator: "==" right: (_) @right) @finding @replace
-  (#pure? @left)
-  (#not-within? @finding "macro_invocation"))
+; as: c

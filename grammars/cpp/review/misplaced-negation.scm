@@ -1,12 +1,1 @@
-; rewrite: !({operand} {operator} {right})
-((binary_expression
-   left: (unary_expression operator: "!" argument: (_) @operand)
-   operator: ["<" ">" "<=" ">="] @operator
-   right: (_) @right) @finding
-  (#not-kind? @operand "unary"))
-((binary_expression
-   left: (unary_expression operator: "!" argument: (_) @operand)
-   operator: "&" @operator
-   right: (_) @right) @finding
-  (#not-kind? @operand "unary" "paren")
-  (#not-match? @right "^!"))
+; as: c

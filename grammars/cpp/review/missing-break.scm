@@ -1,8 +1,1 @@
-((case_statement (_) @last .) @finding . (case_statement)
-  (#not-may-end? @last)
-  (#not-match? @last "^;$")
-  (#kind? @last "statement" "call" "assign" "if" "block")
-  (#not-match? @last "(throw|fallthrough|FALLTHROUGH|__attribute__|[A-Z_]{6,})")
-  (#not-has? @finding "switch_statement")
-  (#has? @finding "break_statement")
-  (#not-commented? @finding))
+; as: c

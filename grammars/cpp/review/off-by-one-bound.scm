@@ -1,7 +1,1 @@
-((for_statement
-   initializer: (_) @init
-   condition: (binary_expression left: (identifier) @i operator: "<=" @operator right: (_) @bound) @finding
-   body: (_) @body)
-  (#match? @init "= *0;?$")
-  (#match? @bound "^(sizeof[^;]*/ *sizeof[^;]*|ARRAY_SIZE\\(.*\\)|[A-Za-z_.>-]+(\\.|->)size\\(\\)|[A-Za-z_.>-]+(\\.|->)length\\(\\)|strlen\\(.*\\))$")
-  (#has? @body "subscript_expression"))
+; as: c

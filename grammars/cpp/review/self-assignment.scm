@@ -1,3 +1,1 @@
-((assignment_expression left: (_) @left operator: "=" right: (_) @right) @finding
-  (#same? @left @right)
-  (#pure? @left))
+; as: c

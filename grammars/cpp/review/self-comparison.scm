@@ -1,11 +1,1 @@
-((binary_expression left: (_) @left operator: ["==" "<" ">" "<=" ">="] @operator right: (_) @right) @finding
-  (#same? @left @right)
-  (#pure? @left)
-  (#not-kind? @left "number" "string")
-  (#not-match? @left "^[A-Z_0-9]+$")
-  (#not-within? @finding "preproc_if" "preproc_elif"))
-((binary_expression left: (_) @left operator: "!=" @operator right: (_) @right) @finding
-  (#same? @left @right)
-  (#pure? @left)
-  (#not-kind? @left "number" "string" "name") ; x != x asks for NaN
-  (#not-within? @finding "preproc_if" "preproc_elif"))
+; as: c

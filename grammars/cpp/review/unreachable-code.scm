@@ -1,6 +1,1 @@
-((compound_statement [(return_statement) (break_statement) (continue_statement) (goto_statement)] @before . (_) @finding)
-  (#not-kind? @finding "function" "class" "preproc" "comment")
-  (#not-match? @finding "^(case|default)[^a-z_]")
-  (#not-has? @finding "labeled_statement" "case_statement")
-  (#not-match? @finding "^(break|return|goto)?[^;]*;?$")
-  (#not-within? @finding "preproc_if" "preproc_ifdef" "preproc_else"))
+; as: c

@@ -1,4 +1,1 @@
-((binary_expression left: (_) @left operator: ["==" "<" ">" "<=" ">="] @operator right: (_) @right) @finding
-  (#same? @left @right)
-  (#pure? @left)
-  (#not-kind? @left "number" "string"))
+; as: java

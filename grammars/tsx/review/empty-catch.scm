@@ -1,5 +1,1 @@
-; severity: information
-((catch_clause body: (statement_block) @body) @finding
-  (#empty? @body)
-  (#not-commented? @finding)
-  (#not-match? @finding "^catch *[(] *(ignore|expected|unused|_)"))
+; as: javascript

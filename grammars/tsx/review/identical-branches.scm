@@ -1,7 +1,1 @@
-((if_statement consequence: (_) @then alternative: (else_clause (_) @other)) @finding
-  (#same? @then @other)
-  (#not-empty? @then)
-  (#not-commented? @then)
-  (#not-commented? @other))
-((ternary_expression consequence: (_) @then alternative: (_) @other) @finding
-  (#same? @then @other))
+; as: javascript

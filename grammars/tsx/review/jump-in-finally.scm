@@ -1,2 +1,1 @@
-((return_statement) @finding
-  (#within? @finding "finally_clause"))
+; as: javascript

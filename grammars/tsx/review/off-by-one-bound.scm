@@ -1,7 +1,1 @@
-((for_statement
-   initializer: (_) @init
-   condition: (binary_expression left: (identifier) @i operator: "<=" @operator right: (_) @bound) @finding
-   body: (_) @body)
-  (#match? @init "= *0;?$")
-  (#match? @bound "^[A-Za-z_.]+[.]length$")
-  (#match? @body "[[]i]"))
+; as: javascript

@@ -1,4 +1,1 @@
-((assignment_expression left: (_) @left right: (_) @right) @finding
-  (#same? @left @right)
-  (#pure? @left)
-  (#not-match? @left "(location|href|innerHTML|display|style|src)")) ; setters that do something
+; as: javascript

@@ -1,7 +1,1 @@
-((binary_expression left: (_) @left operator: ["==" "===" "<" ">" "<=" ">="] @operator right: (_) @right) @finding
-  (#same? @left @right)
-  (#pure? @left)
-  (#not-kind? @left "number" "string" "name"))
-((binary_expression left: (_) @left operator: ["<" ">" "<=" ">="] @operator right: (_) @right) @finding
-  (#same? @left @right)
-  (#kind? @left "name"))
+; as: javascript

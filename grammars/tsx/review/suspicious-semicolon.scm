@@ -1,7 +1,1 @@
-((if_statement "if" @keyword consequence: (empty_statement) @finding !alternative)
-  (#line? @keyword @finding)
-  (#not-commented? @finding))
-((while_statement "while" @keyword body: (empty_statement) @finding) . (statement_block)
-  (#line? @keyword @finding))
-((for_statement "for" @keyword body: (empty_statement) @finding) . (statement_block)
-  (#line? @keyword @finding))
+; as: javascript

@@ -1,2 +1,1 @@
-((object (pair key: [(property_identifier) (string) (number)] @key) @finding) @object
-  (#repeated? @key @object))
+; as: javascript

@@ -5,19 +5,13 @@
  */
 #include "lsp/assist/review/opinion.h"
 #include "lsp/assist/review/head.h"
-#include "lsp/assist/review/memo.h"
 #include "lsp/assist/review/suppress.h"
+#include "syntax/bytes.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool is_word(char c)
-{
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (unsigned char)c >= 0x80;
-}
 
 /* How often a word stands in text [start, end). */
 static unsigned count(const char *text, size_t start, size_t end, const char *word, size_t len)
@@ -28,8 +22,8 @@ static unsigned count(const char *text, size_t start, size_t end, const char *wo
         const char *next = memchr(text + at, word[0], end - len + 1 - at);
         if (!next) break;
         at = (size_t)(next - text);
-        if (memcmp(next, word, len) == 0 && (at == start || !is_word(next[-1])) &&
-            (at + len == end || !is_word(next[len])))
+        if (memcmp(next, word, len) == 0 && (at == start || !syn_is_word(next[-1])) &&
+            (at + len == end || !syn_is_word(next[len])))
             n++;
     }
     return n;
@@ -89,6 +83,50 @@ void rev_evidence_of(const char *text, const struct syn_slips *slips, const stru
     if (slip->class == SYN_SLIP_NAME || slip->class == SYN_SLIP_COPY ||
         slip->class == SYN_SLIP_LITERAL)
         count_names(text, name, len, other, slip->len, start, end, out);
+}
+
+/* ---- Judging ----------------------------------------------------------------------- */
+
+void rev_judge(const struct rev_head *head, const struct syn_document *doc,
+               const struct syn_slips *slips, const struct rev_views *views, size_t start,
+               size_t end, struct rev_opinion *out)
+{
+    float evidence[REV_EVIDENCE_COUNT], best = -INFINITY;
+    double sum = 1;
+    size_t at = 0, len;
+    const char *text = syn_document_text(doc, &len);
+    *out = (struct rev_opinion){0};
+    for (size_t i = 0; i < views->count; i++) {
+        const struct syn_slip *slip = &slips->list[views->list[i].slip];
+        rev_evidence_of(text, slips, views, i, start, end, evidence);
+        float score =
+            rev_head_score(head, syn_document_language(doc), slip->class, views->seen, evidence);
+        sum += exp((double)fminf(score, 80));
+        if (score <= best) continue;
+        best = score;
+        at = i;
+    }
+    if (!(best >= rev_head_hint(head))) return;
+    const struct syn_slip *slip = &slips->list[views->list[at].slip];
+    *out = (struct rev_opinion){.speaks = true,
+                                .class = slip->class,
+                                .start = slip->place.start - (uint32_t)start,
+                                .end = slip->place.end - (uint32_t)start,
+                                .len = slip->len,
+                                .score = best,
+                                .probability = (float)(exp((double)fminf(best, 80)) / sum)};
+    if (slip->len > 0) memcpy(out->text, slips->texts + slip->text, slip->len);
+}
+
+size_t rev_lines_of(const struct syn_document *doc, struct syn_span function, size_t *start,
+                    size_t *end)
+{
+    size_t first, last, column;
+    syn_position_of(doc, function.start, SYN_UTF8, &first, &column);
+    syn_position_of(doc, function.end, SYN_UTF8, &last, &column);
+    *start = syn_line_start(doc, first);
+    *end = syn_line_start(doc, last + 1);
+    return last - first + 1;
 }
 
 /* ---- Findings ---------------------------------------------------------------------- */
@@ -165,44 +203,13 @@ struct opining {
     struct rev_findings *out;
 };
 
-/* What the head says of the views of bytes [start, end). */
-static void judge(const struct opining *o, const struct rev_views *views, size_t start, size_t end,
-                  struct rev_opinion *out)
-{
-    const struct rev_head *head = o->with->head;
-    float evidence[REV_EVIDENCE_COUNT], best = -INFINITY;
-    double sum = 1;
-    size_t at = 0;
-    *out = (struct rev_opinion){0};
-    for (size_t i = 0; i < views->count; i++) {
-        const struct syn_slip *slip = &o->slips->list[views->list[i].slip];
-        rev_evidence_of(o->text, o->slips, views, i, start, end, evidence);
-        float score =
-            rev_head_score(head, syn_document_language(o->doc), slip->class, views->seen, evidence);
-        sum += exp((double)fminf(score, 80));
-        if (score <= best) continue;
-        best = score;
-        at = i;
-    }
-    if (!(best >= rev_head_hint(head))) return;
-    const struct syn_slip *slip = &o->slips->list[views->list[at].slip];
-    *out = (struct rev_opinion){.speaks = true,
-                                .class = slip->class,
-                                .start = slip->place.start - (uint32_t)start,
-                                .end = slip->place.end - (uint32_t)start,
-                                .len = slip->len,
-                                .score = best,
-                                .probability = (float)(exp((double)fminf(best, 80)) / sum)};
-    if (slip->len > 0) memcpy(out->text, o->slips->texts + slip->text, slip->len);
-}
-
 static enum eng_status read_function(const struct opining *o, size_t start, size_t end,
                                      struct rev_opinion *out, struct eng_error *err)
 {
     struct rev_views views = {0};
     enum eng_status status = rev_reader_look(o->with->reader, o->doc, o->slips, start, end,
                                              o->with->cancel, &views, err);
-    if (status == ENG_OK) judge(o, &views, start, end, out);
+    if (status == ENG_OK) rev_judge(o->with->head, o->doc, o->slips, &views, start, end, out);
     rev_views_free(&views);
     return status;
 }
@@ -225,6 +232,7 @@ static enum syn_status opine_on(const struct opining *o, size_t start, size_t en
     if (o->with->memo && is_accepted(o, start, end)) return SYN_OK;
     uint64_t key = rev_memo_key(o->doc, start, end);
     if (!o->with->memo || !rev_memo_find(o->with->memo, key, &opinion)) {
+        o->out->unasked += o->with->remembered;
         if (o->with->remembered) return SYN_OK;
         status = read_function(o, start, end, &opinion, &why);
         if (status == ENG_OK && o->with->memo) rev_memo_keep(o->with->memo, key, &opinion);
@@ -240,18 +248,6 @@ static enum syn_status opine_on(const struct opining *o, size_t start, size_t en
     return status == ENG_CANCELLED ? SYN_CANCELLED : SYN_BAD_TEXT;
 }
 
-/* The whole lines of a function; *lines: how many. */
-static void lines_of(const struct syn_document *doc, struct syn_span span, size_t *start,
-                     size_t *end, size_t *lines)
-{
-    size_t first, last, column;
-    syn_position_of(doc, span.start, SYN_UTF8, &first, &column);
-    syn_position_of(doc, span.end, SYN_UTF8, &last, &column);
-    *start = syn_line_start(doc, first);
-    *end = syn_line_start(doc, last + 1);
-    *lines = last - first + 1;
-}
-
 enum syn_status rev_opine(const struct rev_opinions *opinions, const char *code,
                           const struct syn_document *doc, size_t start, size_t end,
                           struct rev_findings *out, struct syn_error *err)
@@ -262,8 +258,7 @@ enum syn_status rev_opine(const struct rev_opinions *opinions, const char *code,
     struct opining o = {opinions, code, doc, syn_document_text(doc, &len), &slips, out};
     enum syn_status status = syn_slips_find(doc, 0, len, &slips, err);
     for (size_t i = 0; i < slips.n_functions && status == SYN_OK; i++) {
-        size_t from, to, lines;
-        lines_of(doc, slips.functions[i], &from, &to, &lines);
+        size_t from, to, lines = rev_lines_of(doc, slips.functions[i], &from, &to);
         /* Of functions in each other the outermost that is not too long. */
         if (from < behind || to <= start || from >= end || lines < LINES_MIN || lines > LINES_MAX)
             continue;

@@ -6,6 +6,7 @@
 #ifndef ESPALIER_REVIEW_OPINION_H
 #define ESPALIER_REVIEW_OPINION_H
 
+#include "lsp/assist/review/memo.h"
 #include "lsp/assist/review/review.h"
 #include "lsp/assist/review/view.h"
 
@@ -31,6 +32,15 @@ enum rev_evidence {
  */
 void rev_evidence_of(const char *text, const struct syn_slips *slips, const struct rev_views *views,
                      size_t i, size_t start, size_t end, float out[REV_EVIDENCE_COUNT]);
+
+/* What the head makes of all views of the part [start, end) of a document. */
+void rev_judge(const struct rev_head *head, const struct syn_document *doc,
+               const struct syn_slips *slips, const struct rev_views *views, size_t start,
+               size_t end, struct rev_opinion *out);
+
+/* The whole lines of a function: bytes [*start, *end). Returns how many. */
+size_t rev_lines_of(const struct syn_document *doc, struct syn_span function, size_t *start,
+                    size_t *end);
 
 /* Adds the opinions on the functions that overlap [start, end), at most one on each; in no order.
  * code: of one class alone, or NULL. */

@@ -41,6 +41,7 @@ struct rev_findings {
     struct rev_finding *list;
     size_t count, capacity;
     size_t left_out, suppressed;
+    size_t unasked; /* functions that only the model could tell more about */
 };
 
 const char *rev_finding_code(const struct rev_finding *finding);

@@ -2,8 +2,9 @@
  *
  * A rule is a text: a header of comment lines "; key: value", then the S-expressions of a pattern
  * (syntax/pattern.h). Ours are files grammars/<language>/review/<code>.scm; what they have in
- * common over all languages stands in grammars/review/<code>, header lines without ";". A user's
- * rule has the same form.
+ * common over all languages stands in grammars/review/<code>, header lines without ";". A file of
+ * ours that says "; as: <language>" and nothing else stands for that language's. A user's rule has
+ * the same form.
  *
  *   message     one line, "{capture}" stands for its text; required
  *   title       what the rule is about; required

@@ -347,18 +347,16 @@ static enum eng_status read_part(struct rev_reader *r, const struct part *p, eng
                                  struct rev_views *out, struct eng_error *err)
 {
     const struct asst_prompt *prompt = &p->prompt;
-    size_t next = 0, reused = 0;
+    size_t next = 0;
     qsort(r->candidates, r->n_candidates, sizeof *r->candidates, by_position);
     enum eng_status status =
-        eng_session_sync(r->session, prompt->inputs, p->first, cancel, &reused, err);
+        eng_session_sync(r->session, prompt->inputs, p->first, cancel, NULL, err);
     if (status != ENG_OK) return status;
-    out->tokens += p->first - reused;
     note_position(r, p, p->first, eng_session_logits(r->session), &next);
     for (uint32_t at = p->first; at < prompt->length;) {
         size_t n = prompt->length - at < ENG_BATCH ? prompt->length - at : ENG_BATCH;
         status = eng_session_extend(r->session, prompt->inputs + at, n, r->logits, cancel, err);
         if (status != ENG_OK) return status;
-        out->tokens += n;
         for (size_t i = 0; i < n && at + i + 1 < prompt->length; i++)
             note_position(r, p, (uint32_t)(at + i + 1), r->logits + i * r->vocab, &next);
         at += (uint32_t)n;
@@ -396,7 +394,7 @@ static enum eng_status read_on(struct rev_reader *r, const struct eng_input *inp
 /* A slip leaves the tree around it: its tokens take the records of those in whose place they
  * stand, the last one's where there are more. */
 static enum eng_status look_on(struct rev_reader *r, const struct part *p, struct candidate *c,
-                               eng_cancel *cancel, size_t *evaluated, struct eng_error *err)
+                               eng_cancel *cancel, struct eng_error *err)
 {
     struct eng_input inputs[LINE_TOKENS + BEHIND];
     uint32_t n = 0, end = c->rest + BEHIND;
@@ -412,7 +410,6 @@ static enum eng_status look_on(struct rev_reader *r, const struct part *p, struc
     for (uint32_t i = c->at; i < end; i++)
         had += r->own[i];
     eng_session_rewind(r->session, c->at);
-    *evaluated += n;
     enum eng_status status = read_on(r, inputs, n, &sum, cancel, err);
     c->view.joint = sum - had;
     return status;
@@ -450,11 +447,11 @@ static void choose_deep(struct rev_reader *r, const struct syn_slips *slips)
 
 /* The last place first, so that what is in front of each is there. */
 static enum eng_status look_deep(struct rev_reader *r, const struct part *p, eng_cancel *cancel,
-                                 size_t *evaluated, struct eng_error *err)
+                                 struct eng_error *err)
 {
     enum eng_status status = ENG_OK;
     for (size_t i = r->n_candidates; i-- > 0 && status == ENG_OK;)
-        status = look_on(r, p, &r->candidates[i], cancel, evaluated, err);
+        status = look_on(r, p, &r->candidates[i], cancel, err);
     return status;
 }
 
@@ -489,7 +486,7 @@ static enum eng_status look(struct rev_reader *r, struct part *p, const struct s
     if (status == ENG_OK && r->n_candidates > 0) status = read_part(r, p, cancel, out, err);
     if (status == ENG_OK && r->n_candidates > 0) {
         choose_deep(r, slips);
-        status = look_deep(r, p, cancel, &out->tokens, err);
+        status = look_deep(r, p, cancel, err);
     }
     if (status == ENG_OK && !keep_views(r, out)) status = no_memory(err);
     asst_prompt_free(&p->prompt);

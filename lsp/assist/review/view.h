@@ -30,7 +30,6 @@ struct rev_views {
     size_t count, capacity;
     size_t seen;    /* slips that were looked at; those that are not in the list are far less likely
                        than what stands there */
-    size_t tokens;  /* that were evaluated */
     uint32_t odd;   /* byte where the least likely token of what was read starts */
     float odd_own;  /* its log P; 0: nothing was read */
     double sum_own; /* of the log P of all tokens of what was read */

@@ -7,6 +7,7 @@
 #include "grammars/grammars.h"
 #include "lsp/assist/review/head.h"
 #include "lsp/cli/eval/eval.h"
+#include "lsp/locate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ struct bench {
     struct rev_reader *reader;
     struct rev_head *head; /* NULL: the model has none */
     FILE *rows;
-    size_t n_functions, n_slips, n_tokens;
+    size_t n_functions;
 };
 
 /* A text with its tree and slips. */
@@ -79,8 +80,7 @@ static bool is_near(const struct injected *in, uint32_t start, uint32_t end)
 }
 
 /* A row of floats: function, language, package, injected class, class, repair, near, slips, then
- * the evidence and the states. A first row of each reading has class -1: its "own" is the least
- * likely token's. */
+ * the evidence. A first row of each reading has class -1: its "own" is the least likely token's. */
 enum { ROW_HEAD = 8 };
 
 static void write_row(struct bench *b, const float head[ROW_HEAD],
@@ -94,12 +94,10 @@ static void write_rows(struct bench *b, const struct cli_file *file, const struc
                        size_t start, size_t end, const struct rev_views *views,
                        const struct injected *in)
 {
-    size_t len, lang = 0;
+    size_t len;
     const char *text = syn_document_text(s->doc, &len);
-    while (gram_at(lang) != file->lang)
-        lang++;
     float head[ROW_HEAD] = {(float)b->n_functions,
-                            (float)lang,
+                            (float)gram_index(file->lang),
                             (float)file->package,
                             in->class < SYN_SLIP_CLASSES ? in->class : -1,
                             -1,
@@ -122,29 +120,19 @@ static void write_rows(struct bench *b, const struct cli_file *file, const struc
 
 /* In opinions.tsv: number, whether there is a slip, whether the head speaks up, whether at its
  * place. */
-static bool write_opinion(const struct bench *b, const struct cli_file *file,
-                          const struct subject *s, size_t start, size_t end,
+static bool write_opinion(const struct bench *b, const struct subject *s, size_t start, size_t end,
                           const struct rev_views *views, const struct injected *in)
 {
     char path[4096];
-    size_t len, at = 0;
-    float evidence[REV_EVIDENCE_COUNT], best = -1e9f;
-    const char *text = syn_document_text(s->doc, &len);
+    struct rev_opinion opinion;
     if (!b->eval->write || !b->head) return true;
-    for (size_t i = 0; i < views->count; i++) {
-        rev_evidence_of(text, &s->slips, views, i, start, end, evidence);
-        float score = rev_head_score(b->head, file->lang, s->slips.list[views->list[i].slip].class,
-                                     views->seen, evidence);
-        if (score > best) at = i;
-        if (score > best) best = score;
-    }
-    bool speaks = best >= rev_head_hint(b->head);
-    const struct syn_slip *slip = speaks ? &s->slips.list[views->list[at].slip] : NULL;
+    rev_judge(b->head, s->doc, &s->slips, views, start, end, &opinion);
     snprintf(path, sizeof path, "%s/opinions.tsv", b->eval->write);
     FILE *list = fopen(path, "ab");
     if (!list) return cli_fail("%s: cannot be written", path) == CLI_OK;
-    fprintf(list, "%zu\t%d\t%d\t%d\n", b->n_functions, in->class < SYN_SLIP_CLASSES, speaks,
-            slip && is_near(in, slip->place.start, slip->place.end));
+    fprintf(list, "%zu\t%d\t%d\t%d\n", b->n_functions, in->class < SYN_SLIP_CLASSES, opinion.speaks,
+            opinion.speaks &&
+                is_near(in, (uint32_t)start + opinion.start, (uint32_t)start + opinion.end));
     return fclose(list) == 0;
 }
 
@@ -157,12 +145,10 @@ static bool read_function(struct bench *b, const struct cli_file *file, const st
         rev_reader_look(b->reader, s->doc, &s->slips, start, end, NULL, &views, &err) == ENG_OK;
     if (ok) {
         write_rows(b, file, s, start, end, &views, in);
-        ok = write_opinion(b, file, s, start, end, &views, in);
+        ok = write_opinion(b, s, start, end, &views, in);
     } else {
         cli_fail("%s: %s", file->path, err.text);
     }
-    b->n_slips += views.seen;
-    b->n_tokens += views.tokens;
     rev_views_free(&views);
     return ok;
 }
@@ -280,15 +266,10 @@ static bool read_mutant(struct bench *b, const struct cli_file *file, const stru
 /* The whole lines of a function that is neither small nor large. */
 static bool lines_of(const struct subject *s, size_t function, size_t *start, size_t *end)
 {
-    struct syn_span span = s->slips.functions[function];
-    size_t first, last, column, slips = 0;
-    syn_position_of(s->doc, span.start, SYN_UTF8, &first, &column);
-    syn_position_of(s->doc, span.end, SYN_UTF8, &last, &column);
-    *start = syn_line_start(s->doc, first);
-    *end = syn_line_start(s->doc, last + 1);
+    size_t lines = rev_lines_of(s->doc, s->slips.functions[function], start, end), slips = 0;
     for (size_t i = 0; i < s->slips.count; i++)
         slips += s->slips.list[i].place.start >= *start && s->slips.list[i].place.end <= *end;
-    return last - first + 1 >= LINES_MIN && last - first < LINES_MAX && slips >= SLIPS_MIN;
+    return lines >= LINES_MIN && lines <= LINES_MAX && slips >= SLIPS_MIN;
 }
 
 static bool read_file(struct bench *b, const struct cli_file *file, size_t wanted, uint64_t *seed,
@@ -343,9 +324,11 @@ int cli_eval_slips(struct cli_eval *eval)
     struct eng_model *model = NULL;
     struct eng_error err = {"out of memory"};
     char path[LSP_CONFIG_PATH_MAX];
-    if (!cli_open_model_at(eval->cli, eval->models.count ? eval->models.values[0] : NULL, &model,
-                           path))
-        return CLI_ERROR;
+    struct lsp_locate_error why;
+    const char *stated = eval->models.count ? eval->models.values[0] : eval->cli->model_path;
+    if (!lsp_locate_model(stated, &eval->cli->config, eval->cli->program, path, &why))
+        return cli_fail("%s", why.text);
+    if (!cli_open_model(eval->cli, path, &model)) return CLI_ERROR;
     bool ok = rev_reader_new(model, &b.reader, &err) == ENG_OK;
     if (!ok) cli_fail("%s", err.text);
     if (ok && eval->write && rev_head_open(path, model, &b.head, &err) != ENG_OK)

@@ -99,14 +99,6 @@ void cli_files_free(struct cli_files *files)
 
 /* ---- Rules ------------------------------------------------------------------------- */
 
-static size_t index_of(const struct gram_language *lang)
-{
-    size_t i = 0;
-    while (gram_at(i) != lang)
-        i++;
-    return i;
-}
-
 /* Adds folder/<language>/<code>.scm. */
 static bool add_rules(struct rev_rules *rules, const char *folder)
 {
@@ -137,34 +129,35 @@ static bool add_rules(struct rev_rules *rules, const char *folder)
     return ok;
 }
 
+/* The rules of a language, unless they are there. */
+static bool load(struct cli_rule_sets *sets, const struct gram_language *lang, const char *folder)
+{
+    struct syn_error err = {"out of memory for rules"};
+    struct rev_rules **rules = &sets->sets[gram_index(lang)];
+    if (*rules) return true;
+    if (!rev_rules_new(lang, rules, &err)) return cli_fail("%s", err.text) == CLI_OK;
+    return !folder || add_rules(*rules, folder);
+}
+
 bool cli_rule_sets_load(const struct cli_files *files, const char *folder,
                         struct cli_rule_sets *out)
 {
-    struct syn_error err = {"out of memory for rules"};
+    const struct gram_language *c = gram_by_id("c");
     out->sets = calloc(gram_count(), sizeof *out->sets);
-    bool *wanted = calloc(gram_count(), sizeof *wanted);
-    bool ok = out->sets && wanted;
-    for (size_t i = 0; ok && i < files->count; i++)
-        wanted[index_of(files->list[i].lang)] = true;
-    /* A header may turn out to be C++ when it is read. */
-    if (ok) wanted[index_of(gram_by_id("cpp"))] |= wanted[index_of(gram_by_id("c"))];
-    for (size_t i = 0; ok && i < gram_count(); i++) {
-        if (!wanted[i]) continue;
-        ok = rev_rules_new(gram_at(i), &out->sets[i], &err);
-        if (ok && folder && !add_rules(out->sets[i], folder)) {
-            free(wanted);
-            return false;
-        }
+    bool ok = out->sets || cli_fail("out of memory for rules") == CLI_OK;
+    for (size_t i = 0; ok && i < files->count; i++) {
+        const struct gram_language *lang = files->list[i].lang;
+        ok = load(out, lang, folder);
+        /* A header may turn out to be C++ when it is read. */
+        if (ok && lang == c) ok = load(out, gram_by_id("cpp"), folder);
     }
-    free(wanted);
-    if (!ok) cli_fail("%s", err.text);
     return ok;
 }
 
 const struct rev_rules *cli_rule_sets_of(const struct cli_rule_sets *sets,
                                          const struct gram_language *lang)
 {
-    return sets->sets[index_of(lang)];
+    return sets->sets[gram_index(lang)];
 }
 
 void cli_rule_sets_free(struct cli_rule_sets *sets)

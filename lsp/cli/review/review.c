@@ -162,9 +162,11 @@ static void review_file(struct worker *w, size_t index, struct outcome *o)
         fail(o, file->path, "not reviewed");
         return;
     }
-    bool ok = (!r->since || find_old(w, file, &old, o)) &&
+    bool asks = r->since && w->opinions.reader; /* then the model has to know what was */
+    bool ok = (!asks || find_old(w, file, &old, o)) &&
               review_text(w, file, text, len, &o->doc, &o->findings, o);
-    if (ok && r->since) cli_known_subtract(&old, &o->findings);
+    if (ok && r->since && !asks && o->findings.count > 0) ok = find_old(w, file, &old, o);
+    if (ok) cli_known_subtract(&old, &o->findings);
     rev_findings_free(&old);
     free(text);
     if (!ok) return;
@@ -182,7 +184,10 @@ static void *work(void *user)
     struct eng_error err;
     if (r->model && rev_reader_new(r->model, &w.opinions.reader, &err) != ENG_OK)
         fprintf(stderr, "espalier: warning: a thread reviews without the model: %s\n", err.text);
-    if (r->since && w.opinions.reader) w.opinions.memo = rev_memo_new();
+    if (r->since && w.opinions.reader && !(w.opinions.memo = rev_memo_new())) {
+        rev_reader_free(w.opinions.reader);
+        w.opinions.reader = NULL;
+    }
     pthread_mutex_lock(&r->lock);
     for (;;) {
         while (r->next < r->files->count && r->next >= r->reported + AHEAD)
@@ -377,11 +382,12 @@ static bool open_model(const struct cli *cli, struct review *r)
     char path[LSP_CONFIG_PATH_MAX];
     if (r->options->rules_only || r->least > REV_INFORMATION) return true;
     struct lsp_locate_error why;
-    if (!cli->model_path && !lsp_locate_model(NULL, &cli->config, cli->program, path, &why)) {
+    if (!lsp_locate_model(cli->model_path, &cli->config, cli->program, path, &why)) {
+        if (cli->model_path) return cli_fail("%s", why.text) == CLI_OK;
         cli_log(cli, LSP_LOG_WARN, "reviewed by rules alone: %s", why.text);
         return true;
     }
-    if (!cli_open_model_at(cli, NULL, &r->model, path)) return false;
+    if (!cli_open_model(cli, path, &r->model)) return false;
     if (rev_head_open(path, r->model, &r->head, &err) == ENG_OK) return true;
     cli_log(cli, LSP_LOG_WARN, "the model has no opinions: %s", err.text);
     eng_model_close(r->model);
