@@ -135,6 +135,23 @@ bool syn_is_empty(const struct syn_document *doc, TSNode node)
     return true;
 }
 
+static uint32_t parts_of(const struct syn_document *doc, TSNode node)
+{
+    uint32_t n = ts_node_named_child_count(node), parts = 0;
+    for (uint32_t i = 0; i < n; i++)
+        parts += kind_of(doc, ts_node_named_child(node, i)) != GRAM_KIND_COMMENT;
+    return parts;
+}
+
+bool syn_is_alone(const struct syn_document *doc, TSNode node)
+{
+    TSNode at = ts_node_parent(node);
+    while (!ts_node_is_null(at) && parts_of(doc, at) == 1)
+        at = ts_node_parent(at);
+    uint8_t kind = ts_node_is_null(at) ? GRAM_KIND_FILE : kind_of(doc, at);
+    return kind == GRAM_KIND_IF || kind == GRAM_KIND_TRY || kind == GRAM_KIND_SWITCH;
+}
+
 static bool is_no_comment(TSNode node, void *user)
 {
     return kind_of(user, node) != GRAM_KIND_COMMENT;
@@ -320,19 +337,36 @@ static bool is_other_name(TSNode node, void *user)
     return ts_node_child_count(node) > 0 || !syn_same_text(b->doc, node, b->name);
 }
 
+/* The first such name from a byte on: is it bound anew there? */
+struct later {
+    struct binding binding;
+    uint32_t from;
+    bool bound;
+};
+
+static bool is_not_later(TSNode node, void *user)
+{
+    struct later *later = user;
+    if (ts_node_start_byte(node) < later->from || is_other_name(node, &later->binding)) return true;
+    TSNode left = ts_node_child_by_field_name(ts_node_parent(node), "left", 4);
+    later->bound = !ts_node_is_null(left) && ts_node_eq(left, node);
+    return false;
+}
+
 bool syn_rebinds_outer(const struct syn_document *doc, TSNode name, const char *field, uint32_t len)
 {
     TSNode at = ts_node_parent(name);
     while (!ts_node_is_null(at) && kind_of(doc, at) != GRAM_KIND_LOOP)
         at = ts_node_parent(at);
     if (ts_node_is_null(at)) return false;
-    struct binding binding = {doc, name};
+    struct later later = {{doc, name}, ts_node_end_byte(at), false};
     for (at = ts_node_parent(at); !ts_node_is_null(at); at = ts_node_parent(at)) {
         uint8_t kind = kind_of(doc, at);
         if (kind == GRAM_KIND_FUNCTION || kind == GRAM_KIND_CLASS) return false;
         if (kind != GRAM_KIND_LOOP) continue;
         TSNode bound = ts_node_child_by_field_name(at, field, len);
-        if (!ts_node_is_null(bound) && !syn_each_node(bound, is_other_name, &binding)) return true;
+        if (!ts_node_is_null(bound) && !syn_each_node(bound, is_other_name, &later.binding))
+            return !syn_each_node(at, is_not_later, &later) && !later.bound;
     }
     return false;
 }

@@ -28,11 +28,15 @@ bool syn_is_unread(const struct syn_document *doc, TSNode name, TSNode scope);
 /* All other occurrences of the name in the scope are objects whose members are used. */
 bool syn_stays(const struct syn_document *doc, TSNode name, TSNode scope);
 
+/* All that a branch of an if, a switch or a try consists of. */
+bool syn_is_alone(const struct syn_document *doc, TSNode node);
+
 /* A child of the container, before the one that holds the node, has the same tokens in the same
  * place. Among a container's first two thousand children, with what is between them. */
 bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode container);
 
-/* A loop around the one that binds the name binds it as well, in the field of that name. */
+/* A loop around the one that binds the name binds it as well, in the field of that name, and
+ * reads the name once more behind the inner one. */
 bool syn_rebinds_outer(const struct syn_document *doc, TSNode name, const char *field,
                        uint32_t len);
 

@@ -19,6 +19,7 @@
  *   #contains? @a W...    one of its tokens is one of these
  *   #pure? @a             no call, assignment, creation or the like in it
  *   #empty? @a            nothing named in it but comments
+ *   #alone? @a            it is all that a branch of an if, a switch or a try consists of
  *   #commented? @a        a comment in it, or behind it on the line that it ends on
  *   #line? @a @b          they start on the same line
  *   #ends? @a             control does not leave it at its end: it returns, throws, breaks ...
@@ -27,7 +28,8 @@
  *   #stays? @a @b         in @b the name @a is used for nothing but its members
  *   #member? @a @b W...   in @b one of these members of the name @a is used
  *   #repeated? @a @b      an earlier child of @b has the same tokens where this one has @a
- *   #rebinds-outer? @a W  a loop around the one that binds @a binds the same name in its field W
+ *   #rebinds-outer? @a W  a loop around the one that binds @a binds the same name in its field W,
+ *                         and reads it once more behind the inner one
  *   #formats? @a @b W [N] the string @a asks for as many values as the list @b has behind its
  *                         first N (default 0); W: printf, percent, braces. Where that cannot be
  *                         told, it does

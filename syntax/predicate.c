@@ -137,6 +137,11 @@ static bool empty(const struct syn_predicate *p, const struct syn_matched *m)
     return syn_is_empty(m->doc, node_of(p, m, 0));
 }
 
+static bool alone(const struct syn_predicate *p, const struct syn_matched *m)
+{
+    return syn_is_alone(m->doc, node_of(p, m, 0));
+}
+
 static bool commented(const struct syn_predicate *p, const struct syn_matched *m)
 {
     return syn_is_commented(m->doc, node_of(p, m, 0));
@@ -259,6 +264,7 @@ static const struct syn_predicate_form forms[] = {{"eq", "ca", eq},
                                                   {"contains", "cw*", contains},
                                                   {"pure", "c", pure},
                                                   {"empty", "c", empty},
+                                                  {"alone", "c", alone},
                                                   {"commented", "c", commented},
                                                   {"line", "cc", line},
                                                   {"ends", "c", ends},

@@ -8,6 +8,7 @@
  * The model is asked about functions that have changed since their document was opened: those of
  * code that works bring more false alarms than finds.
  */
+#include "lsp/assist/review/place.h"
 #include "lsp/server/diagnostics.h"
 #include "lsp/server/session.h"
 
@@ -94,6 +95,16 @@ static bool says_the_same(const struct rev_findings *a, const struct rev_finding
     return true;
 }
 
+static void soften(const struct lsp_server *server, const struct lsp_document *document,
+                   struct rev_findings *findings)
+{
+    char path[LSP_CONFIG_PATH_MAX];
+    size_t len;
+    const char *text = syn_document_text(document->syn, &len);
+    lsp_path_within(server, document->uri, path, sizeof path);
+    rev_soften(findings, path, text, len);
+}
+
 void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed)
 {
     struct lsp_server *server = user;
@@ -107,6 +118,7 @@ void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed)
                     reviewed->error.text);
         return;
     }
+    soften(server, document, &reviewed->findings);
     bool again = document->reviewed == reviewed->revision;
     bool same = again && says_the_same(&document->findings, &reviewed->findings);
     server->counters.reviews++;

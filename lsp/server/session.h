@@ -253,6 +253,9 @@ void lsp_document_active(struct lsp_server *server, const struct lsp_document *d
 void lsp_document_saved(struct lsp_server *server, const struct lsp_document *document);
 void lsp_document_gone(struct lsp_server *server, const char *uri);
 
+/* The document's path below its workspace folder; its name alone when it is in none. */
+void lsp_path_within(const struct lsp_server *server, const char *uri, char *out, size_t max);
+
 /* What of other files goes in front of a prompt there, valid until the next call; NULL: nothing. */
 const struct asst_extra *lsp_context_for(struct lsp_server *server, const char *uri,
                                          const struct syn_document *syn, size_t cursor);

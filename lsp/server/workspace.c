@@ -248,6 +248,19 @@ static void root_of(const struct lsp_server *server, const char *path, char *roo
     root[0] = 0;
 }
 
+void lsp_path_within(const struct lsp_server *server, const char *uri, char *out, size_t max)
+{
+    char path[LSP_CONFIG_PATH_MAX], root[LSP_CONFIG_PATH_MAX];
+    const char *within = "";
+    if (lsp_path_of_uri(uri, path, sizeof path)) {
+        root_of(server, path, root, sizeof root);
+        size_t len = strlen(root);
+        within = len > 0 ? path + len : strrchr(path, '/');
+        within = within && *within == '/' ? within + 1 : path;
+    }
+    snprintf(out, max, "%s", within);
+}
+
 const struct asst_extra *lsp_context_for(struct lsp_server *server, const char *uri,
                                          const struct syn_document *syn, size_t cursor)
 {

@@ -4,5 +4,5 @@
    (expansion . (variable_name) @right .)
    (string . (expansion . (variable_name) @right .) .)]) @finding
   (#same? @left @right)
-  (#not-match? @finding "[:#%/]")
+  (#not-match? @finding "[:#%/?+-]|=[^=]*=")
   (#not-within? @finding "command" "declaration_command"))

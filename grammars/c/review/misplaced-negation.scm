@@ -9,4 +9,5 @@
    operator: "&" @operator
    right: (_) @right) @finding
   (#not-kind? @operand "unary" "paren")
-  (#not-match? @right "^!"))
+  (#not-match? @right "^[(]*!")
+  (#not-match? @right "^[(].*[<>=]"))

@@ -1,11 +1,12 @@
-((binary_expression left: (_) @left operator: ["==" "<" ">" "<=" ">="] @operator right: (_) @right) @finding
+;; A number that is not equal to itself is NaN.
+((binary_expression left: (_) @left operator: ["<" ">" "<=" ">="] @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left)
   (#not-kind? @left "number" "string")
   (#not-match? @left "^[A-Z_0-9]+$")
   (#not-within? @finding "preproc_if" "preproc_elif"))
-((binary_expression left: (_) @left operator: "!=" @operator right: (_) @right) @finding
+((binary_expression left: (_) @left operator: ["==" "!="] @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left)
-  (#not-kind? @left "number" "string" "name") ; x != x asks for NaN
+  (#not-kind? @left "number" "string" "name")
   (#not-within? @finding "preproc_if" "preproc_elif"))

@@ -1,4 +1,5 @@
 ((compound_statement [(return_statement) (break_statement) (continue_statement) (goto_statement)] @before . (_) @finding)
+  (#not-match? @before "([Nn]ot.?([Yy]et.?)?[Ii]mpl|[Uu]nimpl|TODO|FIXME)")
   (#not-kind? @finding "function" "class" "preproc" "comment")
   (#not-match? @finding "^(case|default)[^a-z_]")
   (#not-has? @finding "labeled_statement" "case_statement")

@@ -1,4 +1,5 @@
 ((assignment_expression left: (_) @left operator: "=" right: (_) @right) @finding
   (#same? @left @right)
+  (#not-alone? @finding)
   (#pure? @left)
   (#not-within? @finding "initializer_expression"))

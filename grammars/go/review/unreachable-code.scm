@@ -1,4 +1,5 @@
 ((block (statement_list [(return_statement) (break_statement) (continue_statement) (goto_statement)] @before . (_) @finding))
+  (#not-match? @before "([Nn]ot.?([Yy]et.?)?[Ii]mpl|[Uu]nimpl|TODO|FIXME)")
   (#not-kind? @finding "function" "class" "comment")
   (#not-has? @finding "labeled_statement"))
 ((block (statement_list (expression_statement (call_expression function: (identifier) @call)) . (_) @finding))

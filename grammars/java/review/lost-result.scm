@@ -1,4 +1,10 @@
 ((expression_statement (method_invocation object: (_) name: (identifier) @name arguments: (argument_list) @arguments) @finding)
-  (#any-of? @name "trim" "replace" "replaceAll" "replaceFirst" "toLowerCase" "toUpperCase" "substring" "concat" "strip")
+  (#any-of? @name "replaceAll" "replaceFirst" "toLowerCase" "toUpperCase" "substring" "strip")
   (#not-has? @finding "lambda_expression")
   (#not-match? @finding "([Bb]uilder|[Bb]uffer|[Mm]ap|[Ll]ist|[Pp]arent|[Dd]ocument|[Cc]ontainer|[Ff]ragment|^sb|^[Bb]uf)"))
+((expression_statement (method_invocation object: (_) @object name: (identifier) @name
+    arguments: (argument_list . [(string_literal) (character_literal)] . [(string_literal) (character_literal)] .)) @finding)
+  (#eq? @name "replace")
+  (#not-match? @object "([Bb]uilder|[Bb]uffer|[Mm]ap|[Ll]ist|^sb|^[Bb]uf)"))
+((expression_statement (method_invocation object: (string_literal) name: (identifier) @name) @finding)
+  (#any-of? @name "trim" "concat" "replace"))

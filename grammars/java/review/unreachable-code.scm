@@ -1,4 +1,6 @@
 ((block [(return_statement) (break_statement) (continue_statement) (throw_statement)] @before . (_) @finding)
+  (#not-match? @before "([Nn]ot.?[Ii]mpl|[Uu]nimpl|TODO|FIXME)")
+  (#not-match? @finding "^throw new NotImpl")
   (#not-kind? @finding "function" "class" "comment")
   (#not-has? @finding "labeled_statement" "local_function_statement")
   (#not-match? @finding "^(break;|;|#)"))

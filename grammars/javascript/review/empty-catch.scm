@@ -1,4 +1,3 @@
-; severity: information
 ((catch_clause body: (statement_block) @body) @finding
   (#empty? @body)
   (#not-commented? @finding)

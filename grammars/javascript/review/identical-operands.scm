@@ -2,9 +2,9 @@
   (#same? @left @right)
   (#pure? @left)
   (#not-kind? @left "number" "string"))
+;; a || b || a; "a && b && a" is there for its value
 ((binary_expression
-   left: (binary_expression left: (_) @left operator: ["&&" "||"] @inner right: (_))
-   operator: ["&&" "||"] @operator right: (_) @right) @finding
-  (#eq? @inner @operator)
+   left: (binary_expression left: (_) @left operator: "||" right: (_))
+   operator: "||" @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left))

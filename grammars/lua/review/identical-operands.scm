@@ -1,10 +1,10 @@
-((binary_expression left: (_) @left ["and" "or" "-" "/" "%" "//"] @operator right: (_) @right) @finding
+((binary_expression left: (_) @left ["or" "-" "/" "%" "//"] @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left)
   (#not-kind? @left "number" "string"))
+;; a or b or a; "a and b and a" is there for its value
 ((binary_expression
-   left: (binary_expression left: (_) @left ["and" "or"] @inner right: (_))
-   ["and" "or"] @operator right: (_) @right) @finding
-  (#eq? @inner @operator)
+   left: (binary_expression left: (_) @left "or" right: (_))
+   "or" @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left))

@@ -1,3 +1,4 @@
 ((assignment_expression left: (_) @left right: (_) @right) @finding
   (#same? @left @right)
+  (#not-alone? @finding)
   (#pure? @left))

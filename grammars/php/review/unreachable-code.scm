@@ -1,4 +1,5 @@
 ((compound_statement [(return_statement) (break_statement) (continue_statement)] @before . (_) @finding)
+  (#not-match? @before "([Nn]ot.?([Yy]et.?)?[Ii]mpl|[Uu]nimpl|TODO|FIXME)")
   (#not-kind? @finding "function" "class" "comment")
   (#not-has? @finding "named_label_statement" "yield_expression")
   (#not-match? @finding "^(break|;|[?]>)"))

@@ -1,4 +1,5 @@
 ((block [(return_statement) (raise_statement) (break_statement) (continue_statement)] @before . (_) @finding)
+  (#not-match? @before "([Nn]ot.?([Yy]et.?)?[Ii]mpl|[Uu]nimpl|TODO|FIXME)")
   (#not-kind? @finding "function" "class" "comment")
   (#not-has? @finding "yield")
   (#not-match? @finding "^(pass|[.][.][.]|\"|'|return( NotImplemented| None| self| False| True| 0)?$)"))

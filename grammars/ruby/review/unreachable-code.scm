@@ -1,5 +1,7 @@
 ((body_statement [(return) (break) (next)] @before . (_) @finding)
+  (#not-match? @before "([Nn]ot.?([Yy]et.?)?[Ii]mpl|[Uu]nimpl|TODO|FIXME)")
   (#not-kind? @finding "function" "class" "comment" "try" "if")
   (#not-has? @finding "rescue" "ensure" "else"))
 ((then [(return) (break) (next)] @before . (_) @finding)
+  (#not-match? @before "([Nn]ot.?([Yy]et.?)?[Ii]mpl|[Uu]nimpl|TODO|FIXME)")
   (#not-kind? @finding "function" "class" "comment"))

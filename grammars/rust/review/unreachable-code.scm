@@ -1,3 +1,5 @@
 ((block (expression_statement [(return_expression) (break_expression) (continue_expression)]) @before . (_) @finding)
+  (#not-match? @before "([Nn]ot.?([Yy]et.?)?[Ii]mpl|[Uu]nimpl|TODO|FIXME)")
   (#not-kind? @finding "function" "class" "comment")
+  (#not-match? @finding "^#")
   (#not-match? @finding "^(use|const|static|#|fn|impl|struct|enum) "))

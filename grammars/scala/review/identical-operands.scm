@@ -2,6 +2,7 @@
   (#any-of? @operator "&&" "||" "-" "/" "%")
   (#same? @left @right)
   (#kind? @left "name" "member" "paren" "binary")
+  (#not-eq? @left "_")
   (#pure? @left))
 ((infix_expression
    left: (infix_expression left: (_) @left operator: (operator_identifier) @inner right: (_))

@@ -2,4 +2,5 @@
   (#any-of? @operator "==" "!=" "<" ">" "<=" ">=" "eq")
   (#same? @left @right)
   (#kind? @left "name" "member")
+  (#not-eq? @left "_")
   (#not-within? @finding "call_expression"))

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUOTED = 60 }; /* bytes of a capture in a message */
+enum { QUOTED = 60 /* bytes of a capture in a message */, NEAR_LINES = 4 };
 
 const char *rev_finding_code(const struct rev_finding *f)
 {
@@ -206,6 +206,58 @@ static void sort(struct rev_findings *out)
     out->count = kept;
 }
 
+/* ---- What does not parse ------------------------------------------------------------ */
+
+struct broken {
+    struct syn_span list[64];
+    size_t count;
+    bool many; /* more than that */
+};
+
+static bool note_broken(const struct syn_node *node, void *user)
+{
+    struct broken *b = user;
+    if (!node->error && !node->missing) return true;
+    b->many = b->count == sizeof b->list / sizeof *b->list;
+    if (!b->many) b->list[b->count++] = (struct syn_span){node->start, node->end};
+    return !b->many;
+}
+
+static size_t line_of(const struct syn_document *doc, uint32_t at)
+{
+    size_t line, column;
+    syn_position_of(doc, at, SYN_UTF8, &line, &column);
+    return line;
+}
+
+static bool is_near(const struct syn_document *doc, const struct broken *b,
+                    const struct rev_finding *f)
+{
+    size_t first = line_of(doc, f->start), last = line_of(doc, f->end);
+    for (size_t i = 0; i < b->count; i++)
+        if (line_of(doc, b->list[i].start) <= last + NEAR_LINES &&
+            first <= line_of(doc, b->list[i].end) + NEAR_LINES)
+            return true;
+    return false;
+}
+
+/* Around a place that does not parse the tree is a guess: nothing is told there, and nothing at all
+ * of a text that is in another language than it seems. */
+static void drop_doubtful(const struct syn_document *doc, struct rev_findings *out)
+{
+    struct broken broken = {.count = 0};
+    size_t kept = 0;
+    if (out->count == 0 || syn_document_cost(doc) == 0) return;
+    syn_document_walk(doc, note_broken, &broken);
+    for (size_t i = 0; i < out->count; i++) {
+        if (broken.many || is_near(doc, &broken, &out->list[i]))
+            free(out->list[i].fix.text);
+        else
+            out->list[kept++] = out->list[i];
+    }
+    out->count = kept;
+}
+
 /* ---- Fingerprints ------------------------------------------------------------------ */
 
 #define FNV_START UINT64_C(14695981039346656037)
@@ -297,6 +349,7 @@ enum syn_status rev_review(const struct rev_rules *rules, const char *code,
     if (status == SYN_OK && opinions) status = rev_opine(opinions, code, doc, start, end, out, err);
     if (status != SYN_OK) return status;
     drop_overlapping(out, first);
+    drop_doubtful(doc, out);
     sort(out);
     if (!rev_suppress(doc, out) || !set_fingerprints(doc, out, err)) return rev_no_memory(err);
     return SYN_OK;

@@ -214,9 +214,11 @@ bool rev_rules_new(const struct gram_language *lang, struct rev_rules **out, str
     rules->lang = lang;
     for (const struct gram_query *query = lang->rules; query->name; query++) {
         struct syn_error why = {""};
-        if (rev_rules_add(rules, query->name, query->text, strlen(query->text), &why)) continue;
-        rev_rules_free(rules);
-        return refuse(err, "%s/%s: %s", lang->id, query->name, why.text);
+        if (!rev_rules_add(rules, query->name, query->text, strlen(query->text), &why)) {
+            rev_rules_free(rules);
+            return refuse(err, "%s/%s: %s", lang->id, query->name, why.text);
+        }
+        rules->rules[rules->count - 1]->built_in = true;
     }
     *out = rules;
     return true;

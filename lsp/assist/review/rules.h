@@ -41,6 +41,7 @@ struct rev_rule {
     char *title, *message, *help; /* help: paragraphs with an empty line between; "" for none */
     char *rewrite;                /* NULL: none */
     bool safe;
+    bool built_in; /* not the user's */
     struct syn_pattern *pattern;
     int finding, replace; /* captures */
 };

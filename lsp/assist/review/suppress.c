@@ -1,4 +1,4 @@
-/* `espalier: ignore CODE REASON` in comments.
+/* `espalier: ignore CODE REASON` in comments, and what silences other linters at the same place.
  *
  * A reason is asked for because the next reader will: without one nothing is excused. Comments are
  * found in the tree, so that the words in a string excuse nothing.
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_LINES = 20, MAX_NOTES = 1024, MAX_CODES = 8 };
+enum { FILE_LINES = 20, MAX_NOTES = 1024, MAX_CODES = 8, LINE_BYTES = 1000 };
 
 struct note {
     uint32_t start, end; /* of the comment */
@@ -131,10 +131,65 @@ static bool add_bare(const struct notes *notes, struct rev_findings *findings)
     return true;
 }
 
+/* ---- What other linters are told --------------------------------------------------- */
+
+/* On the finding's line, or on the one above: somebody has looked at it. */
+static bool is_known_oddity(const struct syn_document *doc, const struct rev_finding *finding)
+{
+    static const char *const marks[] = {"NOLINT",
+                                        "nolint",
+                                        "noqa",
+                                        "eslint-disable",
+                                        "tslint:disable",
+                                        "pylint: disable",
+                                        "pylint:disable",
+                                        "rubocop:disable",
+                                        "noinspection",
+                                        "phpcs:ignore",
+                                        "@phpstan-ignore",
+                                        "@psalm-suppress",
+                                        "luacheck: ignore",
+                                        "shellcheck disable",
+                                        "#pragma warning disable",
+                                        "biome-ignore",
+                                        "@SuppressWarnings",
+                                        "@Suppress(",
+                                        "clippy::",
+                                        "codespell:ignore"};
+    char lines[2 * LINE_BYTES];
+    size_t len, line, column;
+    const char *text = syn_document_text(doc, &len);
+    if (finding->rule && !finding->rule->built_in) return false;
+    syn_position_of(doc, finding->start, SYN_UTF8, &line, &column);
+    size_t start = syn_line_start(doc, line > 0 ? line - 1 : 0),
+           end = syn_line_start(doc, line + 1);
+    if (end - start >= sizeof lines) return false;
+    memcpy(lines, text + start, end - start);
+    lines[end - start] = 0;
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strstr(lines, marks[i])) return true;
+    return false;
+}
+
+static void drop_known_oddities(const struct syn_document *doc, struct rev_findings *findings)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < findings->count; i++) {
+        if (is_known_oddity(doc, &findings->list[i])) {
+            free(findings->list[i].fix.text);
+            findings->suppressed++;
+        } else {
+            findings->list[kept++] = findings->list[i];
+        }
+    }
+    findings->count = kept;
+}
+
 bool rev_suppress(const struct syn_document *doc, struct rev_findings *findings)
 {
     size_t len;
     const char *text = syn_document_text(doc, &len);
+    drop_known_oddities(doc, findings);
     if (!strstr(text, "espalier: ignore")) return true;
     struct notes notes = {.doc = doc, .list = malloc(MAX_NOTES * sizeof *notes.list)};
     if (!notes.list) return false;

@@ -4,8 +4,9 @@
 
 #include "lsp/assist/review/review.h"
 
-/* Takes out what comments excuse and counts it; adds one finding for each that gives no reason.
- * Findings are in order before and after. False when memory ran out. */
+/* Takes out what comments excuse, ours or those to another linter, and counts it; adds one finding
+ * for each that gives no reason. Findings are in order before and after. False when memory ran out.
+ */
 bool rev_suppress(const struct syn_document *doc, struct rev_findings *findings);
 
 /* Takes over the finding's fix. False when memory ran out. */

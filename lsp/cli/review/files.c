@@ -18,8 +18,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool add(struct cli_files *files, const char *path, const struct gram_language *lang,
-                bool named)
+/* skip: bytes of the path in front of what tells what the file is for. */
+static bool add(struct cli_files *files, const char *path, size_t skip,
+                const struct gram_language *lang, bool named)
 {
     if (files->count == files->capacity) {
         size_t capacity = files->capacity ? 2 * files->capacity : 256;
@@ -29,7 +30,7 @@ static bool add(struct cli_files *files, const char *path, const struct gram_lan
         files->capacity = capacity;
     }
     char *copy = strdup(path);
-    if (copy) files->list[files->count++] = (struct cli_file){copy, lang, named};
+    if (copy) files->list[files->count++] = (struct cli_file){copy, lang, named, copy + skip};
     return copy != NULL;
 }
 
@@ -48,7 +49,7 @@ static bool add_folder(struct cli_files *files, const char *word, bool no_ignore
             snprintf(path, sizeof path, "%s", found.path + skip);
         else
             snprintf(path, sizeof path, "%.*s/%s", (int)len, word, found.path + skip);
-        ok = add(files, path, found.lang, false);
+        ok = add(files, path, strlen(path) - strlen(found.path + skip), found.lang, false);
     }
     idx_walk_close(walk);
     return ok;
@@ -64,7 +65,9 @@ static bool add_file(struct cli_files *files, const char *path)
         if (file) fclose(file);
         lang = gram_by_path(path, line, n);
     }
-    if (lang) return add(files, path, lang, true);
+    const char *name = strrchr(path, '/');
+    size_t skip = path[0] == '/' ? (size_t)(name + 1 - path) : 0;
+    if (lang) return add(files, path, skip, lang, true);
     files->unknown++;
     return true;
 }

@@ -9,7 +9,9 @@
 struct cli_file {
     char *path; /* as it is to be shown */
     const struct gram_language *lang;
-    bool named; /* on the command line, not found in a folder */
+    bool named;         /* on the command line, not found in a folder */
+    const char *within; /* the part of the path that tells what the file is for: below the folder
+                           that was named; of one that was named itself all, if relative */
 };
 
 struct cli_files {

@@ -6,6 +6,7 @@
 #include "grammars/grammars.h"
 #include "lsp/assist/review/head.h"
 #include "lsp/assist/review/memo.h"
+#include "lsp/assist/review/place.h"
 #include "lsp/cli/cli.h"
 #include "lsp/cli/review/files.h"
 #include "lsp/cli/review/known.h"
@@ -170,6 +171,8 @@ static void review_file(struct worker *w, size_t index, struct outcome *o)
     rev_findings_free(&old);
     free(text);
     if (!ok) return;
+    const char *reviewed = syn_document_text(o->doc, &len);
+    rev_soften(&o->findings, file->within, reviewed, len);
     keep_severe(&o->findings, r->least);
     if (r->known) cli_known_drop(r->known, file->path, &o->findings);
     if (!r->options->fix) return;
