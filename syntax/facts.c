@@ -157,8 +157,24 @@ static bool is_no_comment(TSNode node, void *user)
     return kind_of(user, node) != GRAM_KIND_COMMENT;
 }
 
+/* A comment that ends on the line above the one that the node starts on, or in front of it there.
+ */
+static bool is_commented_above(const struct syn_document *doc, TSNode node)
+{
+    uint32_t row = ts_node_start_point(node).row;
+    for (TSNode at = node; !ts_node_is_null(at); at = ts_node_parent(at)) {
+        if (ts_node_start_point(at).row != row) return false;
+        TSNode before = ts_node_prev_sibling(at);
+        if (!ts_node_is_null(before) && kind_of(doc, before) == GRAM_KIND_COMMENT &&
+            ts_node_end_point(before).row + 1 >= row)
+            return true;
+    }
+    return false;
+}
+
 bool syn_is_commented(const struct syn_document *doc, TSNode node)
 {
+    if (is_commented_above(doc, node)) return true;
     if (!syn_each_node(node, is_no_comment, (void *)(uintptr_t)doc)) return true;
     uint32_t row = ts_node_end_point(node).row;
     for (TSNode at = node; !ts_node_is_null(at); at = ts_node_parent(at)) {

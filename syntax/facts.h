@@ -16,7 +16,7 @@ bool syn_is_pure(const struct syn_document *doc, TSNode node);
 /* Nothing named in it but comments. */
 bool syn_is_empty(const struct syn_document *doc, TSNode node);
 
-/* A comment in it, or behind it on the line where it ends. */
+/* A comment in it, behind it on the line where it ends, or above the line where it starts. */
 bool syn_is_commented(const struct syn_document *doc, TSNode node);
 
 /* Control does not leave it at its end. calls: one that is known not to return ends it as well. */

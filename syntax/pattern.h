@@ -20,7 +20,8 @@
  *   #pure? @a             no call, assignment, creation or the like in it
  *   #empty? @a            nothing named in it but comments
  *   #alone? @a            it is all that a branch of an if, a switch or a try consists of
- *   #commented? @a        a comment in it, or behind it on the line that it ends on
+ *   #commented? @a        a comment in it, behind it on the line that it ends on, or above the line
+ *                         that it starts on
  *   #line? @a @b          they start on the same line
  *   #ends? @a             control does not leave it at its end: it returns, throws, breaks ...
  *   #may-end? @a          the same, or it ends in a call that is known not to return

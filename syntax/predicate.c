@@ -240,6 +240,24 @@ static bool count_values(const struct syn_matched *m, TSNode list, size_t skip, 
     return true;
 }
 
+/* May an argument be a macro that stands for several? */
+static bool may_expand(const struct syn_matched *m, TSNode list)
+{
+    uint32_t n = ts_node_named_child_count(list);
+    for (uint32_t i = 0; i < n; i++) {
+        TSNode child = ts_node_named_child(list, i);
+        if (syn_kind_of(m->doc->tables, child) != GRAM_KIND_CALL) continue;
+        TSNode callee = ts_node_named_child(child, 0);
+        uint32_t at = ts_node_start_byte(callee), end = ts_node_end_byte(callee);
+        bool lower = false;
+        for (uint32_t k = at; k < end; k++)
+            lower |= m->doc->text[k] >= 'a' && m->doc->text[k] <= 'z';
+        if (!lower || (end - at > 6 && memcmp(m->doc->text + end - 6, "printf", 6) == 0))
+            return true;
+    }
+    return false;
+}
+
 /* Where it cannot be told the string is taken to ask for what it is given. */
 static bool formats(const struct syn_predicate *p, const struct syn_matched *m)
 {
@@ -251,7 +269,8 @@ static bool formats(const struct syn_predicate *p, const struct syn_matched *m)
         !syn_format_count(style, m->doc->text + start, end - start, &asked) ||
         !count_values(m, node_of(p, m, 1), skip, &given))
         return true;
-    return asked == given;
+    return asked == given ||
+           (style == SYN_FORMAT_PRINTF && asked > given && may_expand(m, node_of(p, m, 1)));
 }
 
 static const struct syn_predicate_form forms[] = {{"eq", "ca", eq},

@@ -1,5 +1,6 @@
 ((assignment_expression left: (_) @left operator: "=" right: (_) @right) @finding
   (#same? @left @right)
   (#not-alone? @finding)
+  (#not-commented? @finding)
   (#pure? @left)
   (#not-within? @finding "initializer_expression"))

@@ -1,7 +1,8 @@
 ((expression_statement (call_expression
    function: (member_expression object: (_) @object property: (property_identifier) @name)
    arguments: (arguments) @arguments) @finding)
-  ;; MagicString and matrices are changed in place.
+  ;; What is no string or array is changed in place.
+  (#kind? @object "name" "string" "call" "index")
   (#not-match? @object "([mM]agic|[sS]ource|[cC]ode|[mM]atrix|[tT]ransform|^m[0-9]*$)")
   (#any-of? @name "trim" "toLowerCase" "toUpperCase" "trimStart" "trimEnd" "padStart" "padEnd" "concat" "slice" "charAt" "toFixed")
   (#not-has? @finding "arrow_function" "function_expression"))

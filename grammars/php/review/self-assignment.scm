@@ -1,4 +1,5 @@
 ((assignment_expression left: (_) @left right: (_) @right) @finding
   (#same? @left @right)
   (#not-alone? @finding)
+  (#not-commented? @finding)
   (#pure? @left))

@@ -1,5 +1,6 @@
 ((assignment left: (_) @left right: (_) @right) @finding
   (#same? @left @right)
   (#not-alone? @finding)
+  (#not-commented? @finding)
   (#kind? @left "name")
   (#not-within? @finding "class" "module"))
