@@ -1,3 +1,4 @@
+; severity: information
 ((variable_assignment name: (variable_name) @left value: [
    (simple_expansion . (variable_name) @right .)
    (string . (simple_expansion . (variable_name) @right .) .)

@@ -3,7 +3,8 @@
    left: (unary_expression operator: "!" argument: (_) @operand)
    operator: ["<" ">" "<=" ">="] @operator
    right: (_) @right) @finding
-  (#not-kind? @operand "unary"))
+  (#not-kind? @operand "unary")
+  (#not-eq? @operand "operator"))
 ((binary_expression
    left: (unary_expression operator: "!" argument: (_) @operand)
    operator: "&" @operator

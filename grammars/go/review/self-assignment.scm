@@ -1,6 +1,8 @@
+;; A name that is assigned to itself is of no effect; a member may have been meant to get another value.
 ((assignment_statement left: (expression_list . (_) @left .) operator: "=" right: (expression_list . (_) @right .)) @finding
   (#same? @left @right)
   (#not-alone? @finding)
   (#not-commented? @finding)
   (#pure? @left)
+  (#kind? @left "member" "index")
   (#not-eq? @left "_"))

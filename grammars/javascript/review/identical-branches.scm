@@ -3,5 +3,8 @@
   (#not-empty? @then)
   (#not-commented? @then)
   (#not-commented? @other))
-((ternary_expression consequence: (_) @then alternative: (_) @other) @finding
-  (#same? @then @other))
+((ternary_expression condition: (_) @condition consequence: (_) @then alternative: (_) @other) @finding
+  (#same? @then @other)
+  ;; Types are narrowed by these.
+  (#not-match? @condition "(instanceof|isArray|typeof)")
+  (#not-commented? @finding))

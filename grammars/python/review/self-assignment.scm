@@ -1,9 +1,4 @@
-;; A name of a module may be made the module's own, one of a class the class's.
-((assignment left: (identifier) @left right: (identifier) @right) @finding
-  (#same? @left @right)
-  (#not-alone? @finding)
-  (#not-commented? @finding)
-  (#within? @finding "function_definition"))
+;; A name that is assigned to itself is of no effect; a member may have been meant to get another value.
 ((assignment left: (_) @left right: (_) @right) @finding
   (#same? @left @right)
   (#not-alone? @finding)

@@ -2,5 +2,5 @@
   (#same? @left @right)
   (#not-alone? @finding)
   (#not-commented? @finding)
-  (#kind? @left "name")
+  (#match? @left "^@")
   (#not-within? @finding "class" "module"))

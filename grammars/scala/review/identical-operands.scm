@@ -1,5 +1,5 @@
 ((infix_expression left: (_) @left operator: (operator_identifier) @operator right: (_) @right) @finding
-  (#any-of? @operator "&&" "||" "-" "/" "%")
+  (#any-of? @operator "&&" "||")
   (#same? @left @right)
   (#kind? @left "name" "member" "paren" "binary")
   (#not-eq? @left "_")
