@@ -158,6 +158,24 @@ static cJSON *excuse_action(const struct action *a, const struct rev_finding *f)
     return action_of(a, title, f, false, edits);
 }
 
+static cJSON *explain_action(const struct action *a, const struct rev_finding *f)
+{
+    char title[160];
+    cJSON *out = cJSON_CreateObject();
+    snprintf(title, sizeof title, "Explain it (%s)", rev_finding_code(f));
+    cJSON_AddStringToObject(out, "title", title);
+    cJSON_AddStringToObject(out, "kind", "quickfix");
+    cJSON *of = cJSON_AddArrayToObject(out, "diagnostics");
+    cJSON_AddItemToArray(of, diagnostic_of(a->doc, f, a->encoding));
+    cJSON *command = cJSON_AddObjectToObject(out, "command");
+    cJSON_AddStringToObject(command, "title", title);
+    cJSON_AddStringToObject(command, "command", LSP_EXPLAIN);
+    cJSON *arguments = cJSON_AddArrayToObject(command, "arguments");
+    cJSON_AddItemToArray(arguments, cJSON_CreateString(a->uri));
+    cJSON_AddItemToArray(arguments, cJSON_CreateString(rev_finding_code(f)));
+    return out;
+}
+
 cJSON *lsp_write_actions(const char *uri, int64_t version, const struct syn_document *doc,
                          const struct rev_findings *findings, enum rev_severity least, size_t start,
                          size_t end, enum syn_encoding encoding)
@@ -171,6 +189,7 @@ cJSON *lsp_write_actions(const char *uri, int64_t version, const struct syn_docu
         cJSON *all = f->fix.text ? all_action(&action, findings, f) : NULL;
         if (all) cJSON_AddItemToArray(out, all);
         if (f->rule) cJSON_AddItemToArray(out, excuse_action(&action, f));
+        if (f->rule && *f->rule->help) cJSON_AddItemToArray(out, explain_action(&action, f));
     }
     return out;
 }

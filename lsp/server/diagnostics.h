@@ -14,8 +14,8 @@ cJSON *lsp_write_diagnostics(const char *uri, int64_t version, const struct syn_
                              enum syn_encoding encoding, size_t *count);
 
 /* The result of textDocument/codeAction for bytes [start, end): for each finding there its fix, all
- * fixes of its kind when there are several, and a comment that excuses it. Edits are of this
- * version of the document. */
+ * fixes of its kind when there are several, a comment that excuses it, and LSP_EXPLAIN with the
+ * document's URI and the finding's code. Edits are of this version of the document. */
 cJSON *lsp_write_actions(const char *uri, int64_t version, const struct syn_document *doc,
                          const struct rev_findings *findings, enum rev_severity least, size_t start,
                          size_t end, enum syn_encoding encoding);

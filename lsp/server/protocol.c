@@ -91,6 +91,21 @@ bool lsp_read_action(struct lsp_message *message, struct lsp_action_params *out,
            read_range(get(message->params, "range"), &out->range, err);
 }
 
+bool lsp_read_explain(struct lsp_message *message, struct lsp_explain_params *out,
+                      struct lsp_error *err)
+{
+    const cJSON *command = get(message->params, "command");
+    const cJSON *arguments = get(message->params, "arguments");
+    if (!cJSON_IsString(command) || strcmp(command->valuestring, LSP_EXPLAIN) != 0)
+        return lsp_fail(err, "params: command is not \"" LSP_EXPLAIN "\", and there is no other");
+    const cJSON *uri = cJSON_IsArray(arguments) ? arguments->child : NULL;
+    const cJSON *code = uri ? uri->next : NULL;
+    if (!cJSON_IsString(uri) || !cJSON_IsString(code))
+        return lsp_fail(err, "params: arguments are not a document's URI and a finding's code");
+    *out = (struct lsp_explain_params){uri->valuestring, code->valuestring};
+    return true;
+}
+
 /* ---- initialize -------------------------------------------------------------------- */
 
 /* The first encoding of the client's list that we know; all are the same to us. */
@@ -374,6 +389,9 @@ cJSON *lsp_write_capabilities(enum syn_encoding encoding, bool inline_completion
     cJSON *actions =
         with(cJSON_CreateObject(), "codeActionKinds", lsp_list_add(lsp_write_list(), kind));
     capabilities = with(capabilities, "codeActionProvider", actions);
+    cJSON *commands = lsp_list_add(lsp_write_list(), cJSON_CreateString(LSP_EXPLAIN));
+    capabilities = with(capabilities, "executeCommandProvider",
+                        with(cJSON_CreateObject(), "commands", commands));
     capabilities = with(capabilities, "workspace", write_workspace_options());
     cJSON *info = with_text(cJSON_CreateObject(), "name", "espalier");
     info = with_text(info, "version", ESPALIER_VERSION);

@@ -91,6 +91,15 @@ struct lsp_action_params {
 bool lsp_read_action(struct lsp_message *message, struct lsp_action_params *out,
                      struct lsp_error *err);
 
+#define LSP_EXPLAIN "espalier.explain" /* the one command there is */
+
+/* workspace/executeCommand: what a finding's rule is about. */
+struct lsp_explain_params {
+    const char *uri, *code;
+};
+bool lsp_read_explain(struct lsp_message *message, struct lsp_explain_params *out,
+                      struct lsp_error *err);
+
 /* The id as written, in the message's arena. */
 bool lsp_read_cancel(struct lsp_message *message, const char **id, struct lsp_error *err);
 

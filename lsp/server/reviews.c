@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REVIEW_LULL_MS 400u /* without a change */
+#define REVIEW_LULL_MS  400u /* without a change */
+#define EXPLANATION_MAX 2048u
 
 static enum rev_severity least_of(const struct lsp_server *server)
 {
@@ -192,4 +193,25 @@ void lsp_on_code_action(struct lsp_server *server, struct lsp_message *message, 
                lsp_write_actions(document->uri, document->version, document->syn,
                                  &document->findings, least_of(server), start, end,
                                  server->encoding));
+}
+
+void lsp_on_execute_command(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)
+{
+    struct lsp_explain_params params;
+    struct lsp_error err;
+    if (!lsp_read_explain(message, &params, &err)) {
+        lsp_answer_error(server, ticket, LSP_INVALID_PARAMS, err.text);
+        return;
+    }
+    const struct lsp_document *document = lsp_documents_find(server->documents, params.uri);
+    const struct rev_findings *findings = document ? &document->findings : NULL;
+    for (size_t i = 0; findings && i < findings->count; i++) {
+        const struct rev_finding *f = &findings->list[i];
+        if (!f->rule || strcmp(rev_finding_code(f), params.code) != 0) continue;
+        char text[EXPLANATION_MAX];
+        snprintf(text, sizeof text, "%s (%s). %s", f->rule->title, params.code, f->rule->help);
+        lsp_notify(server, "window/showMessage", lsp_write_message(LSP_SHOW_INFO, text));
+        break;
+    }
+    lsp_answer(server, ticket, cJSON_CreateNull());
 }

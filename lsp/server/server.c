@@ -104,6 +104,7 @@ static const struct request_row request_rows[] = {
     {"textDocument/inlineCompletion", lsp_on_inline_completion},
     {"textDocument/completion", lsp_on_completion},
     {"textDocument/codeAction", lsp_on_code_action},
+    {"workspace/executeCommand", lsp_on_execute_command},
     {"espalier/status", lsp_on_status},
 };
 

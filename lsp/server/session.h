@@ -238,6 +238,8 @@ void lsp_configure_reviews(struct lsp_server *server);
 void lsp_choose_adviser(struct lsp_server *server);
 void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed); /* the server */
 void lsp_on_code_action(struct lsp_server *server, struct lsp_message *message, uint64_t ticket);
+void lsp_on_execute_command(struct lsp_server *server, struct lsp_message *message,
+                            uint64_t ticket);
 
 /* ---- workspace.c ------------------------------------------------------------------- */
 
