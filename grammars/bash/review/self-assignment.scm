@@ -1,4 +1,3 @@
-; severity: information
 ((variable_assignment name: (variable_name) @left value: [
    (simple_expansion . (variable_name) @right .)
    (string . (simple_expansion . (variable_name) @right .) .)

@@ -9,4 +9,5 @@
   (#same? @left @right)
   (#pure? @left)
   (#not-kind? @left "number" "string" "name")
+  (#not-within? @finding "argument_list") ; of assertions
   (#not-within? @finding "preproc_if" "preproc_elif"))

@@ -1,3 +1,4 @@
+; severity: information
 ; message: '{operator}' asks whether these are the same object; equal strings often are not
 ; rewrite: {literal}.equals({other})
 ((binary_expression left: (_) @other operator: "==" @operator right: (string_literal) @literal) @finding

@@ -1,4 +1,4 @@
-((binary_expression left: (_) @left ["or" "-" "/" "%" "//"] @operator right: (_) @right) @finding
+((binary_expression left: (_) @left "or" @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left)
   (#not-kind? @left "number" "string"))
@@ -8,3 +8,7 @@
    "or" @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left))
+((binary_expression left: (_) @left ["-" "/" "%" "//"] @operator right: (_) @right) @finding
+  (#same? @left @right)
+  (#pure? @left)
+  (#kind? @left "member" "index"))

@@ -11,4 +11,4 @@
 ((binary_operator left: (_) @left operator: ["-" "/" "//" "%" "^" "|" "&"] @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left)
-  (#not-kind? @left "number" "string" "name"))
+  (#kind? @left "member" "index"))

@@ -1,4 +1,4 @@
-((binary_expression left: (_) @left operator: ["&&" "||" "-" "/" "%" "^"] @operator right: (_) @right) @finding
+((binary_expression left: (_) @left operator: ["&&" "||"] @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left)
   (#not-kind? @left "number" "string"))
@@ -8,3 +8,8 @@
   (#eq? @inner @operator)
   (#same? @left @right)
   (#pure? @left))
+;; Of mere names x - x and x / x are idioms of floating-point code.
+((binary_expression left: (_) @left operator: ["-" "/" "%"] @operator right: (_) @right) @finding
+  (#same? @left @right)
+  (#pure? @left)
+  (#kind? @left "member" "index"))

@@ -140,7 +140,7 @@ static const char help[] =
 #define OPINION(CODE, TITLE)                                                                       \
     {                                                                                              \
         .code = CODE, .severity = REV_HINT, .confidence = 0.5, .title = (char *)TITLE,             \
-        .message = (char *)TITLE, .help = (char *)help                                             \
+        .message = (char *)TITLE, .help = (char *)help, .built_in = true                           \
     }
 
 static const struct rev_rule rules[SYN_SLIP_CLASSES] = {

@@ -4,16 +4,18 @@
 
 #include "lsp/assist/review/review.h"
 
-/* Is it a test's file, by a folder or by the file's name? path: from the root of the project or of
- * what was asked for; what is above it may be called as it likes. */
+/* Is it a test's or a benchmark's file, by a folder or by the file's name? path: from the root of
+ * the project or of what was asked for; what is above it may be called as it likes. */
 bool rev_is_test(const char *path);
 
 /* Does it say in its first lines that a program has written it? */
 bool rev_is_made(const char *text, size_t len);
 
-/* In tests, which compare things with themselves and provoke errors on purpose, and in files that
- * nobody writes, warnings and information become hints. What is proven to fail stays an error.
- * Findings of user's rules stay as they are. path as above, or NULL. */
+/* In tests and benchmarks, which compare things with themselves, provoke errors and work for
+ * nothing on purpose, and in files that nobody writes, warnings and information become hints. What
+ * is proven to fail stays an error. Findings of user's rules stay as they are. path as above, or
+ * NULL.
+ */
 void rev_soften(struct rev_findings *findings, const char *path, const char *text, size_t len);
 
 #endif
