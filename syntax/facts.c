@@ -135,18 +135,19 @@ bool syn_is_empty(const struct syn_document *doc, TSNode node)
     return true;
 }
 
-static uint32_t parts_of(const struct syn_document *doc, TSNode node)
+/* But for comments. */
+static bool has_one_part(const struct syn_document *doc, TSNode node)
 {
     uint32_t n = ts_node_named_child_count(node), parts = 0;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n && parts < 2; i++)
         parts += kind_of(doc, ts_node_named_child(node, i)) != GRAM_KIND_COMMENT;
-    return parts;
+    return parts == 1;
 }
 
 bool syn_is_alone(const struct syn_document *doc, TSNode node)
 {
     TSNode at = ts_node_parent(node);
-    while (!ts_node_is_null(at) && parts_of(doc, at) == 1)
+    while (!ts_node_is_null(at) && has_one_part(doc, at))
         at = ts_node_parent(at);
     uint8_t kind = ts_node_is_null(at) ? GRAM_KIND_FILE : kind_of(doc, at);
     return kind == GRAM_KIND_IF || kind == GRAM_KIND_TRY || kind == GRAM_KIND_SWITCH;

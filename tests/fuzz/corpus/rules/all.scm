@@ -8,7 +8,7 @@
 ; rewrite: {b}
 ;; a comment
 ((binary_expression left: (_) @a right: (_) @b) @finding
-  (#same? @a @b) (#pure? @a) (#not-empty? @finding) (#not-commented? @finding)
+  (#same? @a @b) (#pure? @a) (#not-empty? @finding) (#not-commented? @finding) (#not-alone? @finding)
   (#kind? @finding "binary" "call") (#within? @a "if_statement") (#has? @finding "identifier")
   (#contains? @finding "x") (#line? @a @b) (#not-ends? @a) (#not-may-end? @b)
   (#match? @a "^[a-z]{1,3}$") (#eq? @a @b) (#any-of? @a "x" "y"))
