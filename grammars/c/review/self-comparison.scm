@@ -8,6 +8,6 @@
 ((binary_expression left: (_) @left operator: ["==" "!="] @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left)
-  (#not-kind? @left "number" "string" "name")
+  (#not-kind? @left "number" "string" "name" "member" "unary")
   (#not-within? @finding "argument_list") ; of assertions
   (#not-within? @finding "preproc_if" "preproc_elif"))

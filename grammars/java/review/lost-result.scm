@@ -1,4 +1,5 @@
-((expression_statement (method_invocation object: (_) name: (identifier) @name arguments: (argument_list) @arguments) @finding)
+((expression_statement (method_invocation object: (_) @object name: (identifier) @name arguments: (argument_list) @arguments) @finding)
+  (#not-any-of? @object "super" "this")
   (#any-of? @name "replaceAll" "replaceFirst" "toLowerCase" "toUpperCase" "substring" "strip")
   (#not-has? @finding "lambda_expression")
   (#not-match? @finding "([Bb]uilder|[Bb]uffer|[Mm]ap|[Ll]ist|[Pp]arent|[Dd]ocument|[Cc]ontainer|[Ff]ragment|^sb|^[Bb]uf)"))

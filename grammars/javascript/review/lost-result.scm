@@ -3,7 +3,7 @@
    arguments: (arguments) @arguments) @finding)
   ;; What is no string or array is changed in place.
   (#kind? @object "name" "string" "call" "index")
-  (#not-match? @object "^(this$|[A-Z])")
+  (#not-match? @object "(^(this$|[A-Z])|editor)")
   (#not-match? @object "([mM]agic|[sS]ource|[cC]ode|[mM]atrix|[tT]ransform|^m[0-9]*$)")
   (#any-of? @name "trim" "toLowerCase" "toUpperCase" "trimStart" "trimEnd" "padStart" "padEnd" "concat" "slice" "charAt" "toFixed")
   (#not-has? @finding "arrow_function" "function_expression"))
