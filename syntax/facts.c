@@ -256,8 +256,38 @@ bool syn_ends(const struct syn_document *doc, TSNode node, bool calls)
 struct uses {
     const struct syn_document *doc;
     TSNode name;
-    bool members; /* those as an object of a member are fine */
+    bool members;                         /* those as an object of a member are fine */
+    const struct syn_argument *functions; /* [n], those as an argument of them as well */
+    uint32_t n;
 };
+
+/* Is it the object of a member, or of a method's call? */
+static bool is_object(const struct syn_document *doc, TSNode node, TSNode parent)
+{
+    if (kind_of(doc, parent) == GRAM_KIND_MEMBER) return ts_node_eq(ts_node_child(parent, 0), node);
+    return ts_node_eq(ts_node_child_by_field_name(parent, "receiver", 8), node);
+}
+
+/* Is it asked whether there is something at all? */
+static bool is_tested(const struct syn_document *doc, TSNode parent)
+{
+    uint8_t kind = kind_of(doc, parent);
+    TSNode sign = ts_node_child(parent, kind == GRAM_KIND_BINARY ? 1 : 0);
+    if (kind == GRAM_KIND_BINARY)
+        return syn_text_is(doc, sign, "==", 2) || syn_text_is(doc, sign, "!=", 2);
+    if (kind == GRAM_KIND_UNARY) return syn_text_is(doc, sign, "!", 1);
+    uint8_t around = kind_of(doc, ts_node_parent(parent));
+    return kind == GRAM_KIND_PAREN && (around == GRAM_KIND_IF || around == GRAM_KIND_LOOP);
+}
+
+static bool is_passed(const struct uses *u, TSNode parent)
+{
+    if (kind_of(u->doc, parent) != GRAM_KIND_ARGUMENTS) return false;
+    TSNode callee = ts_node_child(ts_node_parent(parent), 0);
+    for (uint32_t i = 0; i < u->n; i++)
+        if (syn_text_is(u->doc, callee, u->functions[i].word, u->functions[i].len)) return true;
+    return false;
+}
 
 /* Returns false at another occurrence of the name that counts. */
 static bool is_no_use(TSNode node, void *user)
@@ -268,19 +298,20 @@ static bool is_no_use(TSNode node, void *user)
     if (ts_node_eq(node, u->name)) return true;
     if (!u->members) return false;
     TSNode parent = ts_node_parent(node);
-    return kind_of(u->doc, parent) == GRAM_KIND_MEMBER &&
-           ts_node_eq(ts_node_child(parent, 0), node);
+    return is_object(u->doc, node, parent) ||
+           (u->n > 0 && (is_tested(u->doc, parent) || is_passed(u, parent)));
 }
 
 bool syn_is_unread(const struct syn_document *doc, TSNode name, TSNode scope)
 {
-    struct uses uses = {doc, name, false};
+    struct uses uses = {.doc = doc, .name = name};
     return syn_each_node(scope, is_no_use, &uses);
 }
 
-bool syn_stays(const struct syn_document *doc, TSNode name, TSNode scope)
+bool syn_stays(const struct syn_document *doc, TSNode name, TSNode scope,
+               const struct syn_argument *functions, uint32_t n)
 {
-    struct uses uses = {doc, name, true};
+    struct uses uses = {doc, name, true, functions, n};
     return syn_each_node(scope, is_no_use, &uses);
 }
 
@@ -321,7 +352,7 @@ static bool repeats(const struct syn_document *doc, const struct place *p, TSNod
            syn_same_tokens(doc, p->node, ts_node_named_child(other, p->index));
 }
 
-bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode container)
+bool syn_find_earlier(const struct syn_document *doc, TSNode node, TSNode container, TSNode *out)
 {
     struct place p = {.child = child_of(container, node), .node = node};
     if (ts_node_is_null(p.child)) return false;
@@ -337,6 +368,7 @@ bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode contain
         TSNode other = ts_tree_cursor_current_node(&cursor);
         if (ts_node_eq(other, p.child)) break;
         found = ts_node_is_named(other) && repeats(doc, &p, other);
+        if (found) *out = p.whole ? other : ts_node_named_child(other, p.index);
         more = ts_tree_cursor_goto_next_sibling(&cursor);
     }
     ts_tree_cursor_delete(&cursor);

@@ -5,7 +5,7 @@
 #ifndef ESPALIER_SYNTAX_FACTS_H
 #define ESPALIER_SYNTAX_FACTS_H
 
-#include "syntax/document.h"
+#include "syntax/predicate.h"
 
 /* The same tokens, comments aside. */
 bool syn_same_tokens(const struct syn_document *doc, TSNode a, TSNode b);
@@ -25,15 +25,17 @@ bool syn_ends(const struct syn_document *doc, TSNode node, bool calls);
 /* A name's only occurrence in the scope, where nothing in the scope is an error. */
 bool syn_is_unread(const struct syn_document *doc, TSNode name, TSNode scope);
 
-/* All other occurrences of the name in the scope are objects whose members are used. */
-bool syn_stays(const struct syn_document *doc, TSNode name, TSNode scope);
+/* All other occurrences of the name in the scope are objects whose members are used; and, with n
+ * functions, arguments of one of these, or compared. */
+bool syn_stays(const struct syn_document *doc, TSNode name, TSNode scope,
+               const struct syn_argument *functions, uint32_t n);
 
 /* All that a branch of an if, a switch or a try consists of. */
 bool syn_is_alone(const struct syn_document *doc, TSNode node);
 
 /* A child of the container, before the one that holds the node, has the same tokens in the same
- * place. Among a container's first two thousand children, with what is between them. */
-bool syn_is_repeated(const struct syn_document *doc, TSNode node, TSNode container);
+ * place: *out. Among a container's first two thousand children, with what is between them. */
+bool syn_find_earlier(const struct syn_document *doc, TSNode node, TSNode container, TSNode *out);
 
 /* A loop around the one that binds the name binds it as well, in the field of that name, and
  * reads the name once more behind the inner one. */

@@ -155,24 +155,31 @@ int syn_pattern_capture(const struct syn_pattern *p, const char *name)
 /* ---- Running ----------------------------------------------------------------------- */
 
 /* False when a node of it has an error in it. */
-static bool take_nodes(const TSQueryMatch *match, struct syn_matched *out, struct syn_match *spans)
+static bool take_nodes(const TSQueryMatch *match, struct syn_matched *out)
 {
     memset(out->has, 0, sizeof out->has);
-    memset(spans->has, 0, sizeof spans->has);
     for (uint16_t i = 0; i < match->capture_count; i++) {
         const TSQueryCapture *c = &match->captures[i];
         if (ts_node_has_error(c->node)) return false;
         if (out->has[c->index]) continue;
-        out->has[c->index] = spans->has[c->index] = true;
+        out->has[c->index] = true;
         out->node[c->index] = c->node;
-        spans->span[c->index] =
-            (struct syn_span){ts_node_start_byte(c->node), ts_node_end_byte(c->node)};
     }
     return true;
 }
 
-static bool satisfies(const struct syn_pattern *p, uint32_t expression,
-                      const struct syn_matched *matched)
+static struct syn_match spans_of(const struct syn_matched *matched)
+{
+    struct syn_match out;
+    memcpy(out.has, matched->has, sizeof out.has);
+    for (size_t i = 0; i < SYN_PATTERN_CAPTURES; i++)
+        if (out.has[i])
+            out.span[i] = (struct syn_span){ts_node_start_byte(matched->node[i]),
+                                            ts_node_end_byte(matched->node[i])};
+    return out;
+}
+
+static bool satisfies(const struct syn_pattern *p, uint32_t expression, struct syn_matched *matched)
 {
     for (uint32_t i = p->first[expression]; i < p->first[expression + 1]; i++)
         if (!syn_predicate_holds(&p->predicates[i], matched)) return false;
@@ -189,12 +196,12 @@ enum syn_status syn_pattern_run(const struct syn_pattern *p, const struct syn_do
     ts_query_cursor_set_byte_range(cursor, (uint32_t)start, (uint32_t)end);
     ts_query_cursor_exec(cursor, p->query, ts_tree_root_node(doc->tree));
     struct syn_matched matched = {.doc = doc};
-    struct syn_match spans;
     TSQueryMatch match;
-    while (!syn_is_stopped(doc->stop) && ts_query_cursor_next_match(cursor, &match))
-        if (take_nodes(&match, &matched, &spans) && satisfies(p, match.pattern_index, &matched) &&
-            !visit(&spans, user))
-            break;
+    while (!syn_is_stopped(doc->stop) && ts_query_cursor_next_match(cursor, &match)) {
+        if (!take_nodes(&match, &matched) || !satisfies(p, match.pattern_index, &matched)) continue;
+        struct syn_match spans = spans_of(&matched);
+        if (!visit(&spans, user)) break;
+    }
     ts_query_cursor_delete(cursor);
     return syn_unless_stopped(doc, SYN_OK, err);
 }

@@ -26,12 +26,13 @@
  *   #ends? @a             control does not leave it at its end: it returns, throws, breaks ...
  *   #may-end? @a          the same, or it ends in a call that is known not to return
  *   #unread? @a @b        the name @a stands in @b in no other place
- *   #stays? @a @b         in @b the name @a is used for nothing but its members
+ *   #stays? @a @b W...    in @b the name @a is used for nothing but its members; with words, also
+ *                         as an argument of one of these functions, and to be compared
  *   #member? @a @b W...   in @b one of these members of the name @a is used
- *   #repeated? @a @b      an earlier child of @b has the same tokens where this one has @a
- *   #rebinds-outer? @a W  a loop around the one that binds @a binds the same name in its field W,
- *                         and reads it once more behind the inner one
- *   #formats? @a @b W [N] the string @a asks for as many values as the list @b has behind its
+ *   #repeated? @a @b [@c] an earlier child of @b has the same tokens where this one has @a; @c,
+ * which the pattern has to have anywhere, stands for these then #rebinds-outer? @a W  a loop around
+ * the one that binds @a binds the same name in its field W, and reads it once more behind the inner
+ * one #formats? @a @b W [N] the string @a asks for as many values as the list @b has behind its
  *                         first N (default 0); W: printf, percent, braces. Where that cannot be
  *                         told, it does
  */

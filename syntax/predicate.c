@@ -19,55 +19,56 @@ enum {
 struct syn_predicate_form {
     const char *name;
     const char
-        *arguments; /* 'c' a capture, 'w' a word, 'a' either; then '*' more words, '?' maybe one */
-    bool (*holds)(const struct syn_predicate *, const struct syn_matched *);
+        *arguments; /* 'c' a capture, 'w' a word, 'a' either; then '*' more words, '?' maybe one,
+                      '&' maybe one more capture */
+    bool (*holds)(const struct syn_predicate *, struct syn_matched *);
 };
 
 /* ---- What they ask ----------------------------------------------------------------- */
 
-static TSNode node_of(const struct syn_predicate *p, const struct syn_matched *m, uint32_t i)
+static TSNode node_of(const struct syn_predicate *p, struct syn_matched *m, uint32_t i)
 {
     return m->node[p->arguments[i].capture];
 }
 
 /* Whether any of the words from the second argument on satisfies the test. */
-static bool any_word(const struct syn_predicate *p, TSNode node, const struct syn_matched *m,
-                     bool (*test)(const struct syn_matched *, TSNode, const struct syn_argument *))
+static bool any_word(const struct syn_predicate *p, TSNode node, struct syn_matched *m,
+                     bool (*test)(struct syn_matched *, TSNode, const struct syn_argument *))
 {
     for (uint32_t i = 1; i < p->count; i++)
         if (test(m, node, &p->arguments[i])) return true;
     return false;
 }
 
-static bool has_text(const struct syn_matched *m, TSNode node, const struct syn_argument *word)
+static bool has_text(struct syn_matched *m, TSNode node, const struct syn_argument *word)
 {
     return syn_text_is(m->doc, node, word->word, word->len);
 }
 
-static bool has_type(const struct syn_matched *m, TSNode node, const struct syn_argument *word)
+static bool has_type(struct syn_matched *m, TSNode node, const struct syn_argument *word)
 {
     (void)m;
     return strcmp(ts_node_type(node), word->word) == 0;
 }
 
-static bool has_kind(const struct syn_matched *m, TSNode node, const struct syn_argument *word)
+static bool has_kind(struct syn_matched *m, TSNode node, const struct syn_argument *word)
 {
     return strcmp(gram_kind_name(syn_kind_of(m->doc->tables, node)), word->word) == 0;
 }
 
-static bool eq(const struct syn_predicate *p, const struct syn_matched *m)
+static bool eq(const struct syn_predicate *p, struct syn_matched *m)
 {
     TSNode node = node_of(p, m, 0);
     return p->arguments[1].capture >= 0 ? syn_same_text(m->doc, node, node_of(p, m, 1))
                                         : has_text(m, node, &p->arguments[1]);
 }
 
-static bool any_of(const struct syn_predicate *p, const struct syn_matched *m)
+static bool any_of(const struct syn_predicate *p, struct syn_matched *m)
 {
     return any_word(p, node_of(p, m, 0), m, has_text);
 }
 
-static bool match(const struct syn_predicate *p, const struct syn_matched *m)
+static bool match(const struct syn_predicate *p, struct syn_matched *m)
 {
     char text[REGEX_BYTES];
     TSNode node = node_of(p, m, 0);
@@ -78,17 +79,17 @@ static bool match(const struct syn_predicate *p, const struct syn_matched *m)
     return regexec(&p->expression, text, 0, NULL, 0) == 0;
 }
 
-static bool same(const struct syn_predicate *p, const struct syn_matched *m)
+static bool same(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_same_tokens(m->doc, node_of(p, m, 0), node_of(p, m, 1));
 }
 
-static bool kind(const struct syn_predicate *p, const struct syn_matched *m)
+static bool kind(const struct syn_predicate *p, struct syn_matched *m)
 {
     return any_word(p, node_of(p, m, 0), m, has_kind);
 }
 
-static bool within(const struct syn_predicate *p, const struct syn_matched *m)
+static bool within(const struct syn_predicate *p, struct syn_matched *m)
 {
     TSNode at = ts_node_parent(node_of(p, m, 0));
     for (; !ts_node_is_null(at); at = ts_node_parent(at)) {
@@ -100,8 +101,8 @@ static bool within(const struct syn_predicate *p, const struct syn_matched *m)
 
 struct search {
     const struct syn_predicate *predicate;
-    const struct syn_matched *match;
-    bool (*test)(const struct syn_matched *, TSNode, const struct syn_argument *);
+    struct syn_matched *match;
+    bool (*test)(struct syn_matched *, TSNode, const struct syn_argument *);
 };
 
 static bool is_not_it(TSNode node, void *user)
@@ -110,71 +111,71 @@ static bool is_not_it(TSNode node, void *user)
     return !any_word(s->predicate, node, s->match, s->test);
 }
 
-static bool has(const struct syn_predicate *p, const struct syn_matched *m)
+static bool has(const struct syn_predicate *p, struct syn_matched *m)
 {
     struct search search = {p, m, has_type};
     return !syn_each_node(node_of(p, m, 0), is_not_it, &search);
 }
 
-static bool is_token(const struct syn_matched *m, TSNode node, const struct syn_argument *word)
+static bool is_token(struct syn_matched *m, TSNode node, const struct syn_argument *word)
 {
     return ts_node_child_count(node) == 0 && has_text(m, node, word);
 }
 
-static bool contains(const struct syn_predicate *p, const struct syn_matched *m)
+static bool contains(const struct syn_predicate *p, struct syn_matched *m)
 {
     struct search search = {p, m, is_token};
     return !syn_each_node(node_of(p, m, 0), is_not_it, &search);
 }
 
-static bool pure(const struct syn_predicate *p, const struct syn_matched *m)
+static bool pure(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_is_pure(m->doc, node_of(p, m, 0));
 }
 
-static bool empty(const struct syn_predicate *p, const struct syn_matched *m)
+static bool empty(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_is_empty(m->doc, node_of(p, m, 0));
 }
 
-static bool alone(const struct syn_predicate *p, const struct syn_matched *m)
+static bool alone(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_is_alone(m->doc, node_of(p, m, 0));
 }
 
-static bool commented(const struct syn_predicate *p, const struct syn_matched *m)
+static bool commented(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_is_commented(m->doc, node_of(p, m, 0));
 }
 
-static bool line(const struct syn_predicate *p, const struct syn_matched *m)
+static bool line(const struct syn_predicate *p, struct syn_matched *m)
 {
     return ts_node_start_point(node_of(p, m, 0)).row == ts_node_start_point(node_of(p, m, 1)).row;
 }
 
-static bool ends(const struct syn_predicate *p, const struct syn_matched *m)
+static bool ends(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_ends(m->doc, node_of(p, m, 0), false);
 }
 
-static bool may_end(const struct syn_predicate *p, const struct syn_matched *m)
+static bool may_end(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_ends(m->doc, node_of(p, m, 0), true);
 }
 
-static bool unread(const struct syn_predicate *p, const struct syn_matched *m)
+static bool unread(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_is_unread(m->doc, node_of(p, m, 0), node_of(p, m, 1));
 }
 
-static bool stays(const struct syn_predicate *p, const struct syn_matched *m)
+static bool stays(const struct syn_predicate *p, struct syn_matched *m)
 {
-    return syn_stays(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+    return syn_stays(m->doc, node_of(p, m, 0), node_of(p, m, 1), p->arguments + 2, p->count - 2);
 }
 
 struct members {
     const struct syn_predicate *predicate;
-    const struct syn_matched *match;
+    struct syn_matched *match;
     TSNode name;
 };
 
@@ -192,18 +193,21 @@ static bool is_other_member(TSNode node, void *user)
     return true;
 }
 
-static bool member(const struct syn_predicate *p, const struct syn_matched *m)
+static bool member(const struct syn_predicate *p, struct syn_matched *m)
 {
     struct members members = {p, m, node_of(p, m, 0)};
     return !syn_each_node(node_of(p, m, 1), is_other_member, &members);
 }
 
-static bool repeated(const struct syn_predicate *p, const struct syn_matched *m)
+static bool repeated(const struct syn_predicate *p, struct syn_matched *m)
 {
-    return syn_is_repeated(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+    TSNode earlier;
+    if (!syn_find_earlier(m->doc, node_of(p, m, 0), node_of(p, m, 1), &earlier)) return false;
+    if (p->count > 2) m->node[p->arguments[2].capture] = earlier;
+    return true;
 }
 
-static bool rebinds_outer(const struct syn_predicate *p, const struct syn_matched *m)
+static bool rebinds_outer(const struct syn_predicate *p, struct syn_matched *m)
 {
     return syn_rebinds_outer(m->doc, node_of(p, m, 0), p->arguments[1].word, p->arguments[1].len);
 }
@@ -220,7 +224,7 @@ static bool style_of(const struct syn_argument *word, enum syn_format_style *out
 }
 
 /* Values of a list behind its first `skip`; false when one of them may stand for several. */
-static bool count_values(const struct syn_matched *m, TSNode list, size_t skip, size_t *count)
+static bool count_values(struct syn_matched *m, TSNode list, size_t skip, size_t *count)
 {
     uint32_t n = ts_node_named_child_count(list);
     *count = 0;
@@ -241,7 +245,7 @@ static bool count_values(const struct syn_matched *m, TSNode list, size_t skip, 
 }
 
 /* May an argument be a macro that stands for several? */
-static bool may_expand(const struct syn_matched *m, TSNode list)
+static bool may_expand(struct syn_matched *m, TSNode list)
 {
     uint32_t n = ts_node_named_child_count(list);
     for (uint32_t i = 0; i < n; i++) {
@@ -259,7 +263,7 @@ static bool may_expand(const struct syn_matched *m, TSNode list)
 }
 
 /* Where it cannot be told the string is taken to ask for what it is given. */
-static bool formats(const struct syn_predicate *p, const struct syn_matched *m)
+static bool formats(const struct syn_predicate *p, struct syn_matched *m)
 {
     enum syn_format_style style;
     TSNode string = node_of(p, m, 0);
@@ -289,9 +293,9 @@ static const struct syn_predicate_form forms[] = {{"eq", "ca", eq},
                                                   {"ends", "c", ends},
                                                   {"may-end", "c", may_end},
                                                   {"unread", "cc", unread},
-                                                  {"stays", "cc", stays},
+                                                  {"stays", "cc*", stays},
                                                   {"member", "ccw*", member},
-                                                  {"repeated", "cc", repeated},
+                                                  {"repeated", "cc&", repeated},
                                                   {"rebinds-outer", "cw", rebinds_outer},
                                                   {"formats", "ccw?", formats}};
 
@@ -307,16 +311,17 @@ static const struct syn_predicate_form *form_by_name(const char *name, size_t le
 /* Does argument i fit the form? The last letter may stand for more of them, or for one more. */
 static bool fits(const char *form, uint32_t i, const struct syn_argument *argument)
 {
-    size_t letters = strcspn(form, "*?");
-    char letter = i < letters ? form[i] : form[letters] ? 'w' : 0;
-    if (i >= letters && form[letters] == '?' && i > letters) return false;
+    size_t letters = strcspn(form, "*?&");
+    char more = form[letters];
+    char letter = i < letters ? form[i] : more == '&' ? 'c' : more ? 'w' : 0;
+    if (i > letters && more != '*') return false;
     return letter == 'a' || (letter == 'c' && argument->capture >= 0) ||
            (letter == 'w' && argument->capture < 0);
 }
 
 static bool check_arguments(const struct syn_predicate *p, struct syn_error *err)
 {
-    size_t letters = strcspn(p->form->arguments, "*?");
+    size_t letters = strcspn(p->form->arguments, "*?&");
     bool ok = p->count >= letters;
     for (uint32_t i = 0; ok && i < p->count; i++)
         ok = fits(p->form->arguments, i, &p->arguments[i]);
@@ -385,7 +390,7 @@ void syn_predicate_end(struct syn_predicate *p)
     p->has_expression = false;
 }
 
-bool syn_predicate_holds(const struct syn_predicate *p, const struct syn_matched *matched)
+bool syn_predicate_holds(const struct syn_predicate *p, struct syn_matched *matched)
 {
     for (uint32_t i = 0; i < p->count; i++)
         if (p->arguments[i].capture >= 0 && !matched->has[p->arguments[i].capture]) return true;

@@ -36,6 +36,7 @@ struct syn_matched {
 bool syn_predicate_read(const TSQuery *query, const TSQueryPredicateStep *steps, uint32_t n,
                         struct syn_predicate *out, struct syn_error *err);
 void syn_predicate_end(struct syn_predicate *predicate);
-bool syn_predicate_holds(const struct syn_predicate *predicate, const struct syn_matched *match);
+/* May move a capture on to what it found. */
+bool syn_predicate_holds(const struct syn_predicate *predicate, struct syn_matched *match);
 
 #endif
