@@ -4,9 +4,3 @@
    right: (binary_expression operator: ["==" "!="] @inner right: (_) @right)) @finding
   (#not-kind? @left "binary" "unary" "paren")
   (#not-match? @left "[<>=!]"))
-
-;; a << b + c is a << (b + c)
-((binary_expression
-   left: (_) operator: ["<<" ">>"] @operator
-   right: (binary_expression left: (number_literal) operator: ["+" "-"] @inner)) @finding
-  (#not-commented? @finding))

@@ -1,12 +1,12 @@
 ((if_statement
    !initializer
-   condition: (_) @first
+   condition: (_) @related
    alternative: (if_statement !initializer condition: (_) @condition) @finding)
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))
 ((if_statement
    !initializer
-   condition: (_) @first
+   condition: (_) @related
    alternative: (if_statement !initializer alternative: (if_statement !initializer condition: (_) @condition) @finding))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))

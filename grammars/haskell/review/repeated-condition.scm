@@ -1,4 +1,4 @@
-((conditional if: (_) @first else: (conditional if: (_) @condition) @finding)
-  (#same? @first @condition))
-((conditional if: (_) @first else: (conditional else: (conditional if: (_) @condition) @finding))
-  (#same? @first @condition))
+((conditional if: (_) @related else: (conditional if: (_) @condition) @finding)
+  (#same? @related @condition))
+((conditional if: (_) @related else: (conditional else: (conditional if: (_) @condition) @finding))
+  (#same? @related @condition))

@@ -1,16 +1,16 @@
 ((if_statement
-   condition: (_) @first
+   condition: (_) @related
    alternative: (if_statement condition: (_) @condition) @finding)
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))
 ((if_statement
-   condition: (_) @first
+   condition: (_) @related
    alternative: (if_statement alternative: (if_statement condition: (_) @condition) @finding))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))
 ((if_statement
-   condition: (_) @first
+   condition: (_) @related
    alternative: (if_statement alternative: (if_statement
      alternative: (if_statement condition: (_) @condition) @finding)))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))

@@ -1,2 +1,2 @@
-((object (pair key: [(property_identifier) (string) (number)] @key) @finding) @object
-  (#repeated? @key @object))
+((object (pair key: [(property_identifier) (string) (number)] @key @related) @finding) @object
+  (#repeated? @key @object @related))

@@ -1,6 +1,7 @@
 ((binary_expression left: (_) @left operator: ["&&" "||" "??"] @operator right: (_) @right) @finding
   (#same? @left @right)
   (#pure? @left)
+  (#not-within? @finding "non_null_expression")
   (#not-kind? @left "number" "string"))
 ;; a || b || a; "a && b && a" is there for its value
 ((binary_expression

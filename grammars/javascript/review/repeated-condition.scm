@@ -1,18 +1,18 @@
 ((if_statement
-   condition: (_) @first
+   condition: (_) @related
    alternative: (else_clause (if_statement condition: (_) @condition) @finding))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))
 ((if_statement
-   condition: (_) @first
+   condition: (_) @related
    alternative: (else_clause (if_statement
      alternative: (else_clause (if_statement condition: (_) @condition) @finding))))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))
 ((if_statement
-   condition: (_) @first
+   condition: (_) @related
    alternative: (else_clause (if_statement
      alternative: (else_clause (if_statement
        alternative: (else_clause (if_statement condition: (_) @condition) @finding))))))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))

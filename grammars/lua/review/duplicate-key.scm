@@ -1,2 +1,2 @@
-((table_constructor (field name: [(identifier) (string) (number)] @key) @finding) @table
-  (#repeated? @key @table))
+((table_constructor (field name: [(identifier) (string) (number)] @key @related) @finding) @table
+  (#repeated? @key @table @related))

@@ -1,2 +1,2 @@
-((array_creation_expression (array_element_initializer . [(string) (integer) (encapsed_string) (class_constant_access_expression)] @key . (_)) @finding) @array
-  (#repeated? @key @array))
+((array_creation_expression (array_element_initializer . [(string) (integer) (encapsed_string) (class_constant_access_expression)] @key @related . (_)) @finding) @array
+  (#repeated? @key @array @related))

@@ -1,2 +1,2 @@
-((dictionary (pair key: [(string) (integer) (identifier) (attribute)] @key) @finding) @dictionary
-  (#repeated? @key @dictionary))
+((dictionary (pair key: [(string) (integer) (identifier) (attribute)] @key @related) @finding) @dictionary
+  (#repeated? @key @dictionary @related))

@@ -1,2 +1,2 @@
-((hash (pair key: [(hash_key_symbol) (string) (integer) (simple_symbol)] @key) @finding) @hash
-  (#repeated? @key @hash))
+((hash (pair key: [(hash_key_symbol) (string) (integer) (simple_symbol)] @key @related) @finding) @hash
+  (#repeated? @key @hash @related))

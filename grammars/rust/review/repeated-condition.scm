@@ -1,11 +1,11 @@
 ((if_expression
-   condition: (_) @first
+   condition: (_) @related
    alternative: (else_clause (if_expression condition: (_) @condition) @finding))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))
 ((if_expression
-   condition: (_) @first
+   condition: (_) @related
    alternative: (else_clause (if_expression
      alternative: (else_clause (if_expression condition: (_) @condition) @finding))))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))

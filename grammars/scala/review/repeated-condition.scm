@@ -1,10 +1,10 @@
 ((if_expression
-   condition: (_) @first
+   condition: (_) @related
    alternative: (if_expression condition: (_) @condition) @finding)
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))
 ((if_expression
-   condition: (_) @first
+   condition: (_) @related
    alternative: (if_expression alternative: (if_expression condition: (_) @condition) @finding))
-  (#same? @first @condition)
-  (#pure? @first))
+  (#same? @related @condition)
+  (#pure? @related))

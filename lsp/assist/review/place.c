@@ -21,8 +21,8 @@ static bool is_one_of(const char *word, size_t len, const char *const *list)
 /* A part of a path as words: "test_list", "ListTest", "unit-tests". */
 static bool has_test_word(const char *part, size_t len)
 {
-    static const char *const words[] = {"test",      "tests",      "testing", "bench",
-                                        "benchmark", "benchmarks", NULL};
+    static const char *const words[] = {"test",       "tests",    "testing",   "bench", "benchmark",
+                                        "benchmarks", "unittest", "unittests", "perf",  NULL};
     for (size_t at = 0; at < len;) {
         size_t start = at++;
         if (!isalpha((unsigned char)part[start])) continue;

@@ -1,0 +1,5 @@
+; severity: information
+((block (local_variable_declaration declarator: (variable_declarator name: (identifier) @name value: (object_creation_expression type: (type_identifier) @open))) @finding) @scope
+  (#any-of? @open "FileInputStream" "FileOutputStream" "FileReader" "FileWriter" "RandomAccessFile" "ZipFile" "JarFile" "Socket" "ServerSocket" "DatagramSocket")
+  (#stays? @name @scope)
+  (#not-contains? @scope "close"))

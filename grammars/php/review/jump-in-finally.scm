@@ -1,0 +1,2 @@
+((return_statement) @finding
+  (#within? @finding "finally_clause"))

@@ -1,0 +1,5 @@
+((if_statement "if" @keyword body: (empty_statement) @finding !alternative)
+  (#line? @keyword @finding)
+  (#not-commented? @finding))
+((while_statement "while" @keyword body: (empty_statement) @finding) . (compound_statement)
+  (#line? @keyword @finding))
