@@ -78,6 +78,23 @@ bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config
     return false;
 }
 
+bool lsp_locate_rules(const char *program, char out[LSP_CONFIG_PATH_MAX])
+{
+    static const char *const folders[] = {"grammars/review", "share/doc/espalier/rules"};
+    char base[LSP_CONFIG_PATH_MAX];
+    struct stat info;
+    executable_folder(program, base);
+    char *slash = base[0] == '/' ? strrchr(base, '/') : NULL;
+    if (!slash) return false;
+    *slash = 0;
+    for (int i = 0; i < 2; i++) {
+        int n = snprintf(out, LSP_CONFIG_PATH_MAX, "%s/%s", base, folders[i]);
+        if (n > 0 && n < LSP_CONFIG_PATH_MAX && stat(out, &info) == 0 && S_ISDIR(info.st_mode))
+            return true;
+    }
+    return false;
+}
+
 #define FNV_START UINT64_C(0xcbf29ce484222325)
 
 /* FNV-1a of the bytes, after those of before. */
@@ -113,20 +130,28 @@ static bool locate_cache(const char *kind, const char *suffix, const char *const
     return len > 0 && len < LSP_CONFIG_PATH_MAX;
 }
 
+uint64_t lsp_file_sum(uint64_t sum, const char *path)
+{
+    struct stat file;
+    if (stat(path, &file) != 0) return sum;
+    const int64_t identity[] = {(int64_t)file.st_dev, (int64_t)file.st_ino, (int64_t)file.st_size,
+                                (int64_t)file.st_mtim.tv_sec, (int64_t)file.st_mtim.tv_nsec};
+    return hash(sum, identity, sizeof identity);
+}
+
+uint64_t lsp_program_sum(void)
+{
+    uint64_t sum = hash(FNV_START, ESPALIER_VERSION, sizeof ESPALIER_VERSION);
+    return lsp_file_sum(sum, "/proc/self/exe");
+}
+
 /* What tells daemons apart: the program's file, and what of the environment they read. */
 static uint64_t daemon_name(void)
 {
     static const char *const variables[] = {"HOME",           "XDG_CONFIG_HOME",
                                             "XDG_CACHE_HOME", "XDG_STATE_HOME",
                                             "ESPALIER_CPU",   "ESPALIER_PREFILL"};
-    struct stat program;
-    uint64_t name = hash(FNV_START, ESPALIER_VERSION, sizeof ESPALIER_VERSION);
-    if (stat("/proc/self/exe", &program) == 0) {
-        const int64_t identity[] = {(int64_t)program.st_dev, (int64_t)program.st_ino,
-                                    (int64_t)program.st_size, (int64_t)program.st_mtim.tv_sec,
-                                    (int64_t)program.st_mtim.tv_nsec};
-        name = hash(name, identity, sizeof identity);
-    }
+    uint64_t name = lsp_program_sum();
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         const char *value = getenv(variables[i]);
         if (!value) value = "";
@@ -159,6 +184,11 @@ bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CON
 bool lsp_locate_index(const char *const *folders, size_t n, char out[LSP_CONFIG_PATH_MAX])
 {
     return locate_cache("index", "bin", folders, n, out);
+}
+
+bool lsp_locate_reviewed(char out[LSP_CONFIG_PATH_MAX])
+{
+    return locate_cache("reviewed", "bin", NULL, 0, out);
 }
 
 bool lsp_locate_history(char out[LSP_CONFIG_PATH_MAX])

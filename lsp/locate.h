@@ -23,6 +23,10 @@ bool lsp_locate_model(const char *explicit_path, const struct lsp_config *config
                       const char *program, char out[LSP_CONFIG_PATH_MAX],
                       struct lsp_locate_error *err);
 
+/* The folder with the texts of the rules of reviews (a file a rule, of its code): of a build tree
+ * grammars/review, of an installation share/doc/espalier/rules. False when there is none. */
+bool lsp_locate_rules(const char *program, char out[LSP_CONFIG_PATH_MAX]);
+
 /* Where a server keeps what it has evaluated, for the next one in the same folder with the same
  * model: a file of $XDG_CACHE_HOME/espalier, or ~/.cache/espalier. False when there is no such
  * place or the path is too long. folder: "" for none. Looks at nothing but the environment. */
@@ -31,6 +35,14 @@ bool lsp_locate_snapshot(const char *model, const char *folder, char out[LSP_CON
 /* Where what became of suggestions is written down: history.sqlite of $XDG_STATE_HOME/espalier, or
  * of ~/.local/state/espalier. False when there is no such place or the path is too long. */
 bool lsp_locate_history(char out[LSP_CONFIG_PATH_MAX]);
+
+/* Where it is kept which texts reviews have found nothing in: another file there. */
+bool lsp_locate_reviewed(char out[LSP_CONFIG_PATH_MAX]);
+
+/* Hashes that another file, or another state of a file, most likely does not have: of where it
+ * lies, its size and its time. Of this program; and of the file at a path, added to a hash. */
+uint64_t lsp_program_sum(void);
+uint64_t lsp_file_sum(uint64_t sum, const char *path);
 
 /* The socket of the user's daemon: a name of $XDG_RUNTIME_DIR/espalier, or of the folder of what is
  * kept, or where that is too long, of a folder of the user's in /tmp. The name differs between

@@ -6,16 +6,12 @@
  */
 #include "lsp/index/cache.h"
 #include "grammars/grammars.h"
-#include "lsp/folders.h"
+#include "lsp/kept.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { HEADER_BYTES = 32, SYMBOL_BYTES = 25, LANGUAGE_MAX = 32 };
 
@@ -270,53 +266,19 @@ enum idx_status idx_cache_read(const char *bytes, size_t len, struct idx_store *
 
 enum idx_status idx_cache_load(const char *path, struct idx_store *store, char why[128])
 {
-    why[0] = 0;
-    FILE *file = fopen(path, "rb");
-    if (!file) return IDX_BAD_FILE;
-    struct stat info;
-    size_t len = 0;
-    char *bytes = NULL;
-    enum idx_status status = IDX_OK;
-    if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode))
-        status = refuse(why, "not a file");
-    else if (info.st_size < HEADER_BYTES || (uint64_t)info.st_size > IDX_CACHE_MAX_BYTES)
-        status = refuse(why, "of a size that no index has");
-    else if (!(bytes = malloc((size_t)info.st_size)))
-        status = IDX_NO_MEMORY;
-    else
-        len = fread(bytes, 1, (size_t)info.st_size, file);
-    fclose(file);
-    if (status == IDX_OK) status = idx_cache_read(bytes, len, store, why);
+    static_assert(LSP_KEPT_WHY == 128, "both say why in as many bytes");
+    size_t len;
+    char *bytes = lsp_kept_read(path, HEADER_BYTES, IDX_CACHE_MAX_BYTES, &len, why);
+    enum idx_status status = bytes ? idx_cache_read(bytes, len, store, why) : IDX_BAD_FILE;
     free(bytes);
     return status;
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 bool idx_cache_save(const char *path, const struct idx_store *store)
 {
-    char beside[IDX_MAX_PATH];
-    int n = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
-    if (n < 0 || (size_t)n >= sizeof beside) return false;
     size_t len;
     char *bytes = idx_cache_write(store, &len);
-    if (!bytes) return false;
-    lsp_make_folder_of(path); /* open tells what is wrong */
-    int fd = mkstemp(beside); /* for its owner alone */
-    bool ok = fd >= 0 && write_all(fd, bytes, len);
-    if (fd >= 0) ok &= close(fd) == 0;
-    ok = ok && rename(beside, path) == 0;
-    if (!ok && fd >= 0) unlink(beside);
+    bool ok = bytes && lsp_kept_write(path, bytes, len);
     free(bytes);
     return ok;
 }

@@ -14,8 +14,7 @@
  * text, owners against symbols in front of them, text for being UTF-8. One wrong byte and nothing
  * of it is used; what is lost is read from the sources again.
  *
- * The file is for its owner alone (0600 in a folder of 0700), written beside its place and then
- * put there, so that a reader never sees half of one.
+ * The file is one of lsp/kept.h.
  */
 #ifndef ESPALIER_INDEX_CACHE_H
 #define ESPALIER_INDEX_CACHE_H

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LANGUAGES_MAX = 64, PATH_MAX_BYTES = 4096 };
+enum { LANGUAGES_MAX = 64 };
 
 struct rev_head {
     struct eng_gguf *file;
@@ -129,16 +129,21 @@ static enum eng_status read_head(struct rev_head *h, const char *path,
     return status;
 }
 
+bool rev_head_path(const char *model_path, char out[REV_HEAD_PATH_MAX])
+{
+    size_t len = strlen(model_path);
+    if (len > 5 && strcmp(model_path + len - 5, ".gguf") == 0) len -= 5;
+    if (len + sizeof ".review" > REV_HEAD_PATH_MAX) return false;
+    snprintf(out, REV_HEAD_PATH_MAX, "%.*s.review", (int)len, model_path);
+    return true;
+}
+
 enum eng_status rev_head_open(const char *model_path, const struct eng_model *model,
                               struct rev_head **out, struct eng_error *err)
 {
-    char path[PATH_MAX_BYTES];
-    size_t len = strlen(model_path);
+    char path[REV_HEAD_PATH_MAX];
     *out = NULL;
-    if (len > 5 && strcmp(model_path + len - 5, ".gguf") == 0) len -= 5;
-    if (len + sizeof ".review" > sizeof path)
-        return fail(err, ENG_IO, "the model's path is too long");
-    snprintf(path, sizeof path, "%.*s.review", (int)len, model_path);
+    if (!rev_head_path(model_path, path)) return fail(err, ENG_IO, "the model's path is too long");
     struct rev_head *h = calloc(1, sizeof *h);
     if (!h) return fail(err, ENG_NO_MEMORY, "out of memory for %s", path);
     enum eng_status status = eng_gguf_open(path, &h->file, err);

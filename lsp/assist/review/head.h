@@ -28,6 +28,11 @@
 
 struct rev_head;
 
+#define REV_HEAD_PATH_MAX 4096u
+
+/* Where the head of the model in this file is. False when the path is too long. */
+bool rev_head_path(const char *model_path, char out[REV_HEAD_PATH_MAX]);
+
 /* The head of the model in this file. ENG_IO when there is none; ENG_BAD_FILE for one that is
  * damaged, or of another model. */
 enum eng_status rev_head_open(const char *model_path, const struct eng_model *model,

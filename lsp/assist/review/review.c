@@ -20,6 +20,11 @@ const char *rev_finding_code(const struct rev_finding *f)
     return f->rule ? f->rule->code : REV_BARE_SUPPRESSION;
 }
 
+bool rev_finding_is_related(const struct rev_finding *f)
+{
+    return f->rule && f->rule->related && f->related.end > f->related.start;
+}
+
 /* ---- Templates --------------------------------------------------------------------- */
 
 struct text {
@@ -161,6 +166,8 @@ static bool on_match(const struct syn_match *match, void *user)
                                   .confidence = rule->confidence,
                                   .start = at.start,
                                   .end = at.end};
+    if (rule->related_at >= 0 && match->has[rule->related_at])
+        finding.related = match->span[rule->related_at];
     char *message = fill(rule, rule->message, text, match, true, NULL);
     if (message) snprintf(finding.message, sizeof finding.message, "%s", message);
     bool failed = !message;

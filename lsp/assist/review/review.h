@@ -32,6 +32,7 @@ struct rev_finding {
     enum rev_severity severity;  /* the rule's; of an opinion, by how sure it is */
     double confidence;           /* the same */
     uint32_t start, end;
+    struct syn_span related; /* where rule->related holds; empty: nowhere */
     char message[REV_MESSAGE_MAX];
     struct rev_fix fix;
     uint64_t fingerprint;
@@ -45,6 +46,9 @@ struct rev_findings {
 };
 
 const char *rev_finding_code(const struct rev_finding *finding);
+
+/* Is there another place that has to do with it (finding->related, finding->rule->related)? */
+bool rev_finding_is_related(const struct rev_finding *finding);
 
 /* Where opinions come from: a reader of the calling thread's (view.h), and the model's head
  * (head.h).

@@ -110,6 +110,7 @@ static bool set_key(struct rev_rule *rule, const char *line, size_t len, struct 
                    : strcmp(key, "title") == 0   ? &rule->title
                    : strcmp(key, "help") == 0    ? &rule->help
                    : strcmp(key, "rewrite") == 0 ? &rule->rewrite
+                   : strcmp(key, "related") == 0 ? &rule->related
                                                  : NULL;
     if (!place) return refuse(err, "'%s' is no key of a rule", key);
     return set_text(place, place == &rule->help, text, len) || refuse(err, "out of memory");
@@ -152,6 +153,7 @@ static void rule_free(struct rev_rule *rule)
     free(rule->message);
     free(rule->help);
     free(rule->rewrite);
+    free(rule->related);
     free(rule);
 }
 
@@ -161,6 +163,7 @@ static bool complete(struct rev_rule *rule, struct syn_error *err)
     if (!rule->title || !*rule->title) return refuse(err, "it has no title");
     rule->finding = syn_pattern_capture(rule->pattern, "finding");
     rule->replace = syn_pattern_capture(rule->pattern, "replace");
+    rule->related_at = rule->related ? syn_pattern_capture(rule->pattern, "related") : -1;
     if (rule->finding < 0) return refuse(err, "its pattern does not capture @finding");
     if (rule->replace < 0) rule->replace = rule->finding;
     return true;
@@ -189,6 +192,15 @@ static struct rev_rule *rule_new(const struct gram_language *lang, const char *c
     return NULL;
 }
 
+/* FNV-1a. */
+static uint64_t add_to_sum(uint64_t sum, const char *bytes, size_t len)
+{
+    if (sum == 0) sum = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < len; i++)
+        sum = (sum ^ (uint8_t)bytes[i]) * UINT64_C(1099511628211);
+    return sum;
+}
+
 bool rev_rules_add(struct rev_rules *rules, const char *code, const char *text, size_t len,
                    struct syn_error *err)
 {
@@ -198,6 +210,7 @@ bool rev_rules_add(struct rev_rules *rules, const char *code, const char *text, 
     if (at == REV_RULES_MAX) return refuse(err, "more than %d rules", REV_RULES_MAX);
     struct rev_rule *rule = rule_new(rules->lang, code, text, len, err);
     if (!rule) return false;
+    rules->sum = add_to_sum(add_to_sum(rules->sum, code, strlen(code) + 1), text, len);
     if (at < rules->count)
         rule_free(rules->rules[at]);
     else

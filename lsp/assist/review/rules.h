@@ -9,6 +9,7 @@
  *   message     one line, "{capture}" stands for its text; required
  *   title       what the rule is about; required
  *   help        why it matters and what to do; may be given several times, a paragraph each
+ *   related     what is said of the place @related, which has to do with the finding
  *   severity    error, warning, information or hint (default: warning)
  *   tag         unnecessary or deprecated: how editors show it (default: neither)
  *   confidence  share of findings that are right (default: 0.9)
@@ -17,7 +18,8 @@
  *   safe        yes: the rewrite keeps the program's meaning, or is surely what was meant (default:
  *               no, then it is only offered)
  *
- * The pattern has to capture @finding. @replace is special; all other names are the rule's own.
+ * The pattern has to capture @finding. @replace and @related are special; all other names are the
+ * rule's own.
  *
  * Rules are not changed after they were made and may be used from several threads at once.
  */
@@ -38,12 +40,13 @@ struct rev_rule {
     enum rev_severity severity;
     enum rev_tag tag;
     double confidence;
+    char *related;                /* NULL: nothing */
     char *title, *message, *help; /* help: paragraphs with an empty line between; "" for none */
     char *rewrite;                /* NULL: none */
     bool safe;
     bool built_in; /* not the user's */
     struct syn_pattern *pattern;
-    int finding, replace; /* captures */
+    int finding, replace, related_at; /* captures; -1: there is none */
 };
 
 /* Of one language. */
@@ -51,6 +54,7 @@ struct rev_rules {
     const struct gram_language *lang;
     struct rev_rule *rules[REV_RULES_MAX];
     size_t count;
+    uint64_t sum; /* a hash of their codes and texts, in the order in which they were added */
 };
 
 /* The built-in ones. False after a message: out of memory, as a build tests its own rules. */

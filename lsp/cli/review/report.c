@@ -101,6 +101,10 @@ static void print_text(const struct cli_report *r, const char *path, const struc
            r->colour ? colours[severity] : "", rev_severity_name(severity),
            r->colour ? "\033[0m" : "", f->message, rev_finding_code(f));
     print_excerpt(r, doc, f);
+    if (rev_finding_is_related(f)) {
+        at = cli_report_places(doc, f->related.start, f->related.end, SYN_UTF8);
+        printf("      = %s:%zu:%zu: %s\n", path, at.line, at.column, f->rule->related);
+    }
     print_fix(f);
 }
 
@@ -122,6 +126,19 @@ static cJSON *json_fix(const struct syn_document *doc, const struct rev_fix *fix
     return out;
 }
 
+static cJSON *json_related(const struct syn_document *doc, const struct rev_finding *f)
+{
+    if (!rev_finding_is_related(f)) return cJSON_CreateNull();
+    struct cli_place_pair at = cli_report_places(doc, f->related.start, f->related.end, SYN_UTF8);
+    cJSON *out = cJSON_CreateObject();
+    cJSON_AddNumberToObject(out, "line", (double)at.line);
+    cJSON_AddNumberToObject(out, "col", (double)at.column);
+    cJSON_AddNumberToObject(out, "end_line", (double)at.end_line);
+    cJSON_AddNumberToObject(out, "end_col", (double)at.end_column);
+    cJSON_AddStringToObject(out, "message", f->rule->related);
+    return out;
+}
+
 static cJSON *json_finding(const char *path, const struct syn_document *doc,
                            const struct rev_finding *f)
 {
@@ -139,6 +156,7 @@ static cJSON *json_finding(const char *path, const struct syn_document *doc,
     cJSON_AddNumberToObject(out, "confidence", f->confidence);
     snprintf(print, sizeof print, "%016" PRIx64, f->fingerprint);
     cJSON_AddStringToObject(out, "fingerprint", print);
+    cJSON_AddItemToObject(out, "related", json_related(doc, f));
     cJSON_AddItemToObject(out, "fix", json_fix(doc, &f->fix));
     return out;
 }

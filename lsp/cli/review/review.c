@@ -12,6 +12,7 @@
 #include "lsp/cli/review/known.h"
 #include "lsp/cli/review/replace.h"
 #include "lsp/cli/review/report.h"
+#include "lsp/cli/review/seen.h"
 #include "lsp/cli/review/since.h"
 #include "lsp/locate.h"
 
@@ -44,6 +45,7 @@ static const char help[] =
     "  --fix              puts safe fixes into the files\n"
     "  --unsafe           with --fix: all fixes\n"
     "  --list-rules       the rules for the files, and nothing else\n"
+    "  --no-cache         looks again at what had nothing to tell the last time\n"
     "  --no-ignore        files that .gitignore and .ignore leave out as well\n"
     "  -j N               threads (default: one a processor)\n"
     "  --color WHEN       auto, always or never\n"
@@ -53,13 +55,14 @@ static const char help[] =
 
 struct options {
     const char *format, *min_severity, *rule, *rules, *color, *since, *baseline, *write_baseline;
-    bool json, fix, unsafe, list, no_ignore, rules_only;
+    bool json, fix, unsafe, list, no_ignore, no_cache, rules_only;
     long threads;
 };
 
 /* What became of one file. */
 struct outcome {
-    struct syn_document *doc;
+    struct syn_document *doc; /* NULL: it had nothing to tell before */
+    size_t lines;
     struct rev_findings findings;
     char *fixed; /* its new text */
     size_t fixed_len, fixes;
@@ -84,12 +87,14 @@ struct review {
     struct cli_baseline *baseline; /* NULL: findings are printed */
     struct eng_model *model;       /* NULL: it is not asked */
     struct rev_head *head;
+    uint64_t model_sum;    /* of the model's files; 0: it is not asked */
+    struct cli_seen *seen; /* NULL: all files are looked at */
     enum rev_severity least;
     struct outcome *outcomes; /* [AHEAD], file i in i % AHEAD */
     size_t next, reported;    /* next: to be taken; both under the lock */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    size_t findings, with_findings, failures, passed_over, fixes, lines;
+    size_t findings, with_findings, failures, passed_over, fixes, lines, not_again;
 };
 
 /* ---- One file ---------------------------------------------------------------------- */
@@ -112,6 +117,13 @@ static void keep_severe(struct rev_findings *findings, enum rev_severity least)
     findings->count = kept;
 }
 
+static const struct gram_language *language_of(const struct cli_file *file, const char *text,
+                                               size_t len)
+{
+    const struct gram_language *lang = gram_by_path(file->path, text, len);
+    return lang ? lang : file->lang;
+}
+
 /* Parses and reviews a text. False after a message in o->error. */
 static bool review_text(const struct worker *w, const struct cli_file *file, const char *text,
                         size_t len, struct syn_document **doc, struct rev_findings *findings,
@@ -119,8 +131,7 @@ static bool review_text(const struct worker *w, const struct cli_file *file, con
 {
     const struct review *r = w->review;
     struct syn_error err = {"out of memory"};
-    const struct gram_language *lang = gram_by_path(file->path, text, len);
-    if (!lang) lang = file->lang;
+    const struct gram_language *lang = language_of(file, text, len);
     if (syn_document_new(lang, text, len, doc, &err) == SYN_OK &&
         syn_document_parse(*doc, 0, &err) == SYN_OK &&
         rev_review(cli_rule_sets_of(r->rules, lang), r->options->rule,
@@ -152,6 +163,29 @@ static bool find_old(struct worker *w, const struct cli_file *file, struct rev_f
     return ok;
 }
 
+static size_t count_lines(const char *text, size_t len)
+{
+    size_t lines = 1;
+    for (const char *at = text; (at = memchr(at, '\n', len - (size_t)(at - text))); at++)
+        lines++;
+    return lines;
+}
+
+/* What is found in a text as it is. False after a message. */
+static bool review_now(struct worker *w, const struct cli_file *file, const char *text, size_t len,
+                       struct outcome *o)
+{
+    struct review *r = w->review;
+    const struct rev_rules *rules = cli_rule_sets_of(r->rules, language_of(file, text, len));
+    uint64_t model = w->opinions.reader ? r->model_sum : 0;
+    struct rev_seen_key key = rev_seen_key(cli_seen_sum(rules, model), text, len);
+    o->lines = count_lines(text, len);
+    if (cli_seen_find(r->seen, key)) return true;
+    if (!review_text(w, file, text, len, &o->doc, &o->findings, o)) return false;
+    if (o->findings.count == 0 && !r->options->rule) cli_seen_add(r->seen, key);
+    return true;
+}
+
 static void review_file(struct worker *w, size_t index, struct outcome *o)
 {
     const struct review *r = w->review;
@@ -164,13 +198,12 @@ static void review_file(struct worker *w, size_t index, struct outcome *o)
         return;
     }
     bool asks = r->since && w->opinions.reader; /* then the model has to know what was */
-    bool ok = (!asks || find_old(w, file, &old, o)) &&
-              review_text(w, file, text, len, &o->doc, &o->findings, o);
+    bool ok = (!asks || find_old(w, file, &old, o)) && review_now(w, file, text, len, o);
     if (ok && r->since && !asks && o->findings.count > 0) ok = find_old(w, file, &old, o);
     if (ok) cli_known_subtract(&old, &o->findings);
     rev_findings_free(&old);
     free(text);
-    if (!ok) return;
+    if (!ok || !o->doc) return;
     const char *reviewed = syn_document_text(o->doc, &len);
     rev_soften(&o->findings, file->within, reviewed, len);
     keep_severe(&o->findings, r->least);
@@ -217,9 +250,9 @@ static void *work(void *user)
 static void write_fixes(const struct cli_file *file, struct outcome *o)
 {
     size_t len;
+    if (o->fixes == 0) return;
     const char *text = syn_document_text(o->doc, &len);
-    if (o->fixes == 0 ||
-        cli_replace_file(file->path, text, len, o->fixed, o->fixed_len, o->error, sizeof o->error))
+    if (cli_replace_file(file->path, text, len, o->fixed, o->fixed_len, o->error, sizeof o->error))
         return;
     o->fixes = 0;
 }
@@ -235,12 +268,13 @@ static void report_one(struct review *r, const struct cli_file *file, struct out
     } else {
         if (r->baseline)
             cli_baseline_add(r->baseline, file->path, &o->findings);
-        else
+        else if (o->doc)
             cli_report_file(report, file->path, o->doc, &o->findings);
         r->findings += o->findings.count;
         r->with_findings += o->findings.count > 0;
         r->fixes += o->fixes;
-        r->lines += syn_line_count(o->doc);
+        r->lines += o->lines;
+        r->not_again += !o->doc;
         if (o->findings.left_out > 0)
             fprintf(stderr, "espalier: warning: %s: %zu more findings are left out\n", file->path,
                     o->findings.left_out);
@@ -311,6 +345,8 @@ static int finish(const struct review *r, const struct cli *cli, double began)
             (cli_now_ms() - began) / 1e3);
     if (r->options->fix)
         cli_log(cli, LSP_LOG_WARN, "%zu fix%s put into files", r->fixes, r->fixes == 1 ? "" : "es");
+    if (r->not_again > 0)
+        cli_log(cli, LSP_LOG_INFO, "%zu of them had nothing to tell before", r->not_again);
     if (r->passed_over > 0)
         cli_log(cli, LSP_LOG_WARN, "%zu file%s passed over", r->passed_over,
                 r->passed_over == 1 ? " was" : "s were");
@@ -370,10 +406,13 @@ static int with_rules(const struct cli *cli, struct review *r, enum cli_report_f
     if (o->baseline && !known) return CLI_ERROR;
     r->known = known;
     r->baseline = o->write_baseline ? cli_baseline_begin() : NULL;
+    /* With --since it is asked what was, too. */
+    if (!o->no_cache && !o->since) r->seen = cli_seen_open(cli);
     int code = o->write_baseline && !r->baseline ? cli_fail("out of memory for a baseline")
                                                  : review(cli, r, format);
     bool written = !r->baseline || cli_baseline_end(r->baseline, o->write_baseline);
     cli_known_free(known);
+    cli_seen_close(cli, r->seen);
     return !written ? CLI_ERROR : r->baseline && code == CLI_FINDINGS ? CLI_OK : code;
 }
 
@@ -391,6 +430,8 @@ static bool open_model(const struct cli *cli, struct review *r)
         return true;
     }
     if (!cli_open_model(cli, path, &r->model)) return false;
+    char head[REV_HEAD_PATH_MAX];
+    if (rev_head_path(path, head)) r->model_sum = lsp_file_sum(lsp_file_sum(1, path), head);
     if (rev_head_open(path, r->model, &r->head, &err) == ENG_OK) return true;
     cli_log(cli, LSP_LOG_WARN, "the model has no opinions: %s", err.text);
     eng_model_close(r->model);
@@ -445,6 +486,7 @@ int cli_review(struct cli *cli, int argc, char **argv)
                                          {"--unsafe", CLI_FLAG, &o.unsafe, 0, 0},
                                          {"--list-rules", CLI_FLAG, &o.list, 0, 0},
                                          {"--no-ignore", CLI_FLAG, &o.no_ignore, 0, 0},
+                                         {"--no-cache", CLI_FLAG, &o.no_cache, 0, 0},
                                          {"-j", CLI_INT, &o.threads, 1, 64},
                                          {"--color", CLI_TEXT, &o.color, 0, 0},
                                          {0}};

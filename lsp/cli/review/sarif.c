@@ -61,6 +61,18 @@ static void add_fix(cJSON *result, const char *path, const struct syn_document *
     text_object(one, "insertedContent", fix->text);
 }
 
+static void add_related(cJSON *result, const char *path, const struct syn_document *doc,
+                        const struct rev_finding *f)
+{
+    if (!rev_finding_is_related(f)) return;
+    cJSON *list = cJSON_AddArrayToObject(result, "relatedLocations"), *one = cJSON_CreateObject();
+    cJSON_AddItemToArray(list, one);
+    cJSON *physical = cJSON_AddObjectToObject(one, "physicalLocation");
+    add_uri(physical, path);
+    add_region(physical, "region", doc, f->related.start, f->related.end);
+    text_object(one, "message", f->rule->related);
+}
+
 cJSON *cli_sarif_result(const char *path, const struct syn_document *doc,
                         const struct rev_finding *f, size_t rule)
 {
@@ -83,6 +95,7 @@ cJSON *cli_sarif_result(const char *path, const struct syn_document *doc,
     snprintf(print, sizeof print, "%016" PRIx64, f->fingerprint);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(out, "partialFingerprints"), "espalier/v1",
                             print);
+    add_related(out, path, doc, f);
     add_fix(out, path, doc, &f->fix);
     return out;
 }

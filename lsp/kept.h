@@ -1,0 +1,22 @@
+/* kept.h: files that can be made anew when they are lost.
+ *
+ * They are for their owner alone (0600, in a folder of 0700), and written beside their place and
+ * then put there, so that a reader never sees half of one. Any thread.
+ */
+#ifndef ESPALIER_LSP_KEPT_H
+#define ESPALIER_LSP_KEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LSP_KEPT_WHY 128
+
+/* All of a file of least to most bytes; the caller frees. NULL when there is none, with an empty
+ * `why`, or when it is not to be read: why says what was wrong. */
+char *lsp_kept_read(const char *path, size_t least, size_t most, size_t *len,
+                    char why[LSP_KEPT_WHY]);
+
+/* False when it could not be written; what was there before is there still. */
+bool lsp_kept_write(const char *path, const char *bytes, size_t len);
+
+#endif
