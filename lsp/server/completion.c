@@ -82,6 +82,8 @@ void lsp_on_cancel(struct lsp_server *server, struct lsp_message *message)
     uint64_t ticket = lsp_requests_find(&server->requests, id);
     if (ticket && ticket == server->completion.ticket)
         lsp_end_completion(server, NULL, LSP_END_CANCELLED);
+    else if (ticket)
+        lsp_pulls_cancel(server, ticket);
 }
 
 /* ---- Where to insert, and what to replace ------------------------------------------ */

@@ -5,6 +5,7 @@
  */
 #include "lsp/server/diagnostics.h"
 #include "grammars/grammars.h"
+#include "lsp/config.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,13 +28,37 @@ static cJSON *range_of(const struct syn_document *doc, uint32_t start, uint32_t 
 
 /* ---- Diagnostics ------------------------------------------------------------------- */
 
+static cJSON *related_of(const struct syn_document *doc, const struct rev_finding *f,
+                         const struct lsp_diagnostic_form *form)
+{
+    cJSON *list = cJSON_CreateArray(), *one = cJSON_CreateObject();
+    cJSON_AddItemToArray(list, one);
+    cJSON *location = cJSON_AddObjectToObject(one, "location");
+    cJSON_AddStringToObject(location, "uri", form->uri);
+    cJSON_AddItemToObject(location, "range",
+                          range_of(doc, f->related.start, f->related.end, form->encoding));
+    cJSON_AddStringToObject(one, "message", f->rule->related);
+    return list;
+}
+
+/* Where a rule's text can be read: of ours alone. */
+static void add_description(cJSON *diagnostic, const struct rev_finding *f, const char *rules)
+{
+    char uri[LSP_CONFIG_PATH_MAX];
+    if (!*rules || !f->rule || !f->rule->built_in || !gram_review_text(f->rule->code)) return;
+    int n = snprintf(uri, sizeof uri, "%s/%s", rules, f->rule->code);
+    if (n > 0 && (size_t)n < sizeof uri)
+        cJSON_AddStringToObject(cJSON_AddObjectToObject(diagnostic, "codeDescription"), "href",
+                                uri);
+}
+
 static cJSON *diagnostic_of(const struct syn_document *doc, const struct rev_finding *f,
-                            enum syn_encoding encoding)
+                            const struct lsp_diagnostic_form *form)
 {
     static const int severities[] = {4, 3, 2, 1};
     char print[32];
     cJSON *out = cJSON_CreateObject();
-    cJSON_AddItemToObject(out, "range", range_of(doc, f->start, f->end, encoding));
+    cJSON_AddItemToObject(out, "range", range_of(doc, f->start, f->end, form->encoding));
     cJSON_AddNumberToObject(out, "severity", severities[f->severity]);
     cJSON_AddStringToObject(out, "code", rev_finding_code(f));
     cJSON_AddStringToObject(out, "source", "espalier");
@@ -42,26 +67,30 @@ static cJSON *diagnostic_of(const struct syn_document *doc, const struct rev_fin
         int tag = f->rule->tag == REV_TAG_UNNECESSARY ? 1 : 2;
         cJSON_AddItemToObject(out, "tags", cJSON_CreateIntArray(&tag, 1));
     }
+    add_description(out, f, form->rules);
+    if (form->uri && rev_finding_is_related(f))
+        cJSON_AddItemToObject(out, "relatedInformation", related_of(doc, f, form));
     snprintf(print, sizeof print, "%016" PRIx64, f->fingerprint);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(out, "data"), "fingerprint", print);
     return out;
 }
 
-cJSON *lsp_write_diagnostics(const char *uri, int64_t version, const struct syn_document *doc,
-                             const struct rev_findings *findings, enum rev_severity least,
-                             enum syn_encoding encoding, size_t *count)
+cJSON *lsp_write_findings(const struct syn_document *doc, const struct rev_findings *findings,
+                          const struct lsp_diagnostic_form *form)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->list[i].severity >= form->least)
+            cJSON_AddItemToArray(list, diagnostic_of(doc, &findings->list[i], form));
+    return list;
+}
+
+cJSON *lsp_write_diagnostics(const char *uri, int64_t version, cJSON *list)
 {
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "uri", uri);
     cJSON_AddNumberToObject(out, "version", (double)version);
-    cJSON *list = cJSON_AddArrayToObject(out, "diagnostics");
-    *count = 0;
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct rev_finding *f = &findings->list[i];
-        if (f->severity < least) continue;
-        cJSON_AddItemToArray(list, diagnostic_of(doc, f, encoding));
-        ++*count;
-    }
+    cJSON_AddItemToObject(out, "diagnostics", list);
     return out;
 }
 
@@ -73,6 +102,13 @@ struct action {
     const struct syn_document *doc;
     enum syn_encoding encoding;
 };
+
+/* As much of it as a client needs to know it again. */
+static cJSON *bare_diagnostic(const struct action *a, const struct rev_finding *f)
+{
+    const struct lsp_diagnostic_form form = {.encoding = a->encoding, .rules = ""};
+    return diagnostic_of(a->doc, f, &form);
+}
 
 static cJSON *text_edit(const struct action *a, uint32_t start, uint32_t end, const char *text)
 {
@@ -90,7 +126,7 @@ static cJSON *action_of(const struct action *a, const char *title, const struct 
     cJSON_AddStringToObject(out, "title", title);
     cJSON_AddStringToObject(out, "kind", "quickfix");
     cJSON *of = cJSON_AddArrayToObject(out, "diagnostics");
-    cJSON_AddItemToArray(of, diagnostic_of(a->doc, f, a->encoding));
+    cJSON_AddItemToArray(of, bare_diagnostic(a, f));
     if (preferred) cJSON_AddBoolToObject(out, "isPreferred", true);
     cJSON *changes =
         cJSON_AddArrayToObject(cJSON_AddObjectToObject(out, "edit"), "documentChanges");
@@ -166,7 +202,7 @@ static cJSON *explain_action(const struct action *a, const struct rev_finding *f
     cJSON_AddStringToObject(out, "title", title);
     cJSON_AddStringToObject(out, "kind", "quickfix");
     cJSON *of = cJSON_AddArrayToObject(out, "diagnostics");
-    cJSON_AddItemToArray(of, diagnostic_of(a->doc, f, a->encoding));
+    cJSON_AddItemToArray(of, bare_diagnostic(a, f));
     cJSON *command = cJSON_AddObjectToObject(out, "command");
     cJSON_AddStringToObject(command, "title", title);
     cJSON_AddStringToObject(command, "command", LSP_EXPLAIN);

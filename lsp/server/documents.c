@@ -115,6 +115,18 @@ bool lsp_path_of_uri(const char *uri, char *out, size_t capacity)
     return at && *at == 0 && n > 0;
 }
 
+bool lsp_uri_of_path(const char *path, char *out, size_t capacity)
+{
+    size_t n = (size_t)snprintf(out, capacity, "file://");
+    for (; *path && n + 4 <= capacity; path++) {
+        unsigned char c = (unsigned char)*path;
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     strchr("-._~/", c);
+        n += (size_t)snprintf(out + n, capacity - n, plain ? "%c" : "%%%02X", c);
+    }
+    return !*path && n < capacity;
+}
+
 static const struct gram_language *language_of(const struct lsp_open_params *params, size_t len)
 {
     if (len > LSP_MAX_TREE_TEXT) return NULL;

@@ -24,6 +24,8 @@
  * repairing the hole at the cursor parses what is around it several times. */
 #define LSP_MAX_TREE_TEXT (512u * 1024u)
 
+#define LSP_RESULT_ID_MAX 20u /* bytes, with the zero */
+
 struct lsp_document {
     char *uri;
     int64_t version;   /* the client's */
@@ -35,10 +37,12 @@ struct lsp_document {
     struct lsp_shown shown;
     bool told_size, told_line; /* the log says that it is beyond a limit */
     struct rev_findings findings;
-    uint64_t reviewed;    /* the revision that they are of; 0: none */
-    bool review_due;      /* it has changed since a review was asked for */
-    bool accepted;        /* the functions it had: the model is asked about others */
-    bool has_diagnostics; /* the client was told of some */
+    uint64_t reviewed;            /* the revision that they are of; 0: none */
+    bool review_due;              /* it has changed since a review was asked for */
+    bool accepted;                /* the functions it had: the model is asked about others */
+    uint64_t review_posted;       /* the revision that a review was asked for last */
+    bool has_diagnostics;         /* the client was told of some */
+    char told[LSP_RESULT_ID_MAX]; /* the result that a client that asks has; "": none */
 };
 
 struct lsp_documents;
@@ -78,6 +82,9 @@ size_t lsp_documents_count(const struct lsp_documents *documents);
 
 /* Number i of them; valid until the next open or close. */
 struct lsp_document *lsp_documents_at(const struct lsp_documents *documents, size_t i);
+
+/* The file: URI of an absolute path; false when it is too long. */
+bool lsp_uri_of_path(const char *path, char *out, size_t capacity);
 
 /* The file's path of a file: URI, decoded, into out; false when it is none or too long. */
 bool lsp_path_of_uri(const char *uri, char *out, size_t capacity);

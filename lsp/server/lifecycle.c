@@ -226,6 +226,9 @@ void lsp_on_answer(struct lsp_server *server, enum lsp_asked what, struct lsp_me
         break;
     case LSP_ASKED_REGISTRATION:
         break;
+    case LSP_ASKED_REFRESH:
+        lsp_on_refreshed(server);
+        break;
     case LSP_ASKED_INDEX_PROGRESS:
         lsp_on_index_progress_made(server, message->is_error);
         break;
@@ -337,12 +340,18 @@ void lsp_on_initialize(struct lsp_server *server, struct lsp_message *message, u
     server->client_pulls_configuration = params.pull_configuration;
     server->client_registers = params.register_configuration;
     server->client_watches = params.register_watches;
+    server->client_pulls_diagnostics = params.pull_diagnostics;
+    server->client_related_information = params.related_information;
+    char rules[LSP_CONFIG_PATH_MAX];
+    if (!params.code_description || !lsp_locate_rules(NULL, rules) ||
+        !lsp_uri_of_path(rules, server->rules_uri, sizeof server->rules_uri))
+        server->rules_uri[0] = 0;
     server->parent_pid = params.process_id;
     for (size_t i = 0; i < params.folder_count; i++)
         add_folder(server, params.folders[i]);
     keep_settings(server, lsp_read_options(&params));
     server->phase = LSP_PHASE_INITIALIZED;
-    lsp_answer(server, ticket, lsp_write_capabilities(params.encoding, params.inline_completion));
+    lsp_answer(server, ticket, lsp_write_capabilities(&params));
     if (server->parent_pid) watch_parent(server);
     lsp_read_configuration(server);
     lsp_log(server, LSP_LOG_INFO, "espalier %s serves %s", ESPALIER_VERSION,
@@ -367,6 +376,7 @@ void lsp_on_shutdown(struct lsp_server *server, struct lsp_message *message, uin
 {
     (void)message;
     lsp_end_completion(server, NULL, LSP_END_CANCELLED);
+    lsp_pulls_fail(server, NULL, LSP_REQUEST_CANCELLED, "the server is shut down");
     server->phase = LSP_PHASE_SHUTDOWN;
     lsp_answer(server, ticket, NULL);
 }

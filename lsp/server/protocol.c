@@ -91,6 +91,15 @@ bool lsp_read_action(struct lsp_message *message, struct lsp_action_params *out,
            read_range(get(message->params, "range"), &out->range, err);
 }
 
+bool lsp_read_diagnostic(struct lsp_message *message, struct lsp_diagnostic_params *out,
+                         struct lsp_error *err)
+{
+    const cJSON *previous = get(message->params, "previousResultId");
+    *out = (struct lsp_diagnostic_params){.previous = ""};
+    if (cJSON_IsString(previous)) out->previous = previous->valuestring;
+    return lsp_read_uri(message, &out->uri, err);
+}
+
 bool lsp_read_explain(struct lsp_message *message, struct lsp_explain_params *out,
                       struct lsp_error *err)
 {
@@ -129,6 +138,20 @@ static void add_folder(struct lsp_initialize_params *out, const cJSON *uri)
         out->folders[out->folder_count++] = uri->valuestring;
 }
 
+/* What is said of diagnostics that are pushed holds for those that are asked for, too. */
+static void read_diagnostic_abilities(const cJSON *text_document, const cJSON *workspace,
+                                      struct lsp_initialize_params *out)
+{
+    const cJSON *pushed = get(text_document, "publishDiagnostics");
+    const cJSON *pulled = get(text_document, "diagnostic");
+    out->related_information =
+        is_true(pushed, "relatedInformation") || is_true(pulled, "relatedInformation");
+    out->code_description =
+        is_true(pushed, "codeDescriptionSupport") || is_true(pulled, "codeDescriptionSupport");
+    out->pull_diagnostics =
+        cJSON_IsObject(pulled) && is_true(get(workspace, "diagnostics"), "refreshSupport");
+}
+
 bool lsp_read_initialize(struct lsp_message *message, struct lsp_initialize_params *out,
                          struct lsp_error *err)
 {
@@ -151,6 +174,7 @@ bool lsp_read_initialize(struct lsp_message *message, struct lsp_initialize_para
     out->register_configuration =
         is_true(get(workspace, "didChangeConfiguration"), "dynamicRegistration");
     out->register_watches = is_true(get(workspace, "didChangeWatchedFiles"), "dynamicRegistration");
+    read_diagnostic_abilities(text_document, workspace, out);
     const cJSON *folder = NULL;
     cJSON_ArrayForEach(folder, get(params, "workspaceFolders")) add_folder(out, get(folder, "uri"));
     if (out->folder_count == 0) add_folder(out, get(params, "rootUri"));
@@ -374,17 +398,28 @@ static cJSON *write_workspace_options(void)
     return with(cJSON_CreateObject(), "workspaceFolders", folders);
 }
 
-cJSON *lsp_write_capabilities(enum syn_encoding encoding, bool inline_completion)
+static cJSON *write_diagnostic_options(void)
+{
+    cJSON *options = with_text(cJSON_CreateObject(), "identifier", "espalier");
+    options = with_bool(options, "interFileDependencies", false);
+    return with_bool(options, "workspaceDiagnostics", false);
+}
+
+cJSON *lsp_write_capabilities(const struct lsp_initialize_params *params)
 {
     static const char *const names[] = {
         [SYN_UTF8] = "utf-8", [SYN_UTF16] = "utf-16", [SYN_UTF32] = "utf-32"};
-    cJSON *capabilities = with_text(cJSON_CreateObject(), "positionEncoding", names[encoding]);
+    cJSON *capabilities =
+        with_text(cJSON_CreateObject(), "positionEncoding", names[params->encoding]);
     capabilities = with(capabilities, "textDocumentSync", write_sync_options());
     cJSON *offer = cJSON_CreateObject();
-    if (!inline_completion) /* to some clients an object without members means "no" */
+    if (!params->inline_completion) /* to some clients an object without members means "no" */
         offer = with_bool(offer, "resolveProvider", false);
-    capabilities = with(
-        capabilities, inline_completion ? "inlineCompletionProvider" : "completionProvider", offer);
+    capabilities =
+        with(capabilities,
+             params->inline_completion ? "inlineCompletionProvider" : "completionProvider", offer);
+    if (params->pull_diagnostics)
+        capabilities = with(capabilities, "diagnosticProvider", write_diagnostic_options());
     cJSON *kind = cJSON_CreateString("quickfix");
     cJSON *actions =
         with(cJSON_CreateObject(), "codeActionKinds", lsp_list_add(lsp_write_list(), kind));
@@ -453,6 +488,13 @@ cJSON *lsp_write_progress(const char *token, const char *kind, const char *text)
     cJSON *value = with_text(cJSON_CreateObject(), "kind", kind);
     value = with_text(value, strcmp(kind, "begin") == 0 ? "title" : "message", text);
     return with(with_text(cJSON_CreateObject(), "token", token), "value", value);
+}
+
+cJSON *lsp_write_report(cJSON *items, const char *id)
+{
+    cJSON *report = with_text(cJSON_CreateObject(), "kind", items ? "full" : "unchanged");
+    report = with_text(report, "resultId", id);
+    return items ? with(report, "items", items) : report;
 }
 
 cJSON *lsp_write_configuration_items(void)

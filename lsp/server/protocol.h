@@ -37,6 +37,9 @@ struct lsp_initialize_params {
     bool pull_configuration;
     bool register_configuration; /* dynamic registration of didChangeConfiguration */
     bool register_watches;       /* and of didChangeWatchedFiles */
+    bool related_information;    /* of diagnostics */
+    bool code_description;       /* the same */
+    bool pull_diagnostics;       /* asks for them, and asks anew when it is told to */
     size_t folder_count;
     const char *folders[LSP_MAX_FOLDERS]; /* URIs; roots of older clients included */
     const cJSON *options;                 /* initializationOptions, NULL when absent */
@@ -91,6 +94,13 @@ struct lsp_action_params {
 bool lsp_read_action(struct lsp_message *message, struct lsp_action_params *out,
                      struct lsp_error *err);
 
+/* textDocument/diagnostic; previous: the id of the result that the client has, "" for none. */
+struct lsp_diagnostic_params {
+    const char *uri, *previous;
+};
+bool lsp_read_diagnostic(struct lsp_message *message, struct lsp_diagnostic_params *out,
+                         struct lsp_error *err);
+
 #define LSP_EXPLAIN "espalier.explain" /* the one command there is */
 
 /* workspace/executeCommand: what a finding's rule is about. */
@@ -129,8 +139,8 @@ char *lsp_print(const cJSON *json);
 
 /* ---- Writing ----------------------------------------------------------------------- */
 
-/* The result of initialize. */
-cJSON *lsp_write_capabilities(enum syn_encoding encoding, bool inline_completion);
+/* The result of initialize, for a client that can do what params say. */
+cJSON *lsp_write_capabilities(const struct lsp_initialize_params *params);
 
 cJSON *lsp_write_range(const struct lsp_range *range);
 
@@ -155,6 +165,9 @@ cJSON *lsp_write_message(enum lsp_message_type type, const char *text);
 /* Params of window/workDoneProgress/create and of $/progress; kind "begin", "report" or "end". */
 cJSON *lsp_write_progress_token(const char *token);
 cJSON *lsp_write_progress(const char *token, const char *kind, const char *text);
+
+/* The result of textDocument/diagnostic: items, which are taken over, or NULL for "unchanged". */
+cJSON *lsp_write_report(cJSON *items, const char *id);
 
 /* Params of workspace/configuration for section "espalier", and of client/registerCapability
  * for workspace/didChangeConfiguration. */

@@ -237,6 +237,14 @@ static void forget(struct lsp_reviewer *r, const char *uri)
     }
 }
 
+bool lsp_reviewer_is_full(struct lsp_reviewer *r)
+{
+    uv_mutex_lock(&r->mutex);
+    bool full = r->n_waiting == LSP_REVIEWER_WAITING;
+    uv_mutex_unlock(&r->mutex);
+    return full;
+}
+
 bool lsp_reviewer_post(struct lsp_reviewer *r, const char *uri, uint64_t revision,
                        struct syn_document *doc, bool accept)
 {
@@ -248,10 +256,6 @@ bool lsp_reviewer_post(struct lsp_reviewer *r, const char *uri, uint64_t revisio
     r->started = true;
     uv_mutex_lock(&r->mutex);
     forget(r, uri);
-    if (r->n_waiting == LSP_REVIEWER_WAITING) {
-        free_job(&r->waiting[0]);
-        memmove(r->waiting, r->waiting + 1, --r->n_waiting * sizeof *r->waiting);
-    }
     r->waiting[r->n_waiting++] = job;
     uv_cond_signal(&r->changed);
     uv_mutex_unlock(&r->mutex);

@@ -20,7 +20,7 @@
 
 #include <uv.h>
 
-#define LSP_REVIEWER_WAITING 64u /* documents; of more the first is forgotten */
+#define LSP_REVIEWER_WAITING 64u /* documents */
 
 struct lsp_reviewed {
     char *uri;
@@ -46,8 +46,11 @@ bool lsp_reviewer_start(uv_loop_t *loop, const struct lsp_reviewer_sources *sour
                         lsp_reviewer_done done, void *user, struct lsp_reviewer **out,
                         struct lsp_error *err);
 
+/* As many wait as can. */
+bool lsp_reviewer_is_full(struct lsp_reviewer *reviewer);
+
 /* doc: a parsed copy, taken over. accept: the model is to be asked only about functions that are no
- * longer as they are in it. False when memory, or threads, ran out. */
+ * longer as they are in it. Not when it is full. False when memory, or threads, ran out. */
 bool lsp_reviewer_post(struct lsp_reviewer *reviewer, const char *uri, uint64_t revision,
                        struct syn_document *doc, bool accept);
 

@@ -37,23 +37,49 @@ void lsp_review_soon(struct lsp_server *server, struct lsp_document *document)
     if (server->config.review_enabled) start_timer(server);
 }
 
-/* False when it has to wait for its tree. */
+/* It is not reviewed as it is now; who asks again makes another attempt. */
+static void fail(struct lsp_server *server, struct lsp_document *document, const char *why)
+{
+    document->review_posted = 0;
+    lsp_pulls_fail(server, document->uri, LSP_REQUEST_FAILED, why);
+}
+
+static bool is_reviewable(const struct lsp_document *document)
+{
+    return document->trusted && !lsp_document_is_plain(document) &&
+           syn_document_language(document->syn);
+}
+
+bool lsp_review_is_coming(struct lsp_server *server, struct lsp_document *document)
+{
+    if (!server->config.review_enabled || !is_reviewable(document) ||
+        document->reviewed == document->revision)
+        return false;
+    if (!document->review_due && document->review_posted != document->revision)
+        lsp_review_soon(server, document);
+    return true;
+}
+
+/* False when it has to wait: for its tree, or for others to be reviewed. */
 static bool post(struct lsp_server *server, struct lsp_document *document)
 {
     struct syn_document *copy;
-    if (!document->trusted || lsp_document_is_plain(document) ||
-        !syn_document_language(document->syn)) {
+    if (!is_reviewable(document)) {
         document->review_due = false;
+        lsp_pulls_news(server, document);
         return true;
     }
-    if (!syn_document_is_parsed(document->syn)) return false;
+    if (!syn_document_is_parsed(document->syn) || lsp_reviewer_is_full(server->reviewer))
+        return false;
     bool accept = server->has_adviser && !document->accepted;
     document->review_due = false;
     document->accepted |= accept;
+    document->review_posted = document->revision;
     if (syn_document_copy(document->syn, &copy, NULL) == SYN_OK &&
         lsp_reviewer_post(server->reviewer, document->uri, document->revision, copy, accept))
         return true;
     lsp_log(server, LSP_LOG_WARN, "%s is not reviewed: out of memory", document->uri);
+    fail(server, document, "out of memory");
     return true;
 }
 
@@ -70,19 +96,32 @@ static void on_lull(uv_timer_t *timer)
     if (waits) start_timer(server);
 }
 
+cJSON *lsp_list_findings(const struct lsp_server *server, const struct lsp_document *document)
+{
+    const struct lsp_diagnostic_form form = {
+        .encoding = server->encoding,
+        .least = least_of(server),
+        .uri = server->client_related_information ? document->uri : NULL,
+        .rules = server->rules_uri};
+    return lsp_write_findings(document->syn, &document->findings, &form);
+}
+
 static void publish(struct lsp_server *server, struct lsp_document *document)
 {
-    size_t count;
-    cJSON *params =
-        lsp_write_diagnostics(document->uri, document->version, document->syn, &document->findings,
-                              least_of(server), server->encoding, &count);
-    if (count > 0 || document->has_diagnostics) {
-        lsp_notify(server, "textDocument/publishDiagnostics", params);
+    if (server->client_pulls_diagnostics) {
+        lsp_pulls_news(server, document);
+        return;
+    }
+    cJSON *list = lsp_list_findings(server, document);
+    bool any = cJSON_GetArraySize(list) > 0;
+    if (any || document->has_diagnostics) {
+        lsp_notify(server, "textDocument/publishDiagnostics",
+                   lsp_write_diagnostics(document->uri, document->version, list));
         server->counters.published++;
     } else {
-        cJSON_Delete(params);
+        cJSON_Delete(list);
     }
-    document->has_diagnostics = count > 0;
+    document->has_diagnostics = any;
 }
 
 /* Does a second review of the same text say the same? */
@@ -114,9 +153,11 @@ void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed)
     if (!document || document->revision != reviewed->revision || !server->config.review_enabled)
         return; /* the next one is under way */
     if (reviewed->status != SYN_OK) {
-        if (reviewed->status != SYN_CANCELLED)
+        if (reviewed->status != SYN_CANCELLED) {
             lsp_log(server, LSP_LOG_ERROR, "%s is not reviewed: %s", reviewed->uri,
                     reviewed->error.text);
+            fail(server, document, reviewed->error.text);
+        }
         return;
     }
     soften(server, document, &reviewed->findings);
@@ -167,6 +208,8 @@ void lsp_review_gone(struct lsp_server *server, struct lsp_document *document)
 {
     lsp_reviewer_drop(server->reviewer, document->uri);
     rev_findings_free(&document->findings);
+    document->reviewed = 0;
+    document->told[0] = 0; /* the client forgets by itself */
     publish(server, document);
 }
 

@@ -104,6 +104,7 @@ static const struct request_row request_rows[] = {
     {"textDocument/inlineCompletion", lsp_on_inline_completion},
     {"textDocument/completion", lsp_on_completion},
     {"textDocument/codeAction", lsp_on_code_action},
+    {"textDocument/diagnostic", lsp_on_diagnostic},
     {"workspace/executeCommand", lsp_on_execute_command},
     {"espalier/status", lsp_on_status},
 };
@@ -517,6 +518,7 @@ static void free_server(struct lsp_server *server)
     free(server->completion.lead);
     free(server->prefill_uri);
     lsp_free_lifecycle(server);
+    lsp_pulls_free(server);
     free(server);
 }
 

@@ -49,7 +49,8 @@ enum lsp_asked {
     LSP_ASKED_CONFIGURATION = 1,
     LSP_ASKED_PROGRESS,
     LSP_ASKED_REGISTRATION,
-    LSP_ASKED_INDEX_PROGRESS
+    LSP_ASKED_INDEX_PROGRESS,
+    LSP_ASKED_REFRESH
 };
 #define LSP_MAX_ASKED 16u
 
@@ -82,6 +83,14 @@ struct lsp_completion {
     size_t selected_start, selected_end;
     uint64_t started; /* uv_hrtime */
 };
+
+/* A request for diagnostics that waits for a review. */
+struct lsp_pull {
+    uint64_t ticket;
+    char *uri;
+    char previous[LSP_RESULT_ID_MAX]; /* the result that the client has */
+};
+#define LSP_MAX_PULLS 64u /* of more the first is cancelled */
 
 struct lsp_server {
     const struct lsp_serve_options *options;
@@ -137,6 +146,11 @@ struct lsp_server {
 
     struct lsp_reviewer *reviewer;
     bool has_adviser; /* the reviewer was told of the model */
+    bool client_pulls_diagnostics, client_related_information;
+    char rules_uri[LSP_CONFIG_PATH_MAX]; /* of the folder with rules' texts; "": not to be told */
+    bool refresh_asked;                  /* for more pulls, and not answered yet */
+    struct lsp_pull pulls[LSP_MAX_PULLS];
+    size_t pull_count;
 
     struct lsp_indexer *indexer;
     struct lsp_context *context; /* of the last prompt; NULL until there was one */
@@ -240,6 +254,24 @@ void lsp_on_reviewed(void *user, struct lsp_reviewed *reviewed); /* the server *
 void lsp_on_code_action(struct lsp_server *server, struct lsp_message *message, uint64_t ticket);
 void lsp_on_execute_command(struct lsp_server *server, struct lsp_message *message,
                             uint64_t ticket);
+
+/* What is to be told of a document that has been reviewed. */
+cJSON *lsp_list_findings(const struct lsp_server *server, const struct lsp_document *document);
+/* The document is to be reviewed as it is now, and was not yet. */
+bool lsp_review_is_coming(struct lsp_server *server, struct lsp_document *document);
+
+/* ---- pulls.c ----------------------------------------------------------------------- */
+
+void lsp_on_diagnostic(struct lsp_server *server, struct lsp_message *message, uint64_t ticket);
+/* What is to be said of the document may be another thing now. */
+void lsp_pulls_news(struct lsp_server *server, struct lsp_document *document);
+/* Answers what waits (for this document, unless uri is NULL) with an error. */
+void lsp_pulls_fail(struct lsp_server *server, const char *uri, enum lsp_code code,
+                    const char *text);
+/* False when no request of this ticket waits. */
+bool lsp_pulls_cancel(struct lsp_server *server, uint64_t ticket);
+void lsp_on_refreshed(struct lsp_server *server);
+void lsp_pulls_free(struct lsp_server *server);
 
 /* ---- workspace.c ------------------------------------------------------------------- */
 

@@ -182,6 +182,23 @@ const steps = {
     await page.keyboard.press('Escape');
     expect('the file after Tab', await save(page, state.file), applyItem(state.complete, item));
   },
+
+  async 'a finding is shown where it is, and mended by its quick fix'({ page, editor }) {
+    const { file, complete } = await openCase(page, editor, 'review.py');
+    await page.keyboard.press('Escape');
+    await page.locator('.squiggly-warning').first().waitFor();
+    if (editor.talk.said('textDocument/diagnostic').length === 0) {
+      throw new Failure('VS Code did not ask for diagnostics');
+    }
+    await runCommand(page, 'Go to Next Problem (Error, Warning, Info)');
+    await page.locator('.marker-widget', { hasText: 'literal-identity' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+.');
+    await page.locator('.action-widget .monaco-list-row', { hasText: 'Change to' }).click();
+    await page.locator('.squiggly-warning').first().waitFor({ state: 'hidden' });
+    expect('the file after the fix', await save(page, file),
+      complete.replace('value is 1', 'value == 1'));
+  },
 };
 
 async function main() {

@@ -181,6 +181,12 @@ static void check_paths(void)
         if (ok != (cases[i].path != NULL) || (ok && strcmp(out, cases[i].path) != 0))
             fail(cases[i].uri, 0);
     }
+    char uri[40];
+    if (!lsp_uri_of_path("/a b/\xc3\xa9.c", uri, sizeof uri) ||
+        strcmp(uri, "file:///a%20b/%C3%A9.c") != 0)
+        fail("a path became another URI", 0);
+    if (lsp_uri_of_path("/a path that is too long for its room", uri, sizeof uri))
+        fail("a URI has room where there is none", 0);
 }
 
 /* Many buffers at once: found, replaced, closed, and the limit on their number. */
