@@ -42,12 +42,12 @@ static bool same(const char *text, struct syn_span a, struct syn_span b)
            memcmp(text + a.start, text + b.start, a.end - a.start) == 0;
 }
 
-/* What b's token i became elsewhere in b, when a had the same there as here: its index, or -1. */
+/* What a's token i became elsewhere in b: where, or -1. */
 static int changed_elsewhere(const char *text, const struct tokens *a, const struct tokens *b,
                              size_t i)
 {
     for (size_t k = 0; k < b->n; k++)
-        if (b->list[k].name && same(text, a->list[k].span, a->list[i].span) &&
+        if (k != i && b->list[k].name && same(text, a->list[k].span, a->list[i].span) &&
             !same(text, a->list[k].span, b->list[k].span))
             return (int)k;
     return -1;
@@ -70,10 +70,13 @@ void syn_slips_copy(struct syn_slips_walk *w)
         if (a.list[i].symbol != b.list[i].symbol) return;
     for (size_t i = 0; i < b.n; i++) {
         const char *text = w->doc->text;
-        if (!b.list[i].name || !same(text, a.list[i].span, b.list[i].span)) continue;
+        if (!b.list[i].name) continue;
         int k = changed_elsewhere(text, &a, &b, i);
-        if (k >= 0)
-            syn_slips_add(w, SYN_SLIP_COPY, b.list[i].span, text + b.list[k].span.start,
-                          b.list[k].span.end - b.list[k].span.start);
+        bool kept = same(text, a.list[i].span, b.list[i].span);
+        /* Left as it was: what it became there. Changed as it was there: what it was. */
+        struct syn_span other = kept && k >= 0 ? b.list[k].span : a.list[i].span;
+        if (k >= 0 && (kept || same(text, b.list[k].span, b.list[i].span)))
+            syn_slips_add(w, SYN_SLIP_COPY, b.list[i].span, text + other.start,
+                          other.end - other.start);
     }
 }

@@ -101,7 +101,7 @@ static void check_case(const char *path, bool print)
     else if (strcmp(got, expect) != 0)
         fail_msg("%s: the slips are\n%sexpected\n%s", path, got, expect);
     for (size_t i = 0; i < slips.count && !print; i++)
-        if (slips.list[i].class != SYN_SLIP_COPY) /* undone by the name class or not at all */
+        if (slips.list[i].class != SYN_SLIP_COPY) /* some are undone by the name class */
             make_and_undo(path, lang, doc, &slips.list[i], &slips);
     syn_slips_free(&slips);
     syn_document_free(doc);

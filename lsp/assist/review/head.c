@@ -169,6 +169,7 @@ float rev_head_score(const struct rev_head *h, const struct gram_language *lang,
                      const float evidence[REV_EVIDENCE_COUNT])
 {
     size_t language = 0;
+    if (h->class[class] < 0) return -INFINITY;
     while (language < h->n_languages && h->language[language] != lang)
         language++;
     float slips = log1pf((float)seen) / 3, score = h->bias;

@@ -39,7 +39,8 @@ enum eng_status rev_head_open(const char *model_path, const struct eng_model *mo
                               struct rev_head **out, struct eng_error *err);
 void rev_head_free(struct rev_head *head); /* takes NULL */
 
-/* One slip of a function that has `seen` of them. */
+/* One slip of a function that has `seen` of them; -infinity where it was not trained on the class.
+ */
 float rev_head_score(const struct rev_head *head, const struct gram_language *lang,
                      enum syn_slip_class class, size_t seen,
                      const float evidence[REV_EVIDENCE_COUNT]);

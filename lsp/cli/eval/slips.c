@@ -155,13 +155,17 @@ static bool read_function(struct bench *b, const struct cli_file *file, const st
 
 /* ---- Injection --------------------------------------------------------------------- */
 
+static bool can_be_made(const struct syn_slip *slip, size_t start, size_t end)
+{
+    return syn_slip_is_mistake(slip) && slip->place.start >= start && slip->place.end <= end;
+}
+
 /* A slip in bytes [start, end) of a class drawn evenly among those there are; -1: none. */
 static long draw_slip(const struct syn_slips *slips, size_t start, size_t end, uint64_t *seed)
 {
     size_t n[SYN_SLIP_CLASSES] = {0}, classes = 0;
     for (size_t i = 0; i < slips->count; i++)
-        if (slips->list[i].place.start >= start && slips->list[i].place.end <= end)
-            n[slips->list[i].class]++;
+        n[slips->list[i].class] += can_be_made(&slips->list[i], start, end);
     for (size_t c = 0; c < SYN_SLIP_CLASSES; c++)
         classes += n[c] > 0;
     if (classes == 0) return -1;
@@ -172,7 +176,7 @@ static long draw_slip(const struct syn_slips *slips, size_t start, size_t end, u
     size_t k = cli_random_below(seed, n[class]);
     for (size_t i = 0; i < slips->count; i++) {
         const struct syn_slip *slip = &slips->list[i];
-        if (slip->class != class || slip->place.start < start || slip->place.end > end) continue;
+        if (slip->class != class || !can_be_made(slip, start, end)) continue;
         if (k-- == 0) return (long)i;
     }
     return -1;
