@@ -348,7 +348,8 @@ static void bad_heads_are_refused(void **state)
     assert_int_equal(rev_head_open(path, f->model, &head, NULL), ENG_OK);
     float evidence[REV_EVIDENCE_COUNT] = {5};
     assert_true(rev_head_score(head, gram_by_id("c"), SYN_SLIP_NAME, 3, evidence) == -1);
-    assert_true(rev_head_score(head, gram_by_id("go"), SYN_SLIP_COPY, 3, evidence) == -1);
+    assert_true(rev_head_score(head, gram_by_id("go"), SYN_SLIP_NAME, 3, evidence) == -1);
+    assert_true(rev_head_score(head, gram_by_id("c"), SYN_SLIP_COPY, 3, evidence) == -INFINITY);
     rev_head_free(head);
     snprintf(path, sizeof path, "%s/good.review", folder);
     FILE *file = fopen(path, "r+b");
