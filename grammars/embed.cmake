@@ -1,6 +1,6 @@
 # Writes the data files of every language folder as C arrays.
 #   cmake -DROOT=<this folder> -DLANGUAGES="c;cpp;..." -DOUTPUT=<file> -P embed.cmake
-# For each id: gram_data_<id>_kinds, gram_data_<id>_fillings, gram_data_<id>_queries and
+# For each id: gram_data_<id>_kinds, ..._fillings, ..._contexts, gram_data_<id>_queries and
 # gram_data_<id>_rules; and gram_data_review. A file that says "; as: <id>" stands for the one of the
 # same name of that language. A byte list instead of a string literal, because ISO C only promises literals of 4095 bytes.
 
@@ -33,6 +33,7 @@ set(text "/* Made by embed.cmake. */\n")
 foreach(id ${LANGUAGES})
   append_bytes(gram_data_${id}_kinds "${ROOT}/${id}/kinds")
   append_bytes(gram_data_${id}_fillings "${ROOT}/${id}/fillings")
+  append_bytes(gram_data_${id}_contexts "${ROOT}/${id}/contexts")
   file(GLOB queries "${ROOT}/${id}/queries/*.scm")
   append_files(gram_data_${id}_queries "${queries}")
   file(GLOB rules "${ROOT}/${id}/review/*.scm")

@@ -80,6 +80,7 @@ struct gram_language {
     const char *line_comment;         /* "//", "#", "--" */
     const char *kinds;                /* text of grammars/<id>/kinds */
     const char *fillings;             /* text of grammars/<id>/fillings */
+    const char *contexts;             /* text of grammars/<id>/contexts */
     const struct gram_query *queries; /* ends with a row whose name is NULL */
     const struct gram_query *rules;   /* as queries: those of grammars/<id>/review/ */
 };

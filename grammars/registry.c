@@ -28,6 +28,7 @@
      comment,                                                                                      \
      gram_data_##id##_kinds,                                                                       \
      gram_data_##id##_fillings,                                                                    \
+     gram_data_##id##_contexts,                                                                    \
      gram_data_##id##_queries,                                                                     \
      gram_data_##id##_rules},
 static const struct gram_language languages[] = {

@@ -24,6 +24,7 @@ static const struct command {
     {"serve", NULL, "the language server, on stdin and stdout by default"},
     {"complete", cli_complete, "what to insert at a place of a file"},
     {"review", cli_review, "what is most likely wrong in files"},
+    {"refactor", cli_refactor, "structural search, and rewriting"},
     {"tree", cli_tree, "a file's tokens with their tree features, or its parent mask"},
     {"index", cli_index, "what the workspace index sees of a folder or file"},
     {"model", cli_model, "look at a model file"},

@@ -112,6 +112,7 @@ int cli_model_calibrate(struct cli *cli, int argc, char **argv);
 int cli_model_compare(struct cli *cli, int argc, char **argv);
 int cli_model_prune(struct cli *cli, int argc, char **argv);
 int cli_model_quantize(struct cli *cli, int argc, char **argv);
+int cli_refactor(struct cli *cli, int argc, char **argv);
 int cli_review(struct cli *cli, int argc, char **argv);
 int cli_stats(struct cli *cli, int argc, char **argv);
 int cli_version(struct cli *cli, int argc, char **argv);

@@ -1,22 +1,22 @@
 /* review.c: `espalier review`.
  *
- * Files are read, parsed and reviewed on several threads and reported in their order by the one
- * that started them: what is printed does not depend on how many there are.
+ * Files are read, parsed and reviewed on several threads and reported in their order.
  */
 #include "grammars/grammars.h"
 #include "lsp/assist/review/head.h"
 #include "lsp/assist/review/memo.h"
 #include "lsp/assist/review/place.h"
 #include "lsp/cli/cli.h"
-#include "lsp/cli/review/files.h"
+#include "lsp/cli/crew.h"
+#include "lsp/cli/files.h"
+#include "lsp/cli/replace.h"
 #include "lsp/cli/review/known.h"
-#include "lsp/cli/review/replace.h"
 #include "lsp/cli/review/report.h"
 #include "lsp/cli/review/seen.h"
+#include "lsp/cli/review/sets.h"
 #include "lsp/cli/review/since.h"
 #include "lsp/locate.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +67,6 @@ struct outcome {
     char *fixed; /* its new text */
     size_t fixed_len, fixes;
     char error[512]; /* "" when all went well */
-    bool done;
 };
 
 /* A thread. */
@@ -75,8 +74,6 @@ struct worker {
     struct review *review;
     struct rev_opinions opinions; /* reader NULL: none */
 };
-
-enum { AHEAD = 64 }; /* files that are reviewed before their turn comes */
 
 struct review {
     const struct options *options;
@@ -90,10 +87,8 @@ struct review {
     uint64_t model_sum;    /* of the model's files; 0: it is not asked */
     struct cli_seen *seen; /* NULL: all files are looked at */
     enum rev_severity least;
-    struct outcome *outcomes; /* [AHEAD], file i in i % AHEAD */
-    size_t next, reported;    /* next: to be taken; both under the lock */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
+    const struct cli *cli;
+    struct cli_report *report;
     size_t findings, with_findings, failures, passed_over, fixes, lines, not_again;
 };
 
@@ -213,35 +208,39 @@ static void review_file(struct worker *w, size_t index, struct outcome *o)
     if (!o->fixed) fail(o, file->path, "out of memory for its fixes");
 }
 
-static void *work(void *user)
+static void *enter(void *user)
 {
     struct review *r = user;
-    struct worker w = {.review = r, .opinions = {.head = r->head}};
     struct eng_error err;
-    if (r->model && rev_reader_new(r->model, &w.opinions.reader, &err) != ENG_OK)
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w) return NULL;
+    *w = (struct worker){.review = r, .opinions = {.head = r->head}};
+    if (r->model && rev_reader_new(r->model, &w->opinions.reader, &err) != ENG_OK)
         fprintf(stderr, "espalier: warning: a thread reviews without the model: %s\n", err.text);
-    if (r->since && w.opinions.reader && !(w.opinions.memo = rev_memo_new())) {
-        rev_reader_free(w.opinions.reader);
-        w.opinions.reader = NULL;
+    if (r->since && w->opinions.reader && !(w->opinions.memo = rev_memo_new())) {
+        rev_reader_free(w->opinions.reader);
+        w->opinions.reader = NULL;
     }
-    pthread_mutex_lock(&r->lock);
-    for (;;) {
-        while (r->next < r->files->count && r->next >= r->reported + AHEAD)
-            pthread_cond_wait(&r->changed, &r->lock);
-        if (r->next >= r->files->count) break;
-        size_t index = r->next++;
-        pthread_mutex_unlock(&r->lock);
-        struct outcome outcome = {0};
-        review_file(&w, index, &outcome);
-        outcome.done = true;
-        pthread_mutex_lock(&r->lock);
-        r->outcomes[index % AHEAD] = outcome;
-        pthread_cond_broadcast(&r->changed);
-    }
-    pthread_mutex_unlock(&r->lock);
-    rev_reader_free(w.opinions.reader);
-    rev_memo_free(w.opinions.memo);
-    return NULL;
+    return w;
+}
+
+static void leave(void *own)
+{
+    struct worker *w = own;
+    if (!w) return;
+    rev_reader_free(w->opinions.reader);
+    rev_memo_free(w->opinions.memo);
+    free(w);
+}
+
+static void work(void *own, size_t index, void *outcome)
+{
+    struct worker *w = own;
+    struct outcome *o = outcome;
+    if (w)
+        review_file(w, index, o);
+    else
+        snprintf(o->error, sizeof o->error, "out of memory");
 }
 
 /* ---- In their order ---------------------------------------------------------------- */
@@ -257,9 +256,11 @@ static void write_fixes(const struct cli_file *file, struct outcome *o)
     o->fixes = 0;
 }
 
-static void report_one(struct review *r, const struct cli_file *file, struct outcome *o,
-                       struct cli_report *report)
+static void report_one(void *user, size_t index, void *outcome)
 {
+    struct review *r = user;
+    struct outcome *o = outcome;
+    const struct cli_file *file = &r->files->list[index];
     if (!o->error[0]) write_fixes(file, o);
     if (o->error[0]) {
         fprintf(stderr, "espalier: %s%s\n", file->named ? "" : "warning: ", o->error);
@@ -269,7 +270,7 @@ static void report_one(struct review *r, const struct cli_file *file, struct out
         if (r->baseline)
             cli_baseline_add(r->baseline, file->path, &o->findings);
         else if (o->doc)
-            cli_report_file(report, file->path, o->doc, &o->findings);
+            cli_report_file(r->report, file->path, o->doc, &o->findings);
         r->findings += o->findings.count;
         r->with_findings += o->findings.count > 0;
         r->fixes += o->fixes;
@@ -282,39 +283,7 @@ static void report_one(struct review *r, const struct cli_file *file, struct out
     rev_findings_free(&o->findings);
     syn_document_free(o->doc);
     free(o->fixed);
-}
-
-static void report_all(struct review *r, const struct cli *cli, struct cli_report *report)
-{
-    for (size_t i = 0; i < r->files->count; i++) {
-        pthread_mutex_lock(&r->lock);
-        while (!r->outcomes[i % AHEAD].done)
-            pthread_cond_wait(&r->changed, &r->lock);
-        struct outcome outcome = r->outcomes[i % AHEAD];
-        r->outcomes[i % AHEAD] = (struct outcome){0};
-        r->reported = i + 1;
-        pthread_cond_broadcast(&r->changed);
-        pthread_mutex_unlock(&r->lock);
-        report_one(r, &r->files->list[i], &outcome, report);
-        if (i % 50 == 49) cli_progress(cli, "%zu of %zu files", i + 1, r->files->count);
-    }
-    cli_progress_end(cli);
-}
-
-/* Starts the threads, reports, and waits for them. False when none could be started. */
-static bool run(struct review *r, const struct cli *cli, size_t n_threads,
-                struct cli_report *report)
-{
-    pthread_t threads[64];
-    size_t started = 0;
-    if (n_threads > sizeof threads / sizeof *threads) n_threads = sizeof threads / sizeof *threads;
-    while (started < n_threads && pthread_create(&threads[started], NULL, work, r) == 0)
-        started++;
-    if (started == 0) return false;
-    report_all(r, cli, report);
-    for (size_t i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-    return true;
+    if (index % 50 == 49) cli_progress(r->cli, "%zu of %zu files", index + 1, r->files->count);
 }
 
 /* ---- The command ------------------------------------------------------------------- */
@@ -361,19 +330,19 @@ static int review(const struct cli *cli, struct review *r, enum cli_report_forma
     double began = cli_now_ms();
     bool colour = strcmp(r->options->color, "always") == 0 ||
                   (strcmp(r->options->color, "auto") == 0 && isatty(1) && !getenv("NO_COLOR"));
-    struct cli_report *report = cli_report_begin(format, colour);
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t threads = r->options->threads > 0 ? (size_t)r->options->threads
-                     : processors > 0        ? (size_t)processors
-                                             : 1;
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->changed, NULL);
-    r->outcomes = calloc(AHEAD, sizeof *r->outcomes);
-    bool ok = report && r->outcomes && run(r, cli, threads, report);
-    bool printed = report && (r->baseline ? cli_report_drop(report) : cli_report_end(report));
-    free(r->outcomes);
-    pthread_cond_destroy(&r->changed);
-    pthread_mutex_destroy(&r->lock);
+    r->cli = cli;
+    r->report = cli_report_begin(format, colour);
+    const struct cli_crew crew = {.count = r->files->count,
+                                  .outcome_size = sizeof(struct outcome),
+                                  .user = r,
+                                  .enter = enter,
+                                  .leave = leave,
+                                  .work = work,
+                                  .report = report_one};
+    bool ok = r->report && cli_crew_run(&crew, (size_t)r->options->threads);
+    cli_progress_end(cli);
+    bool printed =
+        r->report && (r->baseline ? cli_report_drop(r->report) : cli_report_end(r->report));
     if (!ok || !printed) return cli_fail("out of memory, or of threads, for the review");
     return finish(r, cli, began);
 }

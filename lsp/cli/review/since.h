@@ -2,7 +2,7 @@
 #ifndef ESPALIER_CLI_REVIEW_SINCE_H
 #define ESPALIER_CLI_REVIEW_SINCE_H
 
-#include "lsp/cli/review/files.h"
+#include "lsp/cli/files.h"
 
 struct cli_change {
     char *path; /* absolute */

@@ -1,5 +1,5 @@
 /* Writing a file so that nobody ever sees half of it. */
-#include "lsp/cli/review/replace.h"
+#include "lsp/cli/replace.h"
 
 #include <errno.h>
 #include <fcntl.h>

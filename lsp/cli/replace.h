@@ -1,6 +1,6 @@
 /* replace.h: a file's text, replaced as a whole. */
-#ifndef ESPALIER_CLI_REVIEW_REPLACE_H
-#define ESPALIER_CLI_REVIEW_REPLACE_H
+#ifndef ESPALIER_CLI_REPLACE_H
+#define ESPALIER_CLI_REPLACE_H
 
 #include <stdbool.h>
 #include <stddef.h>

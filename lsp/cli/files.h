@@ -1,10 +1,11 @@
-/* files.h: the files of a review, and the rules for each language. */
-#ifndef ESPALIER_CLI_REVIEW_FILES_H
-#define ESPALIER_CLI_REVIEW_FILES_H
+/* files.h: the files that a command is about. */
+#ifndef ESPALIER_CLI_FILES_H
+#define ESPALIER_CLI_FILES_H
 
-#include "lsp/assist/review/rules.h"
-
+#include <stdbool.h>
 #include <stddef.h>
+
+struct gram_language;
 
 struct cli_file {
     char *path; /* as it is to be shown */
@@ -24,17 +25,5 @@ struct cli_files {
  * ones as well. False after a message. */
 bool cli_files_find(const char *const *words, size_t n, bool no_ignore, struct cli_files *out);
 void cli_files_free(struct cli_files *files);
-
-/* Rules of the languages of some files. */
-struct cli_rule_sets {
-    struct rev_rules **sets; /* [gram_count()], NULL where a language has no file */
-};
-
-/* With those of folder/<language>/<code>.scm, where folder is not NULL. False after a message. */
-bool cli_rule_sets_load(const struct cli_files *files, const char *folder,
-                        struct cli_rule_sets *out);
-const struct rev_rules *cli_rule_sets_of(const struct cli_rule_sets *sets,
-                                         const struct gram_language *lang);
-void cli_rule_sets_free(struct cli_rule_sets *sets);
 
 #endif

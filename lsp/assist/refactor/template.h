@@ -1,0 +1,22 @@
+/* template.h: a template with what was found in it. Private to refactor/. */
+#ifndef ESPALIER_REFACTOR_TEMPLATE_H
+#define ESPALIER_REFACTOR_TEMPLATE_H
+
+#include "syntax/sketch.h"
+
+/* What was found in a document: outer ones before those in them, by starts. */
+struct ref_places {
+    const struct syn_sketch *sketch;
+    const struct syn_document *doc;
+    struct syn_found *list;
+    size_t count, capacity;
+};
+
+/* Does the template put in what this name stands for? */
+bool ref_uses(const struct syn_sketch *sketch, const char *template, int name);
+
+/* The template filled for place number `at`; what was found inside of what its names stand for is
+ * rewritten there, too. The caller frees; NULL when memory ran out. */
+char *ref_fill(const struct ref_places *places, const char *template, size_t at, size_t *len);
+
+#endif
