@@ -22,8 +22,6 @@ enum syn_slip_class {
     SYN_SLIP_LITERAL,    /* a number one more or less; true and false */
     SYN_SLIP_ARGUMENTS,  /* two neighbours of a call exchanged */
     SYN_SLIP_CONDITION,  /* a negation more or less */
-    SYN_SLIP_CHECK,      /* in a condition that uses a local name's members: a check in front of it
-                            that the name is not nothing, or none */
     SYN_SLIP_CLASSES
 };
 
@@ -46,12 +44,6 @@ struct syn_slips {
     struct syn_span *functions; /* in the order of their starts; those inside follow */
     size_t n_functions, functions_capacity;
 };
-
-/* May it be the repair of a mistake? A check that is taken out may not. */
-bool syn_slip_is_repair(const struct syn_slip *slip);
-
-/* ... or the mistake? A check that is put in may not. */
-bool syn_slip_is_mistake(const struct syn_slip *slip);
 
 /* "name", "copy", "operator" ... */
 const char *syn_slip_class_name(unsigned class);

@@ -1,8 +1,8 @@
 /* Slips: one walk over the tree that asks at each node what else might stand there.
  *
  * Owns which edits there are. Names come from visible.c, statements that repeat each other from
- * copies.c, checks from checks.c; operators, numbers, arguments and negations are told here, from
- * tokens and kinds. No edit is left out for being silly: who ranks them knows better.
+ * copies.c; operators, numbers, arguments and negations are told here, from tokens and kinds. No
+ * edit is left out for being silly: who ranks them knows better.
  */
 #include "syntax/slips.h"
 
@@ -11,21 +11,11 @@
 #include <string.h>
 
 static const char *const class_names[SYN_SLIP_CLASSES] = {
-    "name", "copy", "operator", "comparison", "literal", "arguments", "condition", "check"};
+    "name", "copy", "operator", "comparison", "literal", "arguments", "condition"};
 
 const char *syn_slip_class_name(unsigned class)
 {
     return class < SYN_SLIP_CLASSES ? class_names[class] : "unknown";
-}
-
-bool syn_slip_is_repair(const struct syn_slip *slip)
-{
-    return slip->class != SYN_SLIP_CHECK || slip->len > 0;
-}
-
-bool syn_slip_is_mistake(const struct syn_slip *slip)
-{
-    return slip->class != SYN_SLIP_CHECK || slip->len == 0;
 }
 
 /* ---- The list ---------------------------------------------------------------------- */
@@ -243,7 +233,8 @@ static const char *negation_of(const struct gram_language *lang)
     return "!";
 }
 
-bool syn_slips_is_tested(const struct syn_slips_walk *w)
+/* Whether it is taken for true or false: a condition, or an operand of "and" or "or". */
+static bool is_tested(const struct syn_slips_walk *w)
 {
     static const char *const logical[] = {"&&", "||", "and", "or"};
     size_t at = w->depth - 1;
@@ -280,7 +271,7 @@ static void visit_condition(struct syn_slips_walk *w)
     uint32_t start = ts_node_start_byte(step->node), end = ts_node_end_byte(step->node);
     if (len == 0 || !ts_node_is_named(step->node)) return;
     bool simple = is_simple(step->kind);
-    if ((!simple && step->kind != GRAM_KIND_UNARY) || !syn_slips_is_tested(w)) return;
+    if ((!simple && step->kind != GRAM_KIND_UNARY) || !is_tested(w)) return;
     bool negated = end - start > len && memcmp(text + start, negation, len) == 0;
     if (simple && !negated) { /* `!a.b` may be a member of `!a` to a grammar */
         syn_slips_add(w, SYN_SLIP_CONDITION, (struct syn_span){start, start}, negation, len);
@@ -329,7 +320,6 @@ static bool visit(struct syn_slips_walk *w)
     if (step->kind == GRAM_KIND_NUMBER) visit_literal(w);
     if (step->kind == GRAM_KIND_ARGUMENTS) visit_arguments(w);
     visit_condition(w);
-    syn_slips_check(w);
     if (leaf) visit_operator(w);
     if (ts_node_is_named(step->node) && !leaf) syn_slips_copy(w);
     return step->kind != GRAM_KIND_STRING && step->kind != GRAM_KIND_COMMENT &&

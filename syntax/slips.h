@@ -26,13 +26,6 @@ struct syn_slips_walk {
 void syn_slips_add(struct syn_slips_walk *w, enum syn_slip_class class, struct syn_span place,
                    const char *text, size_t len);
 
-/* Whether what the walk is at is taken for true or false: a condition, or an operand of "and" or
- * "or". */
-bool syn_slips_is_tested(const struct syn_slips_walk *w);
-
-/* The check slips of the node at the end of the path. */
-void syn_slips_check(struct syn_slips_walk *w);
-
 /* The copy slips of the statement at the end of the path. */
 void syn_slips_copy(struct syn_slips_walk *w);
 

@@ -29,7 +29,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 import gguf  # noqa: E402
 
-CLASSES = ["name", "copy", "operator", "comparison", "literal", "arguments", "condition", "check"]
+CLASSES = ["name", "copy", "operator", "comparison", "literal", "arguments", "condition"]
 JOINT, OWN = 0, 2  # columns of the evidence
 EVIDENCE = 12
 HEAD = 8  # function, language, package, injected class, class, repair, near, slips

@@ -151,7 +151,6 @@ static const struct rev_rule rules[SYN_SLIP_CLASSES] = {
     [SYN_SLIP_LITERAL] = OPINION("wrong-literal", "Another value may be meant"),
     [SYN_SLIP_ARGUMENTS] = OPINION("swapped-arguments", "Arguments may be in the wrong order"),
     [SYN_SLIP_CONDITION] = OPINION("wrong-condition", "A condition may be the wrong way round"),
-    [SYN_SLIP_CHECK] = OPINION("missing-check", "A check for nothing may be missing"),
 };
 
 const struct rev_rule *rev_opinion_rules(size_t *count)
@@ -168,9 +167,6 @@ static void write_message(const char *text, const struct rev_opinion *opinion, s
     if (opinion->class == SYN_SLIP_CONDITION)
         snprintf(out, REV_MESSAGE_MAX, "%s",
                  want > 0 ? "A negation may be missing here" : "This negation may be wrong");
-    else if (opinion->class == SYN_SLIP_CHECK)
-        snprintf(out, REV_MESSAGE_MAX, "A check may be missing here: %.*s ...", want,
-                 opinion->text);
     else if (opinion->class == SYN_SLIP_ARGUMENTS)
         snprintf(out, REV_MESSAGE_MAX, "These arguments may be meant the other way round: %.*s%s",
                  want < SHOWN ? want : SHOWN, opinion->text, want > SHOWN ? "..." : "");

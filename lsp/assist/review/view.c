@@ -306,7 +306,6 @@ static enum eng_status gather(struct rev_reader *r, const struct part *p,
     r->n_candidates = r->n_ids = 0;
     for (uint32_t i = first_slip(slips, p->start);
          status == ENG_OK && i < slips->count && slips->list[i].place.start < p->stop; i++) {
-        if (!syn_slip_is_repair(&slips->list[i])) continue;
         status = add_candidate(r, p, slips, i, err);
         ++*seen;
     }

@@ -157,7 +157,7 @@ static bool read_function(struct bench *b, const struct cli_file *file, const st
 
 static bool can_be_made(const struct syn_slip *slip, size_t start, size_t end)
 {
-    return syn_slip_is_mistake(slip) && slip->place.start >= start && slip->place.end <= end;
+    return slip->place.start >= start && slip->place.end <= end;
 }
 
 /* A slip in bytes [start, end) of a class drawn evenly among those there are; -1: none. */
