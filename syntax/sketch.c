@@ -143,7 +143,6 @@ static bool put_placeholder(struct making *m, size_t at, size_t len, bool many, 
                             const char *sigil, enum way way)
 {
     char word[NAME_BYTES];
-    if (m->n_places == PLACES) return false;
     struct place *p = &m->places[m->n_places];
     int n = snprintf(word, sizeof word, "%sespq%zuz", sigil, m->n_places);
     *p = (struct place){.start = (uint32_t)m->text_len, .name = name, .many = many};
@@ -174,8 +173,10 @@ static enum syn_status write_text(struct making *m, const char *sigil, enum way 
             continue;
         }
         if (!number_of(m->sketch, name, len, &number, err)) return SYN_BAD_GRAMMAR;
-        if (!put_placeholder(m, at, n, many, number, sigil, way))
+        if (m->n_places == PLACES)
             return syn_fail(err, SYN_BAD_GRAMMAR, "expected at most %d names", PLACES);
+        if (!put_placeholder(m, at, n, many, number, sigil, way))
+            return syn_fail(err, SYN_NO_MEMORY, "out of memory for a sketch");
         at += n;
     }
     return SYN_OK;

@@ -287,8 +287,8 @@ static struct syn_span around(const struct syn_symbol *symbols, size_t n, uint32
     return name;
 }
 
-static bool set_fingerprints(const struct syn_document *doc, struct rev_findings *out,
-                             struct syn_error *err)
+bool rev_findings_mark(const struct syn_document *doc, struct rev_findings *out,
+                       struct syn_error *err)
 {
     enum { MAX_SYMBOLS = 20000 };
     size_t n = 0, len;
@@ -358,7 +358,7 @@ enum syn_status rev_review(const struct rev_rules *rules, const char *code,
     drop_overlapping(out, first);
     drop_doubtful(doc, out);
     sort(out);
-    if (!rev_suppress(doc, out) || !set_fingerprints(doc, out, err)) return rev_no_memory(err);
+    if (!rev_suppress(doc, out) || !rev_findings_mark(doc, out, err)) return rev_no_memory(err);
     return SYN_OK;
 }
 

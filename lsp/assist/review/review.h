@@ -72,6 +72,14 @@ enum syn_status rev_review(const struct rev_rules *rules, const char *code,
                            struct syn_error *err);
 void rev_findings_free(struct rev_findings *findings);
 
+/* Takes the finding over: false when memory ran out. Beyond REV_FINDINGS_MAX it is counted and left
+ * out. */
+bool rev_findings_add(struct rev_findings *findings, const struct rev_finding *finding);
+
+/* Gives findings, in the order of the text, their fingerprints. False when memory ran out. */
+bool rev_findings_mark(const struct syn_document *doc, struct rev_findings *findings,
+                       struct syn_error *err);
+
 /* The rules that opinions are findings of, one for each class of slips (syntax/slip.h); static. */
 const struct rev_rule *rev_opinion_rules(size_t *count);
 

@@ -9,9 +9,6 @@
  */
 bool rev_suppress(const struct syn_document *doc, struct rev_findings *findings);
 
-/* Takes over the finding's fix. False when memory ran out. */
-bool rev_findings_add(struct rev_findings *out, const struct rev_finding *finding);
-
 enum syn_status rev_no_memory(struct syn_error *err);
 
 #endif

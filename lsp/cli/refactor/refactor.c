@@ -10,8 +10,8 @@
 #include "lsp/cli/crew.h"
 #include "lsp/cli/files.h"
 #include "lsp/cli/refactor/diff.h"
-#include "lsp/cli/refactor/list.h"
 #include "lsp/cli/replace.h"
+#include "lsp/cli/report/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static const char help[] =
     "  --lang L           the pattern's language, by its name or an extension: c, python, .ts\n"
     "  --apply            writes the changes into the files\n"
     "  --check            exit code 1 where there is something to change\n"
-    "  --format FORMAT    diff (the default) or json\n"
+    "  --format FORMAT    diff (the default), json, sarif (2.1.0) or rdjsonl\n"
     "  --json             --format json\n"
     "  --no-ignore        files that .gitignore and .ignore leave out as well\n"
     "  -j N               threads (default: one a processor)\n"
@@ -64,7 +64,8 @@ struct refactor {
     const struct cli_files *files;
     const struct gram_language *lang;
     struct syn_sketch *sketch;
-    struct cli_list *list; /* NULL: diffs */
+    struct cli_report *items; /* NULL: diffs, or places */
+    struct rev_rule rule;     /* what items are of */
     size_t found, with_found, failures, passed_over, refused, commented, written;
 };
 
@@ -145,14 +146,55 @@ static void leave(void *own)
 
 /* ---- In their order ---------------------------------------------------------------- */
 
+/* FILE:LINE:COL: and the line that it starts on. */
+static void print_places(const char *path, const struct outcome *o)
+{
+    size_t len, line, column;
+    const char *text = syn_document_text(o->doc, &len);
+    for (size_t i = 0; i < o->changes.count; i++) {
+        syn_position_of(o->doc, o->changes.list[i].span.start, SYN_UTF8, &line, &column);
+        size_t start = syn_line_start(o->doc, line), end = syn_line_end(o->doc, line);
+        while (start < end && (text[start] == ' ' || text[start] == '\t'))
+            start++;
+        printf("%s:%zu:%zu: %.*s\n", path, line + 1, column + 1, (int)(end - start), text + start);
+    }
+}
+
+/* As findings, whose fixes are the changes. */
+static bool add_items(struct refactor *r, const char *path, const struct outcome *o)
+{
+    struct rev_findings findings = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < o->changes.count; i++) {
+        const struct ref_change *c = &o->changes.list[i];
+        struct rev_finding f = {.rule = &r->rule,
+                                .severity = REV_INFORMATION,
+                                .confidence = 1,
+                                .start = c->span.start,
+                                .end = c->span.end,
+                                .fix = {.start = c->span.start, .end = c->span.end}};
+        snprintf(f.message, sizeof f.message, "%s", r->rule.message);
+        if (c->text) ok = (f.fix.text = strndup(c->text, c->len)) != NULL;
+        ok = ok && rev_findings_add(&findings, &f);
+    }
+    ok = ok && rev_findings_mark(o->doc, &findings, NULL);
+    if (ok) cli_report_file(r->items, path, o->doc, &findings);
+    rev_findings_free(&findings);
+    return ok;
+}
+
 static void tell(struct refactor *r, const char *path, struct outcome *o)
 {
     size_t len;
     const char *text = syn_document_text(o->doc, &len);
-    if (r->list)
-        cli_list_add(r->list, path, o->doc, &o->changes);
-    else if (!cli_diff(stdout, path, text, len, o->made, o->made_len))
-        fail(o, path, "out of memory for its diff");
+    bool ok = true;
+    if (r->items)
+        ok = add_items(r, path, o);
+    else if (r->options->rewrite)
+        ok = cli_diff(stdout, path, text, len, o->made, o->made_len);
+    else
+        print_places(path, o);
+    if (!ok) fail(o, path, "out of memory for what was found");
     if (o->again)
         fprintf(stderr,
                 "espalier: warning: %s: what the rewrite makes has the pattern in it again\n",
@@ -212,7 +254,8 @@ static int run(struct refactor *r)
 {
     const struct options *o = r->options;
     double began = cli_now_ms();
-    bool json = strcmp(o->format, "json") == 0;
+    enum cli_report_format format;
+    bool items = cli_report_format_by_name(o->format, &format);
     const struct cli_crew crew = {.count = r->files->count,
                                   .outcome_size = sizeof(struct outcome),
                                   .user = r,
@@ -220,10 +263,10 @@ static int run(struct refactor *r)
                                   .leave = leave,
                                   .work = work,
                                   .report = report};
-    if (json || !o->rewrite) r->list = cli_list_begin(json);
-    bool ok = (r->list || (!json && o->rewrite)) && cli_crew_run(&crew, (size_t)o->threads);
+    if (items) r->items = cli_report_begin(format, false);
+    bool ok = (!items || r->items) && cli_crew_run(&crew, (size_t)o->threads);
     cli_progress_end(r->cli);
-    bool printed = !r->list || cli_list_end(r->list);
+    bool printed = !r->items || cli_report_end(r->items);
     if (!ok || !printed) return cli_fail("out of memory, or of threads, for the search");
     return finish(r, began);
 }
@@ -252,8 +295,10 @@ static const char *bad_option(const struct options *o)
 {
     if (!o->pattern || !*o->pattern) return "refactor takes a --pattern; see refactor --help";
     if (!o->lang || !*o->lang) return "--pattern goes with --lang";
-    if (strcmp(o->format, "diff") != 0 && strcmp(o->format, "json") != 0)
-        return "--format takes diff or json";
+    enum cli_report_format format;
+    if (strcmp(o->format, "diff") != 0 &&
+        (!cli_report_format_by_name(o->format, &format) || format == CLI_REPORT_TEXT))
+        return "--format takes diff, json, sarif or rdjsonl";
     if ((o->apply || o->check) && !o->rewrite) return "--apply and --check go with --rewrite";
     if (o->apply && o->check) return "--apply and --check exclude each other";
     return NULL;
@@ -278,7 +323,14 @@ int cli_refactor(struct cli *cli, int argc, char **argv)
     if (o.json) o.format = "json";
     if (bad_option(&o)) return cli_fail("%s", bad_option(&o));
     struct cli_files files = {0};
-    struct refactor r = {.options = &o, .cli = cli, .files = &files};
+    struct refactor r = {.options = &o,
+                         .cli = cli,
+                         .files = &files,
+                         .rule = {.code = "pattern",
+                                  .severity = REV_INFORMATION,
+                                  .title = "A pattern of the user's",
+                                  .message = "this looks like the pattern",
+                                  .help = ""}};
     int code = CLI_ERROR;
     if (open_pattern(&r) && cli_files_find(words, n_words, o.no_ignore, &files)) code = run(&r);
     syn_sketch_free(r.sketch);

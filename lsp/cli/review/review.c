@@ -11,7 +11,7 @@
 #include "lsp/cli/files.h"
 #include "lsp/cli/replace.h"
 #include "lsp/cli/review/known.h"
-#include "lsp/cli/review/report.h"
+#include "lsp/cli/report/report.h"
 #include "lsp/cli/review/seen.h"
 #include "lsp/cli/review/sets.h"
 #include "lsp/cli/review/since.h"

@@ -3,9 +3,9 @@
  * Lines and columns count from 1. Columns are bytes of UTF-8 in text and JSON, as compilers count
  * them and rdjson asks, and characters in SARIF, which says so (columnKind).
  */
-#include "lsp/cli/review/report.h"
+#include "lsp/cli/report/report.h"
 #include "grammars/grammars.h"
-#include "lsp/cli/review/report_parts.h"
+#include "lsp/cli/report/parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* report.h: how findings are printed. */
-#ifndef ESPALIER_CLI_REVIEW_REPORT_H
-#define ESPALIER_CLI_REVIEW_REPORT_H
+#ifndef ESPALIER_CLI_REPORT_H
+#define ESPALIER_CLI_REPORT_H
 
 #include "lsp/assist/review/review.h"
 

@@ -1,5 +1,5 @@
 /* SARIF 2.1.0: one run, its rules with their help, results with fingerprints and fixes. */
-#include "lsp/cli/review/report_parts.h"
+#include "lsp/cli/report/parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* report_parts.h: what the formats share. Private to cli/review/. */
-#ifndef ESPALIER_CLI_REVIEW_REPORT_PARTS_H
-#define ESPALIER_CLI_REVIEW_REPORT_PARTS_H
+/* parts.h: what the formats share. Private to cli/report/. */
+#ifndef ESPALIER_CLI_REPORT_PARTS_H
+#define ESPALIER_CLI_REPORT_PARTS_H
 
 #include "lsp/assist/review/review.h"
 
