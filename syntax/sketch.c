@@ -360,6 +360,7 @@ enum syn_status syn_sketch_new(const struct gram_language *lang, const char *tex
                                struct syn_sketch **out, struct syn_error *err)
 {
     *out = NULL;
+    if (len == 0) return syn_fail(err, SYN_BAD_GRAMMAR, "there is nothing in it");
     if (len > SYN_SKETCH_BYTES)
         return syn_fail(err, SYN_TOO_LARGE, "a sketch of %zu bytes: expected at most %d", len,
                         SYN_SKETCH_BYTES);
