@@ -91,13 +91,15 @@ static bool loses_comment(const struct syn_found *found, const struct comments *
     return false;
 }
 
-/* Takes places out that a change would lose a comment of. False when memory ran out. */
-static bool keep_comments(struct ref_places *p, const char *template, struct ref_changes *out)
+/* Looks at the whole text once, for what changes have to keep: takes places out that a change would
+ * lose a comment of. False when memory ran out. */
+static bool prepare(struct ref_places *p, const char *template, struct ref_changes *out)
 {
     struct comments comments = {0};
     bool used[SYN_SKETCH_NAMES];
     size_t kept = 0;
     if (p->count > 0) syn_document_walk(p->doc, note_comment, &comments);
+    bool prepared = p->count == 0 || ref_prepare(p);
     for (size_t k = 0; k < SYN_SKETCH_NAMES; k++)
         used[k] = ref_uses(p->sketch, template, (int)k);
     for (size_t i = 0; i < p->count; i++) {
@@ -108,7 +110,7 @@ static bool keep_comments(struct ref_places *p, const char *template, struct ref
     }
     p->count = kept;
     free(comments.list);
-    return !comments.failed;
+    return prepared && !comments.failed;
 }
 
 /* Changes of the places; false when memory ran out. */
@@ -142,9 +144,9 @@ enum syn_status ref_find(const struct syn_sketch *sketch, const char *template,
     out->left_out = s.left_out;
     bool failed = s.failed;
     if (status == SYN_OK && !failed)
-        failed = (template && !keep_comments(&s.places, template, out)) ||
+        failed = (template && !prepare(&s.places, template, out)) ||
                  !make_changes(&s.places, template, out);
-    free(s.places.list);
+    ref_places_free(&s.places);
     if (status != SYN_OK || !failed) return status;
     if (err) strcpy(err->text, "out of memory for changes");
     return SYN_NO_MEMORY;

@@ -83,37 +83,86 @@ static struct syn_span indent_at(const char *text, size_t at)
     return (struct syn_span){(uint32_t)start, (uint32_t)end};
 }
 
-/* Where strings begin and end: lines that begin in one are not moved. */
+/* The step that most lines of a text that are further in than the one before take; a tab where
+ * lines begin with one. */
+static struct ref_step step_of(const char *text, size_t len)
+{
+    enum { WIDEST = 8, LINES = 4000 };
+    size_t counts[WIDEST + 1] = {0}, before = 0, best = 0, at = 0;
+    for (int i = 0; i < LINES && at < len; i++) {
+        const char *newline = memchr(text + at, '\n', len - at);
+        size_t end = newline ? (size_t)(newline - text) : len, blanks = 0;
+        if (text[at] == '\t') return (struct ref_step){'\t', 1};
+        while (at + blanks < end && text[at + blanks] == ' ')
+            blanks++;
+        bool empty = at + blanks == end || text[at + blanks] == '\r';
+        if (!empty && blanks > before + 1 && blanks - before <= WIDEST) counts[blanks - before]++;
+        if (!empty) before = blanks;
+        at = end + 1;
+    }
+    for (size_t n = 2; n <= WIDEST; n++)
+        if (counts[n] > counts[best]) best = n;
+    return (struct ref_step){best ? ' ' : 0, best};
+}
+
+/* Of a template: the least that a line of it begins with. */
+static struct ref_step step_of_template(const char *template)
+{
+    struct ref_step step = {0, 0};
+    for (const char *line = strchr(template, '\n'); line; line = strchr(line + 1, '\n')) {
+        size_t n = strspn(line + 1, line[1] == '\t' ? "\t" : " ");
+        if (n > 0 && line[1] == '\t') return (struct ref_step){'\t', 1};
+        if (n > 0 && (step.n == 0 || n < step.n)) step = (struct ref_step){' ', n};
+    }
+    return step;
+}
+
 struct strings {
-    struct syn_span within, *list;
-    size_t count, capacity;
+    const char *text;
+    struct ref_places *places;
+    size_t capacity;
     bool failed;
 };
 
 static bool note_string(const struct syn_node *node, void *user)
 {
     struct strings *s = user;
-    if (node->kind != GRAM_KIND_STRING || node->end <= s->within.start ||
-        node->start >= s->within.end)
+    struct ref_places *p = s->places;
+    if (node->kind != GRAM_KIND_STRING ||
+        !memchr(s->text + node->start, '\n', node->end - node->start))
         return true;
-    if (s->count == s->capacity) {
+    if (p->n_strings == s->capacity) {
         size_t capacity = s->capacity ? 2 * s->capacity : 16;
-        struct syn_span *grown = realloc(s->list, capacity * sizeof *grown);
-        if (!grown) {
-            s->failed = true;
-            return false;
-        }
-        s->list = grown;
+        struct syn_span *grown = realloc(p->strings, capacity * sizeof *grown);
+        s->failed = !grown;
+        if (!grown) return false;
+        p->strings = grown;
         s->capacity = capacity;
     }
-    s->list[s->count++] = (struct syn_span){node->start, node->end};
+    p->strings[p->n_strings++] = (struct syn_span){node->start, node->end};
     return true;
 }
 
-static bool is_in_string(const struct strings *s, size_t at)
+bool ref_prepare(struct ref_places *places)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (s->list[i].start < at && at < s->list[i].end) return true;
+    size_t len;
+    struct strings strings = {.text = syn_document_text(places->doc, &len), .places = places};
+    syn_document_walk(places->doc, note_string, &strings);
+    places->step = step_of(strings.text, len);
+    return !strings.failed;
+}
+
+void ref_places_free(struct ref_places *places)
+{
+    free(places->list);
+    free(places->strings);
+}
+
+/* Lines that begin in a string are not moved. */
+static bool is_in_string(const struct ref_places *p, size_t at)
+{
+    for (size_t i = 0; i < p->n_strings && p->strings[i].start < at; i++)
+        if (at < p->strings[i].end) return true;
     return false;
 }
 
@@ -126,7 +175,7 @@ struct shift {
 /* Bytes of a text, moved. kept: lines that begin in these strings are not; NULL for none, as of
  * what was written here. */
 static void put_lines(struct out *out, const char *text, struct syn_span span,
-                      const struct strings *kept, const struct shift *shift)
+                      const struct ref_places *kept, const struct shift *shift)
 {
     bool same =
         shift->from_len == shift->to_len && memcmp(shift->from, shift->to, shift->to_len) == 0;
@@ -162,8 +211,22 @@ enum { NESTED = 100 /* places in each other that are rewritten */ };
 struct filling {
     const struct ref_places *places;
     const char *template, *text;
-    struct strings strings;
+    struct ref_step from, to; /* of the template, of the text */
 };
+
+/* What a line of the template begins with, in steps of the text. */
+static void put_inner(const struct filling *f, const char *inner, size_t len, struct out *out)
+{
+    size_t steps = 0, used = 0;
+    bool known = f->from.n > 0 && f->to.byte;
+    while (known && used + f->from.n <= len && inner[used] == f->from.byte) {
+        used += f->from.n;
+        steps++;
+    }
+    for (size_t i = 0; i < steps * f->to.n; i++)
+        put(out, &f->to.byte, 1);
+    put(out, inner + used, len - used);
+}
 
 static void fill(const struct filling *f, size_t at, unsigned depth, struct out *out);
 
@@ -176,7 +239,7 @@ static void put_name(const struct filling *f, size_t at, struct syn_span span,
         struct syn_span inner = p->list[i].span;
         if (inner.start < span.start || inner.end > span.end || depth == NESTED) continue;
         struct out made = {0};
-        put_lines(out, f->text, (struct syn_span){span.start, inner.start}, &f->strings, shift);
+        put_lines(out, f->text, (struct syn_span){span.start, inner.start}, p, shift);
         fill(f, i, depth + 1, &made);
         out->failed |= made.failed;
         if (!made.failed)
@@ -184,7 +247,7 @@ static void put_name(const struct filling *f, size_t at, struct syn_span span,
         free(made.bytes);
         span.start = inner.end;
     }
-    put_lines(out, f->text, span, &f->strings, shift);
+    put_lines(out, f->text, span, p, shift);
 }
 
 static void fill(const struct filling *f, size_t place, unsigned depth, struct out *out)
@@ -202,6 +265,8 @@ static void fill(const struct filling *f, size_t place, unsigned depth, struct o
             put(out, f->text + base.start, base.end - base.start);
             inner = at;
             inner_len = strspn(at, " \t");
+            put_inner(f, inner, inner_len, out);
+            at += inner_len;
             continue;
         }
         int number = syn_sketch_name(f->places->sketch, name, len);
@@ -213,7 +278,7 @@ static void fill(const struct filling *f, size_t place, unsigned depth, struct o
         }
         struct out to = {0};
         put(&to, f->text + base.start, base.end - base.start);
-        put(&to, inner, inner_len);
+        put_inner(f, inner, inner_len, &to);
         struct syn_span from = indent_at(f->text, span.start);
         const struct shift shift = {f->text + from.start, to.bytes, from.end - from.start, to.len};
         out->failed |= to.failed;
@@ -225,18 +290,15 @@ static void fill(const struct filling *f, size_t place, unsigned depth, struct o
 char *ref_fill(const struct ref_places *places, const char *template, size_t at, size_t *len)
 {
     size_t all;
-    const struct syn_found *found = &places->list[at];
     struct filling f = {.places = places,
                         .template = template,
                         .text = syn_document_text(places->doc, &all),
-                        .strings = {.within = found->span}};
+                        .from = step_of_template(template),
+                        .to = places->step};
     struct out out = {0};
-    if (memchr(f.text + found->span.start, '\n', found->span.end - found->span.start))
-        syn_document_walk(places->doc, note_string, &f.strings);
     fill(&f, at, 0, &out);
-    free(f.strings.list);
     *len = out.len;
-    if (!out.failed && !f.strings.failed) return out.bytes;
+    if (!out.failed) return out.bytes;
     free(out.bytes);
     return NULL;
 }

@@ -4,13 +4,26 @@
 
 #include "syntax/sketch.h"
 
+/* One step further in. */
+struct ref_step {
+    char byte; /* 0: not known */
+    size_t n;
+};
+
 /* What was found in a document: outer ones before those in them, by starts. */
 struct ref_places {
     const struct syn_sketch *sketch;
     const struct syn_document *doc;
     struct syn_found *list;
     size_t count, capacity;
+    struct syn_span *strings; /* of several lines, by their starts */
+    size_t n_strings;
+    struct ref_step step;
 };
+
+/* Fills strings and step from the document. False when memory ran out. */
+bool ref_prepare(struct ref_places *places);
+void ref_places_free(struct ref_places *places);
 
 /* Does the template put in what this name stands for? */
 bool ref_uses(const struct syn_sketch *sketch, const char *template, int name);
