@@ -304,6 +304,20 @@ static const char *bad_option(const struct options *o)
     return NULL;
 }
 
+/* Files of other languages are not opened; a header may turn out to be C++ when it is read. */
+static void keep_language(struct cli_files *files, const struct gram_language *lang)
+{
+    const struct gram_language *other = lang == gram_by_id("cpp") ? gram_by_id("c") : lang;
+    size_t kept = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        if (files->list[i].lang == lang || files->list[i].lang == other)
+            files->list[kept++] = files->list[i];
+        else
+            free(files->list[i].path);
+    }
+    files->count = kept;
+}
+
 int cli_refactor(struct cli *cli, int argc, char **argv)
 {
     struct options o = {.format = "diff"};
@@ -332,7 +346,10 @@ int cli_refactor(struct cli *cli, int argc, char **argv)
                                   .message = "this looks like the pattern",
                                   .help = ""}};
     int code = CLI_ERROR;
-    if (open_pattern(&r) && cli_files_find(words, n_words, o.no_ignore, &files)) code = run(&r);
+    if (open_pattern(&r) && cli_files_find(words, n_words, o.no_ignore, &files)) {
+        keep_language(&files, r.lang);
+        code = run(&r);
+    }
     syn_sketch_free(r.sketch);
     cli_files_free(&files);
     return code;
