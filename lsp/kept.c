@@ -1,4 +1,4 @@
-/* Files that can be made anew. What is in them is their readers' to check. */
+/* Files as a whole, and those that can be made anew. What is in them is their readers' to check. */
 #include "lsp/kept.h"
 #include "lsp/folders.h"
 
@@ -50,16 +50,25 @@ static bool write_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-bool lsp_kept_write(const char *path, const char *bytes, size_t len)
+bool lsp_put_file(const char *path, mode_t mode, bool lasting, const char *bytes, size_t len)
 {
     char beside[LSP_FOLDER_MAX];
     int n = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
+    errno = ENAMETOOLONG;
     if (n < 0 || (size_t)n >= sizeof beside) return false;
-    lsp_make_folder_of(path); /* open tells what is wrong */
     int fd = mkstemp(beside); /* for its owner alone */
-    bool ok = fd >= 0 && write_all(fd, bytes, len);
-    if (fd >= 0) ok &= close(fd) == 0;
-    ok = ok && rename(beside, path) == 0;
-    if (!ok && fd >= 0) unlink(beside);
+    if (fd < 0) return false;
+    bool ok = (mode == 0600 || fchmod(fd, mode) == 0) && write_all(fd, bytes, len) &&
+              (!lasting || fsync(fd) == 0);
+    ok = close(fd) == 0 && ok && rename(beside, path) == 0;
+    int why = errno;
+    if (!ok) unlink(beside);
+    errno = why;
     return ok;
+}
+
+bool lsp_kept_write(const char *path, const char *bytes, size_t len)
+{
+    lsp_make_folder_of(path); /* putting tells what is wrong */
+    return lsp_put_file(path, 0600, false, bytes, len);
 }

@@ -3,6 +3,7 @@
  * Owns the search order and names, nothing else: it opens no file and keeps no result.
  */
 #include "lsp/locate.h"
+#include "syntax/bytes.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -95,16 +96,6 @@ bool lsp_locate_rules(const char *program, char out[LSP_CONFIG_PATH_MAX])
     return false;
 }
 
-#define FNV_START UINT64_C(0xcbf29ce484222325)
-
-/* FNV-1a of the bytes, after those of before. */
-static uint64_t hash(uint64_t before, const void *bytes, size_t len)
-{
-    for (const unsigned char *at = bytes; len > 0; at++, len--)
-        before = (before ^ *at) * UINT64_C(0x100000001b3);
-    return before;
-}
-
 /* The folder for what is kept and can be made anew. */
 static bool cache_folder(char out[LSP_CONFIG_PATH_MAX])
 {
@@ -121,9 +112,9 @@ static bool locate_cache(const char *kind, const char *suffix, const char *const
                          char out[LSP_CONFIG_PATH_MAX])
 {
     char folder[LSP_CONFIG_PATH_MAX];
-    uint64_t name = FNV_START;
+    uint64_t name = SYN_HASH_START;
     for (size_t i = 0; i < n; i++)
-        name = hash(name, parts[i], strlen(parts[i]) + 1);
+        name = syn_hash(name, parts[i], strlen(parts[i]) + 1);
     if (!cache_folder(folder)) return false;
     int len =
         snprintf(out, LSP_CONFIG_PATH_MAX, "%s/%s-%016" PRIx64 ".%s", folder, kind, name, suffix);
@@ -136,12 +127,12 @@ uint64_t lsp_file_sum(uint64_t sum, const char *path)
     if (stat(path, &file) != 0) return sum;
     const int64_t identity[] = {(int64_t)file.st_dev, (int64_t)file.st_ino, (int64_t)file.st_size,
                                 (int64_t)file.st_mtim.tv_sec, (int64_t)file.st_mtim.tv_nsec};
-    return hash(sum, identity, sizeof identity);
+    return syn_hash(sum, identity, sizeof identity);
 }
 
 uint64_t lsp_program_sum(void)
 {
-    uint64_t sum = hash(FNV_START, ESPALIER_VERSION, sizeof ESPALIER_VERSION);
+    uint64_t sum = syn_hash(SYN_HASH_START, ESPALIER_VERSION, sizeof ESPALIER_VERSION);
     return lsp_file_sum(sum, "/proc/self/exe");
 }
 
@@ -155,7 +146,7 @@ static uint64_t daemon_name(void)
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         const char *value = getenv(variables[i]);
         if (!value) value = "";
-        name = hash(name, value, strlen(value) + 1);
+        name = syn_hash(name, value, strlen(value) + 1);
     }
     return name;
 }

@@ -88,18 +88,16 @@ static bool put(struct making *m, const char *bytes, size_t len)
     return true;
 }
 
-/* Length of a $NAME or $$$NAME at the source's byte `at`; 0: there is none. */
-static size_t name_at(const struct making *m, size_t at, bool *many, const char **name, size_t *len)
+size_t syn_sketch_word(const char *text, size_t len, bool *many, struct syn_span *name)
 {
-    const char *text = m->source + at;
-    size_t left = m->len - at, n = 1;
-    *many = left >= 3 && memcmp(text, "$$$", 3) == 0;
-    if (*many) n = 3;
-    *name = text + n;
-    for (*len = 0; n < left && is_name_byte(text[n]); n++)
-        ++*len;
-    bool starts = *len > 0 && (text[n - *len] < '0' || text[n - *len] > '9');
-    return starts || (*many && *len == 0) ? n : 0;
+    *many = len >= 3 && memcmp(text, "$$$", 3) == 0;
+    if (len == 0 || *text != '$') return 0;
+    uint32_t start = *many ? 3 : 1, end = start;
+    while (end < len && is_name_byte(text[end]))
+        end++;
+    *name = (struct syn_span){start, end};
+    bool starts = end > start && (text[start] < '0' || text[start] > '9');
+    return starts || (*many && end == start) ? end : 0;
 }
 
 /* How names are written where a language wants more than a name. */
@@ -164,15 +162,17 @@ static enum syn_status write_text(struct making *m, const char *sigil, enum way 
 {
     m->text_len = m->n_places = 0;
     for (size_t at = 0; at < m->len;) {
-        const char *name;
+        const char *word = m->source + at;
+        struct syn_span name;
         bool many;
-        size_t len, n = m->source[at] == '$' ? name_at(m, at, &many, &name, &len) : 0;
+        size_t n = syn_sketch_word(word, m->len - at, &many, &name);
         int number;
         if (n == 0) {
             if (!put(m, m->source + at++, 1)) return syn_fail(err, SYN_NO_MEMORY, "out of memory");
             continue;
         }
-        if (!number_of(m->sketch, name, len, &number, err)) return SYN_BAD_GRAMMAR;
+        if (!number_of(m->sketch, word + name.start, name.end - name.start, &number, err))
+            return SYN_BAD_GRAMMAR;
         if (m->n_places == PLACES)
             return syn_fail(err, SYN_BAD_GRAMMAR, "expected at most %d names", PLACES);
         if (!put_placeholder(m, at, n, many, number, sigil, way))

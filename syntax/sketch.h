@@ -29,6 +29,10 @@ void syn_sketch_free(struct syn_sketch *sketch); /* takes NULL */
 /* Number of a name (without "$"), from 0; -1 when the sketch has none. */
 int syn_sketch_name(const struct syn_sketch *sketch, const char *name, size_t len);
 
+/* A $NAME or $$$NAME that text[len] begins with: its bytes, 0 when there is none, and where in it
+ * the name is. */
+size_t syn_sketch_word(const char *text, size_t len, bool *many, struct syn_span *name);
+
 /* False when the text cannot have what the sketch asks for: without parsing it. */
 bool syn_sketch_may_match(const struct syn_sketch *sketch, const char *text, size_t len);
 

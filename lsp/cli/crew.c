@@ -21,7 +21,7 @@ static void *work(void *user)
 {
     struct ring *r = user;
     const struct cli_crew *crew = r->crew;
-    void *own = crew->enter(crew->user);
+    void *own = crew->enter ? crew->enter(crew->user) : crew->user;
     pthread_mutex_lock(&r->lock);
     for (;;) {
         while (r->next < crew->count && r->next >= r->reported + AHEAD)
@@ -37,7 +37,7 @@ static void *work(void *user)
         pthread_cond_broadcast(&r->changed);
     }
     pthread_mutex_unlock(&r->lock);
-    crew->leave(own);
+    if (crew->leave) crew->leave(own);
     return NULL;
 }
 

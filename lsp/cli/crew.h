@@ -13,8 +13,8 @@ struct cli_crew {
     size_t count;        /* things to do: 0 to count - 1 */
     size_t outcome_size; /* bytes of what becomes of one, zeroed before */
     void *user;
-    void *(*enter)(void *user); /* on each thread, first: what it works with */
-    void (*leave)(void *own);   /* ... and last */
+    void *(*enter)(void *user); /* on each thread, first: what it works with; NULL: `user` */
+    void (*leave)(void *own);   /* ... and last; NULL: there is nothing to do */
     void (*work)(void *own, size_t index, void *outcome);
     void (*report)(void *user, size_t index, void *outcome); /* on the calling thread */
 };

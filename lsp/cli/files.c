@@ -98,3 +98,22 @@ void cli_files_free(struct cli_files *files)
     free(files->list);
     *files = (struct cli_files){0};
 }
+
+void cli_tally_add(struct cli_tally *tally, const struct cli_file *file, bool strict,
+                   const char *why)
+{
+    bool failed = file->named || strict;
+    fprintf(stderr, "espalier: %s%s\n", failed ? "" : "warning: ", why);
+    tally->failed += failed;
+    tally->passed_over += !failed;
+}
+
+bool cli_tally_end(const struct cli *cli, const struct cli_tally *tally, const char *what)
+{
+    if (tally->passed_over > 0)
+        cli_log(cli, LSP_LOG_WARN, "%zu file%s passed over", tally->passed_over,
+                tally->passed_over == 1 ? " was" : "s were");
+    if (tally->failed > 0)
+        cli_fail("%zu file%s could not be %s", tally->failed, tally->failed == 1 ? "" : "s", what);
+    return tally->failed == 0;
+}

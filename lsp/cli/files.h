@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct cli;
 struct gram_language;
 
 struct cli_file {
@@ -25,5 +26,17 @@ struct cli_files {
  * ones as well. False after a message. */
 bool cli_files_find(const char *const *words, size_t n, bool no_ignore, struct cli_files *out);
 void cli_files_free(struct cli_files *files);
+
+/* Files of which nothing became. */
+struct cli_tally {
+    size_t failed, passed_over; /* passed_over: not named on the command line */
+};
+
+/* Says why; a file that is not named fails only where `strict`. */
+void cli_tally_add(struct cli_tally *tally, const struct cli_file *file, bool strict,
+                   const char *why);
+
+/* Says how many. False when there are some that failed. what: "could not be ..." */
+bool cli_tally_end(const struct cli *cli, const struct cli_tally *tally, const char *what);
 
 #endif

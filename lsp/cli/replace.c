@@ -1,11 +1,10 @@
-/* Writing a file so that nobody ever sees half of it. */
+/* Replacing a file's text: only the text that was read, and never through a link. */
 #include "lsp/cli/replace.h"
+#include "lsp/kept.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,34 +32,12 @@ static const char *check(const char *path, const char *text, size_t len, mode_t 
     return !regular ? "is no regular file" : !same ? "has changed since it was read" : NULL;
 }
 
-static bool write_all(int file, const char *text, size_t len)
-{
-    for (ssize_t n; len > 0; text += n, len -= (size_t)n)
-        if ((n = write(file, text, len)) < 0) {
-            if (errno != EINTR) return false;
-            n = 0;
-        }
-    return fsync(file) == 0;
-}
-
 bool cli_replace_file(const char *path, const char *old_text, size_t old_len, const char *text,
                       size_t len, char *error, size_t error_size)
 {
-    char beside[PATH_MAX];
     mode_t mode = 0;
     const char *why = check(path, old_text, old_len, &mode);
-    int file = -1;
-    if (!why && snprintf(beside, sizeof beside, "%s.XXXXXX", path) >= (int)sizeof beside)
-        why = "has too long a path";
-    if (!why && (file = mkstemp(beside)) < 0) why = strerror(errno);
-    if (!why) {
-        bool ok = fchmod(file, mode) == 0 && write_all(file, text, len);
-        ok = close(file) == 0 && ok && rename(beside, path) == 0;
-        if (!ok) {
-            why = strerror(errno);
-            unlink(beside);
-        }
-    }
+    if (!why && !lsp_put_file(path, mode, true, text, len)) why = strerror(errno);
     if (why) snprintf(error, error_size, "%s: %s: its fixes are not written", path, why);
     return !why;
 }

@@ -5,6 +5,7 @@
  */
 #include "lsp/index/extract.h"
 #include "grammars/grammars.h"
+#include "syntax/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,7 @@ enum {
 
 uint64_t idx_hash(const void *bytes, size_t len)
 {
-    const unsigned char *at = bytes;
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ at[i]) * UINT64_C(0x100000001b3);
-    return h;
+    return syn_hash(SYN_HASH_START, bytes, len);
 }
 
 enum idx_status idx_check_text(const char *text, size_t len)

@@ -9,6 +9,7 @@
  */
 #include "lsp/server/diagnostics.h"
 #include "lsp/server/session.h"
+#include "syntax/bytes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,10 +24,8 @@ struct report {
 static struct report report_of(cJSON *items)
 {
     struct report report = {.items = items};
-    uint64_t hash = UINT64_C(14695981039346656037);
     char *text = items ? lsp_print(items) : NULL;
-    for (const char *at = text; at && *at; at++)
-        hash = (hash ^ (uint8_t)*at) * UINT64_C(1099511628211);
+    uint64_t hash = syn_hash(SYN_HASH_START, text, text ? strlen(text) : 0);
     snprintf(report.id, sizeof report.id, "%016" PRIx64, hash);
     free(text);
     return report;

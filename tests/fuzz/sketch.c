@@ -24,7 +24,7 @@ static void search(const struct syn_sketch *sketch, const struct gram_language *
 {
     struct syn_document *doc = NULL;
     struct ref_changes changes;
-    size_t made_len, refused;
+    size_t refused;
     if (syn_document_new(lang, text, len, &doc, NULL) == SYN_OK &&
         syn_document_parse(doc, 0, NULL) == SYN_OK) {
         if (syn_sketch_run(sketch, doc, check, &len, NULL) != SYN_OK) abort();
@@ -32,9 +32,9 @@ static void search(const struct syn_sketch *sketch, const struct gram_language *
         if (!ref_check(sketch, template, NULL)) abort();
         if (ref_find(sketch, template, doc, &changes, NULL) != SYN_OK) abort();
         if (changes.count > 0 && !syn_sketch_may_match(sketch, text, len)) abort();
-        char *made = ref_apply(doc, &changes, &made_len, &refused);
-        if (!made) abort();
-        free(made);
+        struct syn_document *made;
+        if (ref_apply(doc, &changes, &made, &refused, NULL) != SYN_OK) abort();
+        syn_document_free(made);
         ref_changes_free(&changes);
     }
     syn_document_free(doc);

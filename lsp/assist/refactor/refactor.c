@@ -5,11 +5,17 @@
  * once, and only where it does not, of halves of them.
  */
 #include "lsp/assist/refactor/refactor.h"
-#include "grammars/grammars.h"
 #include "lsp/assist/refactor/template.h"
+#include "lsp/assist/text.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static enum syn_status no_memory(struct syn_error *err)
+{
+    if (err) strcpy(err->text, "out of memory for changes");
+    return SYN_NO_MEMORY;
+}
 
 /* ---- Finding ----------------------------------------------------------------------- */
 
@@ -52,38 +58,17 @@ static bool on_found(const struct syn_found *found, void *user)
     return true;
 }
 
-/* ---- Comments ---------------------------------------------------------------------- */
-
-struct comments {
-    struct syn_span *list;
-    size_t count, capacity;
-    bool failed;
-};
-
-static bool note_comment(const struct syn_node *node, void *user)
-{
-    struct comments *c = user;
-    if (node->kind != GRAM_KIND_COMMENT || node->start == node->end) return true;
-    if (c->count > 0 && node->start < c->list[c->count - 1].end) return true; /* a part of one */
-    if (c->count == c->capacity) {
-        size_t capacity = c->capacity ? 2 * c->capacity : 64;
-        struct syn_span *grown = realloc(c->list, capacity * sizeof *grown);
-        c->failed = !grown;
-        if (!grown) return false;
-        c->list = grown;
-        c->capacity = capacity;
-    }
-    c->list[c->count++] = (struct syn_span){node->start, node->end};
-    return true;
-}
+/* ---- What changes have to keep ----------------------------------------------------- */
 
 /* Would a comment in it go that no name stands for? */
-static bool loses_comment(const struct syn_found *found, const struct comments *comments,
+static bool loses_comment(const struct ref_places *p, const struct syn_found *found,
                           const bool used[SYN_SKETCH_NAMES])
 {
-    for (size_t i = 0; i < comments->count; i++) {
+    const struct ref_spans *comments = &p->comments;
+    for (size_t i = ref_spans_behind(comments, found->span.start);
+         i < comments->count && comments->list[i].start < found->span.end; i++) {
         struct syn_span c = comments->list[i];
-        bool kept = c.end <= found->span.start || c.start >= found->span.end;
+        bool kept = false;
         for (size_t k = 0; k < SYN_SKETCH_NAMES && !kept; k++)
             kept = used[k] && c.start >= found->names[k].start && c.end <= found->names[k].end;
         if (!kept) return true;
@@ -91,26 +76,20 @@ static bool loses_comment(const struct syn_found *found, const struct comments *
     return false;
 }
 
-/* Looks at the whole text once, for what changes have to keep: takes places out that a change would
- * lose a comment of. False when memory ran out. */
-static bool prepare(struct ref_places *p, const char *template, struct ref_changes *out)
+/* Takes places out that a change would lose a comment of. */
+static void keep_comments(struct ref_places *p, const char *template, struct ref_changes *out)
 {
-    struct comments comments = {0};
     bool used[SYN_SKETCH_NAMES];
     size_t kept = 0;
-    if (p->count > 0) syn_document_walk(p->doc, note_comment, &comments);
-    bool prepared = p->count == 0 || ref_prepare(p);
     for (size_t k = 0; k < SYN_SKETCH_NAMES; k++)
         used[k] = ref_uses(p->sketch, template, (int)k);
     for (size_t i = 0; i < p->count; i++) {
-        if (loses_comment(&p->list[i], &comments, used))
+        if (loses_comment(p, &p->list[i], used))
             out->commented++;
         else
             p->list[kept++] = p->list[i];
     }
     p->count = kept;
-    free(comments.list);
-    return prepared && !comments.failed;
 }
 
 /* Changes of the places; false when memory ran out. */
@@ -143,13 +122,13 @@ enum syn_status ref_find(const struct syn_sketch *sketch, const char *template,
     enum syn_status status = syn_sketch_run(sketch, doc, on_found, &s, err);
     out->left_out = s.left_out;
     bool failed = s.failed;
-    if (status == SYN_OK && !failed)
-        failed = (template && !prepare(&s.places, template, out)) ||
-                 !make_changes(&s.places, template, out);
+    if (status == SYN_OK && !failed && template && s.places.count > 0) {
+        failed = !ref_prepare(&s.places);
+        keep_comments(&s.places, template, out);
+    }
+    failed = failed || (status == SYN_OK && !make_changes(&s.places, template, out));
     ref_places_free(&s.places);
-    if (status != SYN_OK || !failed) return status;
-    if (err) strcpy(err->text, "out of memory for changes");
-    return SYN_NO_MEMORY;
+    return status == SYN_OK && failed ? no_memory(err) : status;
 }
 
 void ref_changes_free(struct ref_changes *changes)
@@ -162,81 +141,91 @@ void ref_changes_free(struct ref_changes *changes)
 
 /* ---- Applying ---------------------------------------------------------------------- */
 
-/* The text with changes [from, to) that are wanted; the caller frees. */
+/* The text with the wanted changes; the caller frees. */
 static char *with_changes(const struct syn_document *doc, const struct ref_changes *changes,
                           const bool *wanted, size_t *len)
 {
-    size_t had, at = 0, n = 0;
+    struct asst_text out = {0};
+    size_t had, at = 0;
     const char *text = syn_document_text(doc, &had);
-    size_t size = had + 1;
-    for (size_t i = 0; i < changes->count; i++)
-        size += wanted[i] ? changes->list[i].len : 0;
-    char *out = malloc(size);
-    if (!out) return NULL;
     for (size_t i = 0; i < changes->count; i++) {
         const struct ref_change *c = &changes->list[i];
         if (!wanted[i]) continue;
-        memcpy(out + n, text + at, c->span.start - at);
-        n += c->span.start - at;
-        memcpy(out + n, c->text, c->len);
-        n += c->len;
+        asst_text_put(&out, text + at, c->span.start - at);
+        asst_text_put(&out, c->text, c->len);
         at = c->span.end;
     }
-    memcpy(out + n, text + at, had - at);
-    *len = n + had - at;
-    out[*len] = 0;
-    return out;
+    asst_text_put(&out, text + at, had - at);
+    return asst_text_take(&out, len);
 }
 
-/* Does it parse as well as the document does? False when memory ran out, too. */
-static bool parses(const struct syn_document *doc, const char *text, size_t len)
+struct choice {
+    const struct syn_document *doc;
+    const struct ref_changes *changes;
+    bool *wanted;              /* [changes->count] */
+    struct syn_document *made; /* with what is wanted; NULL: nothing is, so far */
+};
+
+/* Parses the text with what is wanted. *fits: no worse than the document as it was; then it is what
+ * was made. */
+static enum syn_status try_wanted(struct choice *c, bool *fits, struct syn_error *err)
 {
     struct syn_document *made = NULL;
-    bool ok = syn_document_new(syn_document_language(doc), text, len, &made, NULL) == SYN_OK &&
-              syn_document_parse(made, 0, NULL) == SYN_OK &&
-              syn_document_cost(made) <= syn_document_cost(doc);
-    syn_document_free(made);
-    return ok;
+    size_t len;
+    char *text = with_changes(c->doc, c->changes, c->wanted, &len);
+    *fits = false;
+    if (!text) return no_memory(err);
+    enum syn_status status = syn_document_new(syn_document_language(c->doc), text, len, &made, err);
+    if (status == SYN_OK) status = syn_document_parse(made, 0, err);
+    free(text);
+    *fits = status == SYN_OK && syn_document_cost(made) <= syn_document_cost(c->doc);
+    if (*fits) {
+        syn_document_free(c->made);
+        c->made = made;
+    } else {
+        syn_document_free(made);
+    }
+    return status == SYN_TOO_LARGE ? SYN_OK : status;
 }
 
 /* Adds those of [from, to) that leave a text that parses to the wanted ones, in as few tries as
- * halving takes. False when memory ran out. */
-static bool choose(const struct syn_document *doc, const struct ref_changes *changes, bool *wanted,
-                   size_t from, size_t to)
+ * halving takes. */
+static enum syn_status choose(struct choice *c, size_t from, size_t to, struct syn_error *err)
 {
-    size_t len;
-    if (from == to) return true;
-    memset(wanted + from, true, to - from);
-    char *text = with_changes(doc, changes, wanted, &len);
-    if (!text) return false;
-    bool ok = parses(doc, text, len);
-    free(text);
-    if (ok) return true;
-    memset(wanted + from, false, to - from);
+    bool fits;
+    if (from == to) return SYN_OK;
+    memset(c->wanted + from, true, to - from);
+    enum syn_status status = try_wanted(c, &fits, err);
+    if (status != SYN_OK || fits) return status;
+    memset(c->wanted + from, false, to - from);
     size_t middle = from + (to - from) / 2;
-    return to - from == 1 ||
-           (choose(doc, changes, wanted, from, middle) && choose(doc, changes, wanted, middle, to));
+    if (to - from == 1) return SYN_OK;
+    status = choose(c, from, middle, err);
+    return status == SYN_OK ? choose(c, middle, to, err) : status;
 }
 
-char *ref_apply(const struct syn_document *doc, struct ref_changes *changes, size_t *len,
-                size_t *refused)
+enum syn_status ref_apply(const struct syn_document *doc, struct ref_changes *changes,
+                          struct syn_document **out, size_t *refused, struct syn_error *err)
 {
-    bool *wanted = calloc(changes->count + 1, sizeof *wanted);
-    char *out = NULL;
+    struct choice c = {doc, changes, calloc(changes->count + 1, sizeof(bool)), NULL};
+    *out = NULL;
     *refused = 0;
-    if (wanted && choose(doc, changes, wanted, 0, changes->count))
-        out = with_changes(doc, changes, wanted, len);
+    if (!c.wanted) return no_memory(err);
+    enum syn_status status = choose(&c, 0, changes->count, err);
     size_t kept = 0;
-    for (size_t i = 0; out && i < changes->count; i++) {
-        if (wanted[i])
+    for (size_t i = 0; status == SYN_OK && i < changes->count; i++) {
+        if (c.wanted[i])
             changes->list[kept++] = changes->list[i];
         else
             free(changes->list[i].text);
     }
-    if (out) {
-        *refused = changes->count - kept;
-        changes->count = kept;
+    free(c.wanted);
+    if (status != SYN_OK) {
+        syn_document_free(c.made);
+        return status;
     }
-    free(wanted);
-    return out;
+    *refused = changes->count - kept;
+    changes->count = kept;
+    *out = c.made;
+    return SYN_OK;
 }

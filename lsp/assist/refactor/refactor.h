@@ -38,9 +38,9 @@ enum syn_status ref_find(const struct syn_sketch *sketch, const char *template,
                          struct syn_error *err);
 void ref_changes_free(struct ref_changes *changes);
 
-/* The text with those changes in it after which it parses no worse; the others are taken out of the
- * list, *refused tells how many. The caller frees; NULL when memory ran out. */
-char *ref_apply(const struct syn_document *doc, struct ref_changes *changes, size_t *len,
-                size_t *refused);
+/* *out: the text with those changes in it after which it parses no worse, parsed, the caller's to
+ * free; NULL when there are none. The others are taken out of the list, *refused tells how many. */
+enum syn_status ref_apply(const struct syn_document *doc, struct ref_changes *changes,
+                          struct syn_document **out, size_t *refused, struct syn_error *err);
 
 #endif

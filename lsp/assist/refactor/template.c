@@ -2,28 +2,31 @@
 #include "lsp/assist/refactor/template.h"
 #include "grammars/grammars.h"
 #include "lsp/assist/refactor/refactor.h"
+#include "lsp/assist/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A $NAME or $$$NAME at `at`: its length, and what of it is the name; 0: there is none. */
-static size_t name_at(const char *at, const char **name, size_t *len)
+/* A $NAME or $$$NAME at `at`, a zero-terminated text: its length, and the number of its name, -1
+ * when the sketch has none; 0: there is none. "$$$" alone is no name here. */
+static size_t name_at(const struct syn_sketch *sketch, const char *at, int *number)
 {
-    size_t n = strncmp(at, "$$$", 3) == 0 ? 3 : 1;
+    struct syn_span name;
+    bool many;
     if (*at != '$') return 0;
-    *name = at + n;
-    *len = strspn(*name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-    return *len > 0 && !strchr("0123456789", **name) ? n + *len : 0;
+    size_t n = syn_sketch_word(at, strlen(at), &many, &name);
+    if (n == 0 || name.start == name.end) return 0;
+    *number = syn_sketch_name(sketch, at + name.start, name.end - name.start);
+    return n;
 }
 
 bool ref_check(const struct syn_sketch *sketch, const char *template, struct syn_error *err)
 {
-    const char *name;
-    size_t len;
+    int number;
     for (const char *at = template; *at;) {
-        size_t n = name_at(at, &name, &len);
-        if (n > 0 && syn_sketch_name(sketch, name, len) < 0) {
+        size_t n = name_at(sketch, at, &number);
+        if (n > 0 && number < 0) {
             if (err)
                 snprintf(err->text, sizeof err->text, "%.*s is not in the pattern", (int)n, at);
             return false;
@@ -35,41 +38,16 @@ bool ref_check(const struct syn_sketch *sketch, const char *template, struct syn
 
 bool ref_uses(const struct syn_sketch *sketch, const char *template, int number)
 {
-    const char *name;
-    size_t len;
+    int found;
     for (const char *at = template; *at;) {
-        size_t n = name_at(at, &name, &len);
-        if (n > 0 && syn_sketch_name(sketch, name, len) == number) return true;
+        size_t n = name_at(sketch, at, &found);
+        if (n > 0 && found == number) return true;
         at += n ? n : 1;
     }
     return false;
 }
 
 /* ---- Text -------------------------------------------------------------------------- */
-
-struct out {
-    char *bytes;
-    size_t len, capacity;
-    bool failed;
-};
-
-static void put(struct out *out, const char *bytes, size_t len)
-{
-    if (len > SYN_MAX_BYTES) out->failed = true;
-    if (out->failed || out->len + len + 1 > out->capacity) {
-        size_t capacity = 2 * (out->len + len) + 64;
-        char *grown = out->failed ? NULL : realloc(out->bytes, capacity);
-        if (!grown) {
-            out->failed = true;
-            return;
-        }
-        out->bytes = grown;
-        out->capacity = capacity;
-    }
-    memcpy(out->bytes + out->len, bytes, len);
-    out->len += len;
-    out->bytes[out->len] = 0;
-}
 
 /* The white space that the line of this byte begins with. */
 static struct syn_span indent_at(const char *text, size_t at)
@@ -117,53 +95,74 @@ static struct ref_step step_of_template(const char *template)
     return step;
 }
 
-struct strings {
+static bool add_span(struct ref_spans *spans, uint32_t start, uint32_t end)
+{
+    if (spans->count == spans->capacity) {
+        size_t capacity = spans->capacity ? 2 * spans->capacity : 64;
+        struct syn_span *grown = realloc(spans->list, capacity * sizeof *grown);
+        if (!grown) return false;
+        spans->list = grown;
+        spans->capacity = capacity;
+    }
+    spans->list[spans->count++] = (struct syn_span){start, end};
+    return true;
+}
+
+struct walk {
     const char *text;
     struct ref_places *places;
-    size_t capacity;
     bool failed;
 };
 
-static bool note_string(const struct syn_node *node, void *user)
+static bool note(const struct syn_node *node, void *user)
 {
-    struct strings *s = user;
-    struct ref_places *p = s->places;
-    if (node->kind != GRAM_KIND_STRING ||
-        !memchr(s->text + node->start, '\n', node->end - node->start))
+    struct walk *w = user;
+    struct ref_spans *to = node->kind == GRAM_KIND_COMMENT  ? &w->places->comments
+                           : node->kind == GRAM_KIND_STRING ? &w->places->strings
+                                                            : NULL;
+    if (!to || node->start == node->end) return true;
+    if (to->count > 0 && node->start < to->list[to->count - 1].end) return true; /* a part of one */
+    if (node->kind == GRAM_KIND_STRING &&
+        !memchr(w->text + node->start, '\n', node->end - node->start))
         return true;
-    if (p->n_strings == s->capacity) {
-        size_t capacity = s->capacity ? 2 * s->capacity : 16;
-        struct syn_span *grown = realloc(p->strings, capacity * sizeof *grown);
-        s->failed = !grown;
-        if (!grown) return false;
-        p->strings = grown;
-        s->capacity = capacity;
-    }
-    p->strings[p->n_strings++] = (struct syn_span){node->start, node->end};
-    return true;
+    w->failed = !add_span(to, node->start, node->end);
+    return !w->failed;
 }
 
 bool ref_prepare(struct ref_places *places)
 {
     size_t len;
-    struct strings strings = {.text = syn_document_text(places->doc, &len), .places = places};
-    syn_document_walk(places->doc, note_string, &strings);
-    places->step = step_of(strings.text, len);
-    return !strings.failed;
+    struct walk walk = {.text = syn_document_text(places->doc, &len), .places = places};
+    syn_document_walk(places->doc, note, &walk);
+    places->step = step_of(walk.text, len);
+    return !walk.failed;
 }
 
 void ref_places_free(struct ref_places *places)
 {
     free(places->list);
-    free(places->strings);
+    free(places->strings.list);
+    free(places->comments.list);
+}
+
+size_t ref_spans_behind(const struct ref_spans *spans, size_t at)
+{
+    size_t from = 0, to = spans->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (spans->list[middle].end <= at)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
 }
 
 /* Lines that begin in a string are not moved. */
 static bool is_in_string(const struct ref_places *p, size_t at)
 {
-    for (size_t i = 0; i < p->n_strings && p->strings[i].start < at; i++)
-        if (at < p->strings[i].end) return true;
-    return false;
+    size_t i = ref_spans_behind(&p->strings, at);
+    return i < p->strings.count && p->strings.list[i].start < at;
 }
 
 /* How lines move: those that are as far in as `from` are as far in as `to`. */
@@ -174,7 +173,7 @@ struct shift {
 
 /* Bytes of a text, moved. kept: lines that begin in these strings are not; NULL for none, as of
  * what was written here. */
-static void put_lines(struct out *out, const char *text, struct syn_span span,
+static void put_lines(struct asst_text *out, const char *text, struct syn_span span,
                       const struct ref_places *kept, const struct shift *shift)
 {
     bool same =
@@ -182,18 +181,18 @@ static void put_lines(struct out *out, const char *text, struct syn_span span,
     for (size_t at = span.start; at < span.end;) {
         const char *newline = memchr(text + at, '\n', span.end - at);
         size_t stop = newline ? (size_t)(newline - text) + 1 : span.end;
-        put(out, text + at, stop - at);
+        asst_text_put(out, text + at, stop - at);
         at = stop;
         if (same || at >= span.end || (kept && is_in_string(kept, at)) || text[at] == '\n' ||
             span.end - at < shift->from_len || memcmp(text + at, shift->from, shift->from_len) != 0)
             continue;
-        put(out, shift->to, shift->to_len);
+        asst_text_put(out, shift->to, shift->to_len);
         at += shift->from_len;
     }
 }
 
 /* Takes ", " away in front of nothing; true when there was one. */
-static bool drop_comma(struct out *out)
+static bool drop_comma(struct asst_text *out)
 {
     size_t n = out->len;
     while (n > 0 && (out->bytes[n - 1] == ' ' || out->bytes[n - 1] == '\t'))
@@ -215,7 +214,7 @@ struct filling {
 };
 
 /* What a line of the template begins with, in steps of the text. */
-static void put_inner(const struct filling *f, const char *inner, size_t len, struct out *out)
+static void put_inner(const struct filling *f, const char *inner, size_t len, struct asst_text *out)
 {
     size_t steps = 0, used = 0;
     bool known = f->from.n > 0 && f->to.byte;
@@ -224,21 +223,21 @@ static void put_inner(const struct filling *f, const char *inner, size_t len, st
         steps++;
     }
     for (size_t i = 0; i < steps * f->to.n; i++)
-        put(out, &f->to.byte, 1);
-    put(out, inner + used, len - used);
+        asst_text_put(out, &f->to.byte, 1);
+    asst_text_put(out, inner + used, len - used);
 }
 
-static void fill(const struct filling *f, size_t at, unsigned depth, struct out *out);
+static void fill(const struct filling *f, size_t at, unsigned depth, struct asst_text *out);
 
 /* What a name stands for, with the places in it rewritten: those behind place `at`. */
 static void put_name(const struct filling *f, size_t at, struct syn_span span,
-                     const struct shift *shift, unsigned depth, struct out *out)
+                     const struct shift *shift, unsigned depth, struct asst_text *out)
 {
     const struct ref_places *p = f->places;
     for (size_t i = at + 1; i < p->count && p->list[i].span.start < span.end; i++) {
         struct syn_span inner = p->list[i].span;
         if (inner.start < span.start || inner.end > span.end || depth == NESTED) continue;
-        struct out made = {0};
+        struct asst_text made = {0};
         put_lines(out, f->text, (struct syn_span){span.start, inner.start}, p, shift);
         fill(f, i, depth + 1, &made);
         out->failed |= made.failed;
@@ -250,34 +249,34 @@ static void put_name(const struct filling *f, size_t at, struct syn_span span,
     put_lines(out, f->text, span, p, shift);
 }
 
-static void fill(const struct filling *f, size_t place, unsigned depth, struct out *out)
+static void fill(const struct filling *f, size_t place, unsigned depth, struct asst_text *out)
 {
     const struct syn_found *found = &f->places->list[place];
     struct syn_span base = indent_at(f->text, found->span.start);
-    const char *name, *inner = "";
-    size_t len, inner_len = 0; /* of the template's present line, beyond base */
-    put(out, "", 0);
+    const char *inner = "";
+    size_t inner_len = 0; /* of the template's present line, beyond base */
+    int number;
+    asst_text_put(out, "", 0);
     for (const char *at = f->template; *at;) {
-        size_t n = name_at(at, &name, &len);
+        size_t n = name_at(f->places->sketch, at, &number);
         if (n == 0) {
-            put(out, at, 1);
+            asst_text_put(out, at, 1);
             if (*at++ != '\n') continue;
-            put(out, f->text + base.start, base.end - base.start);
+            asst_text_put(out, f->text + base.start, base.end - base.start);
             inner = at;
             inner_len = strspn(at, " \t");
             put_inner(f, inner, inner_len, out);
             at += inner_len;
             continue;
         }
-        int number = syn_sketch_name(f->places->sketch, name, len);
         struct syn_span span = number >= 0 ? found->names[number] : (struct syn_span){0, 0};
         at += n;
         if (span.start == span.end) {
             if (!drop_comma(out) && *at == ',') at += 1 + strspn(at + 1, " \t");
             continue;
         }
-        struct out to = {0};
-        put(&to, f->text + base.start, base.end - base.start);
+        struct asst_text to = {0};
+        asst_text_put(&to, f->text + base.start, base.end - base.start);
         put_inner(f, inner, inner_len, &to);
         struct syn_span from = indent_at(f->text, span.start);
         const struct shift shift = {f->text + from.start, to.bytes, from.end - from.start, to.len};
@@ -295,10 +294,7 @@ char *ref_fill(const struct ref_places *places, const char *template, size_t at,
                         .text = syn_document_text(places->doc, &all),
                         .from = step_of_template(template),
                         .to = places->step};
-    struct out out = {0};
+    struct asst_text out = {0};
     fill(&f, at, 0, &out);
-    *len = out.len;
-    if (!out.failed) return out.bytes;
-    free(out.bytes);
-    return NULL;
+    return asst_text_take(&out, len);
 }

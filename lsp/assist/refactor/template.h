@@ -10,18 +10,26 @@ struct ref_step {
     size_t n;
 };
 
+/* By their starts; none overlap. */
+struct ref_spans {
+    struct syn_span *list;
+    size_t count, capacity;
+};
+
+/* Number of the first one that ends behind byte `at`. */
+size_t ref_spans_behind(const struct ref_spans *spans, size_t at);
+
 /* What was found in a document: outer ones before those in them, by starts. */
 struct ref_places {
     const struct syn_sketch *sketch;
     const struct syn_document *doc;
     struct syn_found *list;
     size_t count, capacity;
-    struct syn_span *strings; /* of several lines, by their starts */
-    size_t n_strings;
+    struct ref_spans strings, comments; /* strings: of several lines */
     struct ref_step step;
 };
 
-/* Fills strings and step from the document. False when memory ran out. */
+/* Fills strings, comments and step from the document. False when memory ran out. */
 bool ref_prepare(struct ref_places *places);
 void ref_places_free(struct ref_places *places);
 

@@ -1,6 +1,7 @@
 /* A table of opinions with one place for each of a number of hashes. */
 #include "lsp/assist/review/memo.h"
 #include "grammars/grammars.h"
+#include "syntax/bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,20 +25,13 @@ void rev_memo_free(struct rev_memo *memo)
     free(memo);
 }
 
-static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (uint8_t)bytes[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
 /* context: bytes in front. */
 static uint64_t key_of(const struct syn_document *doc, size_t context, size_t start, size_t end)
 {
     size_t len;
     const char *text = syn_document_text(doc, &len), *id = syn_document_language(doc)->id;
-    uint64_t hash = mix(UINT64_C(14695981039346656037) ^ context, id, strlen(id));
-    hash = mix(hash, text + start - context, end - start + context);
+    uint64_t hash = syn_hash(SYN_HASH_START ^ context, id, strlen(id));
+    hash = syn_hash(hash, text + start - context, end - start + context);
     return hash ? hash : 1;
 }
 

@@ -8,6 +8,8 @@
 #include "grammars/grammars.h"
 #include "lsp/assist/review/opinion.h"
 #include "lsp/assist/review/suppress.h"
+#include "lsp/assist/text.h"
+#include "syntax/bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,35 +29,12 @@ bool rev_finding_is_related(const struct rev_finding *f)
 
 /* ---- Templates --------------------------------------------------------------------- */
 
-struct text {
-    char *bytes;
-    size_t len, capacity;
-    bool failed;
-};
-
-static void put(struct text *t, const char *bytes, size_t len)
-{
-    if (t->len + len + 1 > t->capacity) {
-        size_t capacity = 2 * (t->len + len + 1);
-        char *grown = t->failed ? NULL : realloc(t->bytes, capacity);
-        if (!grown) {
-            t->failed = true;
-            return;
-        }
-        t->bytes = grown;
-        t->capacity = capacity;
-    }
-    memcpy(t->bytes + t->len, bytes, len);
-    t->len += len;
-    t->bytes[t->len] = 0;
-}
-
 /* A capture's text; in a message on one line and cut. */
-static void put_capture(struct text *t, const char *text, struct syn_span span, bool message)
+static void put_capture(struct asst_text *t, const char *text, struct syn_span span, bool message)
 {
     size_t len = span.end - span.start, shown = 0;
     if (!message) {
-        put(t, text + span.start, len);
+        asst_text_put(t, text + span.start, len);
         return;
     }
     bool blank = false;
@@ -63,12 +42,12 @@ static void put_capture(struct text *t, const char *text, struct syn_span span, 
         char c = text[span.start + i];
         bool white = c == ' ' || c == '\t' || c == '\n' || c == '\r';
         if (shown >= QUOTED && ((unsigned char)c & 0xC0) != 0x80) {
-            put(t, "...", 3);
+            asst_text_put(t, "...", 3);
             return;
         }
         if (white && blank) continue;
         blank = white;
-        put(t, white ? " " : &c, 1);
+        asst_text_put(t, white ? " " : &c, 1);
         shown++;
     }
 }
@@ -78,8 +57,8 @@ static void put_capture(struct text *t, const char *text, struct syn_span span, 
 static char *fill(const struct rev_rule *rule, const char *template, const char *text,
                   const struct syn_match *match, bool message, bool *missing)
 {
-    struct text out = {0};
-    put(&out, "", 0);
+    struct asst_text out = {0};
+    asst_text_put(&out, "", 0);
     for (const char *at = template; *at;) {
         char name[32];
         size_t len = *at == '{' ? strcspn(at, "}") : 0;
@@ -89,16 +68,15 @@ static char *fill(const struct rev_rule *rule, const char *template, const char 
             capture = syn_pattern_capture(rule->pattern, name);
         }
         if (capture < 0) {
-            put(&out, at++, 1);
+            asst_text_put(&out, at++, 1);
             continue;
         }
         if (match->has[capture]) put_capture(&out, text, match->span[capture], message);
         if (missing) *missing |= !match->has[capture];
         at += len + 1;
     }
-    if (!out.failed) return out.bytes;
-    free(out.bytes);
-    return NULL;
+    size_t len;
+    return asst_text_take(&out, &len);
 }
 
 /* ---- Findings ---------------------------------------------------------------------- */
@@ -267,13 +245,11 @@ static void drop_doubtful(const struct syn_document *doc, struct rev_findings *o
 
 /* ---- Fingerprints ------------------------------------------------------------------ */
 
-#define FNV_START UINT64_C(14695981039346656037)
-
 static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (is_blank(bytes[i]) || bytes[i] == '\n' || bytes[i] == '\r') continue;
-        hash = (hash ^ (uint8_t)bytes[i]) * UINT64_C(1099511628211);
+        hash = syn_hash(hash, &bytes[i], 1);
     }
     return hash;
 }
@@ -299,7 +275,7 @@ bool rev_findings_mark(const struct syn_document *doc, struct rev_findings *out,
     for (size_t i = 0; ok && i < out->count; i++) {
         struct rev_finding *f = &out->list[i];
         struct syn_span name = around(symbols, n, f->start);
-        uint64_t hash = mix(FNV_START, rev_finding_code(f), strlen(rev_finding_code(f)));
+        uint64_t hash = mix(SYN_HASH_START, rev_finding_code(f), strlen(rev_finding_code(f)));
         hash = mix(hash ^ 1, text + name.start, name.end - name.start);
         hash = mix(hash ^ 2, text + f->start, f->end - f->start);
         for (size_t k = 0; k < i; k++) /* findings are few */

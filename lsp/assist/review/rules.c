@@ -5,6 +5,7 @@
  */
 #include "lsp/assist/review/rules.h"
 #include "grammars/grammars.h"
+#include "syntax/bytes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -192,15 +193,6 @@ static struct rev_rule *rule_new(const struct gram_language *lang, const char *c
     return NULL;
 }
 
-/* FNV-1a. */
-static uint64_t add_to_sum(uint64_t sum, const char *bytes, size_t len)
-{
-    if (sum == 0) sum = UINT64_C(14695981039346656037);
-    for (size_t i = 0; i < len; i++)
-        sum = (sum ^ (uint8_t)bytes[i]) * UINT64_C(1099511628211);
-    return sum;
-}
-
 bool rev_rules_add(struct rev_rules *rules, const char *code, const char *text, size_t len,
                    struct syn_error *err)
 {
@@ -210,7 +202,7 @@ bool rev_rules_add(struct rev_rules *rules, const char *code, const char *text, 
     if (at == REV_RULES_MAX) return refuse(err, "more than %d rules", REV_RULES_MAX);
     struct rev_rule *rule = rule_new(rules->lang, code, text, len, err);
     if (!rule) return false;
-    rules->sum = add_to_sum(add_to_sum(rules->sum, code, strlen(code) + 1), text, len);
+    rules->sum = syn_hash(syn_hash(rules->sum, code, strlen(code) + 1), text, len);
     if (at < rules->count)
         rule_free(rules->rules[at]);
     else
@@ -225,6 +217,7 @@ bool rev_rules_new(const struct gram_language *lang, struct rev_rules **out, str
     *out = NULL;
     if (!rules) return refuse(err, "out of memory for rules");
     rules->lang = lang;
+    rules->sum = SYN_HASH_START;
     for (const struct gram_query *query = lang->rules; query->name; query++) {
         struct syn_error why = {""};
         if (!rev_rules_add(rules, query->name, query->text, strlen(query->text), &why)) {

@@ -2,6 +2,7 @@
  * with linear probing. Nothing is ever taken out; what is too much is left behind in writing.
  */
 #include "lsp/assist/review/seen.h"
+#include "syntax/bytes.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -38,17 +39,10 @@ void rev_seen_free(struct rev_seen *seen)
     free(seen);
 }
 
-static uint64_t fnv(uint64_t hash, const unsigned char *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
 struct rev_seen_key rev_seen_key(uint64_t sum, const char *text, size_t len)
 {
     const unsigned char *bytes = (const unsigned char *)text;
-    struct rev_seen_key key = {fnv(UINT64_C(14695981039346656037) ^ sum, bytes, len),
+    struct rev_seen_key key = {syn_hash(SYN_HASH_START ^ sum, bytes, len),
                                sum ^ (len * UINT64_C(0x9E3779B97F4A7C15))};
     for (size_t i = 0; i < len; i++) /* another function of the same bytes */
         key.b = ((key.b << 23 | key.b >> 41) + bytes[i]) * UINT64_C(0xD6E8FEB86659FD93);
@@ -145,7 +139,7 @@ char *rev_seen_write(const struct rev_seen *seen, size_t *len)
         }
     memcpy(bytes, magic, 8);
     put_number(bytes + 8, n);
-    put_number(bytes + 16, fnv(UINT64_C(14695981039346656037), bytes + HEADER, at - HEADER));
+    put_number(bytes + 16, syn_hash(SYN_HASH_START, bytes + HEADER, at - HEADER));
     *len = at;
     return (char *)bytes;
 }
@@ -156,7 +150,7 @@ const char *rev_seen_read(struct rev_seen *seen, const char *text, size_t len)
     if (len < HEADER || memcmp(bytes, magic, 8) != 0) return "not a list of texts";
     uint64_t n = number_at(bytes + 8);
     if (n > REV_SEEN_MAX || len - HEADER != ENTRY * n) return "not as long as it says";
-    if (number_at(bytes + 16) != fnv(UINT64_C(14695981039346656037), bytes + HEADER, len - HEADER))
+    if (number_at(bytes + 16) != syn_hash(SYN_HASH_START, bytes + HEADER, len - HEADER))
         return "a wrong checksum";
     for (const unsigned char *at = bytes + HEADER; at < bytes + len; at += ENTRY)
         put(seen, (struct rev_seen_key){number_at(at), number_at(at + 8)}, false);

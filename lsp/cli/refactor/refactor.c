@@ -52,8 +52,8 @@ struct options {
 struct outcome {
     struct syn_document *doc;   /* as it was; NULL: nothing was found */
     struct ref_changes changes; /* of that text */
-    char *made;                 /* the text with all changes; NULL: there are none */
-    size_t made_len, refused;
+    struct syn_document *made;  /* with all changes; NULL: there are none */
+    size_t refused;
     bool again; /* what the changes make has the pattern in it again */
     char error[512];
 };
@@ -66,7 +66,8 @@ struct refactor {
     struct syn_sketch *sketch;
     struct cli_report *items; /* NULL: diffs, or places */
     struct rev_rule rule;     /* what items are of */
-    size_t found, with_found, failures, passed_over, refused, commented, written;
+    struct cli_tally tally;
+    size_t found, with_found, refused, commented, written;
 };
 
 /* ---- One file ---------------------------------------------------------------------- */
@@ -98,21 +99,19 @@ static bool find(const struct refactor *r, const char *path, const struct syn_do
 /* Does what was made have the pattern in it again? */
 static bool look_again(const struct refactor *r, const char *path, struct outcome *o)
 {
-    struct syn_document *doc = NULL;
     struct ref_changes changes = {0};
-    bool ok = open_text(r, path, o->made, o->made_len, &doc, o) && find(r, path, doc, &changes, o);
-    o->again = changes.count > o->refused + o->changes.commented;
+    bool ok = find(r, path, o->made, &changes, o);
+    o->again = changes.count > o->refused;
     ref_changes_free(&changes);
-    syn_document_free(doc);
     return ok;
 }
 
 static void change_file(const struct refactor *r, const char *path, struct outcome *o)
 {
-    o->made = ref_apply(o->doc, &o->changes, &o->made_len, &o->refused);
-    if (!o->made)
-        fail(o, path, "out of memory for its changes");
-    else if (o->changes.count > 0)
+    struct syn_error err = {"out of memory"};
+    if (ref_apply(o->doc, &o->changes, &o->made, &o->refused, &err) != SYN_OK)
+        fail(o, path, err.text);
+    else if (o->made)
         look_again(r, path, o);
 }
 
@@ -132,16 +131,6 @@ static void work(void *own, size_t index, void *outcome)
         o->changes.count > 0 && r->options->rewrite)
         change_file(r, path, o);
     free(text);
-}
-
-static void *enter(void *user)
-{
-    return user;
-}
-
-static void leave(void *own)
-{
-    (void)own;
 }
 
 /* ---- In their order ---------------------------------------------------------------- */
@@ -185,13 +174,14 @@ static bool add_items(struct refactor *r, const char *path, const struct outcome
 
 static void tell(struct refactor *r, const char *path, struct outcome *o)
 {
-    size_t len;
+    size_t len, made_len = 0;
     const char *text = syn_document_text(o->doc, &len);
+    const char *made = o->made ? syn_document_text(o->made, &made_len) : NULL;
     bool ok = true;
     if (r->items)
         ok = add_items(r, path, o);
     else if (r->options->rewrite)
-        ok = cli_diff(stdout, path, text, len, o->made, o->made_len);
+        ok = !made || cli_diff(stdout, path, text, len, made, made_len);
     else
         print_places(path, o);
     if (!ok) fail(o, path, "out of memory for what was found");
@@ -199,9 +189,8 @@ static void tell(struct refactor *r, const char *path, struct outcome *o)
         fprintf(stderr,
                 "espalier: warning: %s: what the rewrite makes has the pattern in it again\n",
                 path);
-    if (r->options->apply && o->changes.count > 0 && !o->error[0])
-        r->written +=
-            cli_replace_file(path, text, len, o->made, o->made_len, o->error, sizeof o->error);
+    if (r->options->apply && made && !o->error[0])
+        r->written += cli_replace_file(path, text, len, made, made_len, o->error, sizeof o->error);
 }
 
 static void report(void *user, size_t index, void *outcome)
@@ -211,9 +200,7 @@ static void report(void *user, size_t index, void *outcome)
     const struct cli_file *file = &r->files->list[index];
     if (!o->error[0] && o->changes.count > 0) tell(r, file->path, o);
     if (o->error[0]) {
-        fprintf(stderr, "espalier: %s%s\n", file->named ? "" : "warning: ", o->error);
-        r->failures += file->named || r->options->apply;
-        r->passed_over += !file->named;
+        cli_tally_add(&r->tally, file, r->options->apply, o->error);
     }
     r->found += o->changes.count;
     r->with_found += o->changes.count > 0;
@@ -225,7 +212,7 @@ static void report(void *user, size_t index, void *outcome)
     if (index % 50 == 49) cli_progress(r->cli, "%zu of %zu files", index + 1, r->files->count);
     ref_changes_free(&o->changes);
     syn_document_free(o->doc);
-    free(o->made);
+    syn_document_free(o->made);
 }
 
 /* ---- The command ------------------------------------------------------------------- */
@@ -241,12 +228,7 @@ static int finish(const struct refactor *r, double began)
         cli_log(r->cli, LSP_LOG_WARN, "%zu not made, as comments would be lost", r->commented);
     if (r->options->apply)
         cli_log(r->cli, LSP_LOG_WARN, "%zu file%s written", r->written, r->written == 1 ? "" : "s");
-    if (r->passed_over > 0)
-        cli_log(r->cli, LSP_LOG_WARN, "%zu file%s passed over", r->passed_over,
-                r->passed_over == 1 ? " was" : "s were");
-    if (r->failures > 0)
-        return cli_fail("%zu file%s could not be changed or searched", r->failures,
-                        r->failures == 1 ? "" : "s");
+    if (!cli_tally_end(r->cli, &r->tally, "changed or searched")) return CLI_ERROR;
     return r->options->check && r->found > 0 ? CLI_FINDINGS : CLI_OK;
 }
 
@@ -259,8 +241,6 @@ static int run(struct refactor *r)
     const struct cli_crew crew = {.count = r->files->count,
                                   .outcome_size = sizeof(struct outcome),
                                   .user = r,
-                                  .enter = enter,
-                                  .leave = leave,
                                   .work = work,
                                   .report = report};
     if (items) r->items = cli_report_begin(format, false);

@@ -110,16 +110,21 @@ static void print_text(const struct cli_report *r, const char *path, const struc
 
 /* ---- JSON -------------------------------------------------------------------------- */
 
+static void add_place(cJSON *out, const struct syn_document *doc, uint32_t start, uint32_t end)
+{
+    struct cli_place_pair at = cli_report_places(doc, start, end, SYN_UTF8);
+    cJSON_AddNumberToObject(out, "line", (double)at.line);
+    cJSON_AddNumberToObject(out, "col", (double)at.column);
+    cJSON_AddNumberToObject(out, "end_line", (double)at.end_line);
+    cJSON_AddNumberToObject(out, "end_col", (double)at.end_column);
+}
+
 static cJSON *json_fix(const struct syn_document *doc, const struct rev_fix *fix)
 {
     if (!fix->text) return cJSON_CreateNull();
-    struct cli_place_pair at = cli_report_places(doc, fix->start, fix->end, SYN_UTF8);
     cJSON *out = cJSON_CreateObject(), *edits = cJSON_AddArrayToObject(out, "edits");
     cJSON *edit = cJSON_CreateObject();
-    cJSON_AddNumberToObject(edit, "line", (double)at.line);
-    cJSON_AddNumberToObject(edit, "col", (double)at.column);
-    cJSON_AddNumberToObject(edit, "end_line", (double)at.end_line);
-    cJSON_AddNumberToObject(edit, "end_col", (double)at.end_column);
+    add_place(edit, doc, fix->start, fix->end);
     cJSON_AddStringToObject(edit, "text", fix->text);
     cJSON_AddItemToArray(edits, edit);
     cJSON_AddBoolToObject(out, "safe", fix->safe);
@@ -129,12 +134,8 @@ static cJSON *json_fix(const struct syn_document *doc, const struct rev_fix *fix
 static cJSON *json_related(const struct syn_document *doc, const struct rev_finding *f)
 {
     if (!rev_finding_is_related(f)) return cJSON_CreateNull();
-    struct cli_place_pair at = cli_report_places(doc, f->related.start, f->related.end, SYN_UTF8);
     cJSON *out = cJSON_CreateObject();
-    cJSON_AddNumberToObject(out, "line", (double)at.line);
-    cJSON_AddNumberToObject(out, "col", (double)at.column);
-    cJSON_AddNumberToObject(out, "end_line", (double)at.end_line);
-    cJSON_AddNumberToObject(out, "end_col", (double)at.end_column);
+    add_place(out, doc, f->related.start, f->related.end);
     cJSON_AddStringToObject(out, "message", f->rule->related);
     return out;
 }
@@ -143,13 +144,9 @@ static cJSON *json_finding(const char *path, const struct syn_document *doc,
                            const struct rev_finding *f)
 {
     char print[32];
-    struct cli_place_pair at = cli_report_places(doc, f->start, f->end, SYN_UTF8);
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "file", path);
-    cJSON_AddNumberToObject(out, "line", (double)at.line);
-    cJSON_AddNumberToObject(out, "col", (double)at.column);
-    cJSON_AddNumberToObject(out, "end_line", (double)at.end_line);
-    cJSON_AddNumberToObject(out, "end_col", (double)at.end_column);
+    add_place(out, doc, f->start, f->end);
     cJSON_AddStringToObject(out, "code", rev_finding_code(f));
     cJSON_AddStringToObject(out, "severity", rev_severity_name(f->severity));
     cJSON_AddStringToObject(out, "message", f->message);

@@ -89,7 +89,8 @@ struct review {
     enum rev_severity least;
     const struct cli *cli;
     struct cli_report *report;
-    size_t findings, with_findings, failures, passed_over, fixes, lines, not_again;
+    struct cli_tally tally;
+    size_t findings, with_findings, fixes, lines, not_again;
 };
 
 /* ---- One file ---------------------------------------------------------------------- */
@@ -171,13 +172,15 @@ static bool review_now(struct worker *w, const struct cli_file *file, const char
                        struct outcome *o)
 {
     struct review *r = w->review;
-    const struct rev_rules *rules = cli_rule_sets_of(r->rules, language_of(file, text, len));
-    uint64_t model = w->opinions.reader ? r->model_sum : 0;
-    struct rev_seen_key key = rev_seen_key(cli_seen_sum(rules, model), text, len);
+    struct rev_seen_key key;
     o->lines = count_lines(text, len);
-    if (cli_seen_find(r->seen, key)) return true;
+    if (r->seen) {
+        const struct rev_rules *rules = cli_rule_sets_of(r->rules, language_of(file, text, len));
+        key = cli_seen_key(r->seen, rules, w->opinions.reader ? r->model_sum : 0, text, len);
+        if (cli_seen_find(r->seen, key)) return true;
+    }
     if (!review_text(w, file, text, len, &o->doc, &o->findings, o)) return false;
-    if (o->findings.count == 0 && !r->options->rule) cli_seen_add(r->seen, key);
+    if (r->seen && o->findings.count == 0 && !r->options->rule) cli_seen_add(r->seen, key);
     return true;
 }
 
@@ -263,9 +266,7 @@ static void report_one(void *user, size_t index, void *outcome)
     const struct cli_file *file = &r->files->list[index];
     if (!o->error[0]) write_fixes(file, o);
     if (o->error[0]) {
-        fprintf(stderr, "espalier: %s%s\n", file->named ? "" : "warning: ", o->error);
-        r->failures += file->named;
-        r->passed_over += !file->named;
+        cli_tally_add(&r->tally, file, false, o->error);
     } else {
         if (r->baseline)
             cli_baseline_add(r->baseline, file->path, &o->findings);
@@ -316,12 +317,7 @@ static int finish(const struct review *r, const struct cli *cli, double began)
         cli_log(cli, LSP_LOG_WARN, "%zu fix%s put into files", r->fixes, r->fixes == 1 ? "" : "es");
     if (r->not_again > 0)
         cli_log(cli, LSP_LOG_INFO, "%zu of them had nothing to tell before", r->not_again);
-    if (r->passed_over > 0)
-        cli_log(cli, LSP_LOG_WARN, "%zu file%s passed over", r->passed_over,
-                r->passed_over == 1 ? " was" : "s were");
-    if (r->failures > 0)
-        return cli_fail("%zu file%s could not be reviewed", r->failures,
-                        r->failures == 1 ? "" : "s");
+    if (!cli_tally_end(cli, &r->tally, "reviewed")) return CLI_ERROR;
     return r->findings > r->fixes ? CLI_FINDINGS : CLI_OK;
 }
 

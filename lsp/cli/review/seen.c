@@ -13,6 +13,7 @@
 struct cli_seen {
     struct rev_seen *set;
     pthread_mutex_t lock;
+    uint64_t program; /* a sum of this program's file */
     char path[LSP_CONFIG_PATH_MAX];
 };
 
@@ -26,6 +27,7 @@ struct cli_seen *cli_seen_open(const struct cli *cli)
         return NULL;
     }
     pthread_mutex_init(&seen->lock, NULL);
+    seen->program = lsp_program_sum();
     char why[LSP_KEPT_WHY];
     size_t len;
     char *bytes = lsp_kept_read(seen->path, REV_SEEN_MIN_BYTES, REV_SEEN_MAX_BYTES, &len, why);
@@ -49,19 +51,19 @@ void cli_seen_close(const struct cli *cli, struct cli_seen *seen)
     free(seen);
 }
 
-uint64_t cli_seen_sum(const struct rev_rules *rules, uint64_t model)
+struct rev_seen_key cli_seen_key(const struct cli_seen *seen, const struct rev_rules *rules,
+                                 uint64_t model, const char *text, size_t len)
 {
-    const uint64_t parts[] = {lsp_program_sum(), rules->sum, model};
+    const uint64_t parts[] = {seen->program, rules->sum, model};
     const char *id = rules->lang->id;
     struct rev_seen_key key = rev_seen_key(0, id, strlen(id));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         key = rev_seen_key(key.a ^ parts[i], (const char *)&parts[i], sizeof parts[i]);
-    return key.a;
+    return rev_seen_key(key.a, text, len);
 }
 
 bool cli_seen_find(struct cli_seen *seen, struct rev_seen_key key)
 {
-    if (!seen) return false;
     pthread_mutex_lock(&seen->lock);
     bool found = rev_seen_find(seen->set, key);
     pthread_mutex_unlock(&seen->lock);
@@ -70,7 +72,6 @@ bool cli_seen_find(struct cli_seen *seen, struct rev_seen_key key)
 
 void cli_seen_add(struct cli_seen *seen, struct rev_seen_key key)
 {
-    if (!seen) return;
     pthread_mutex_lock(&seen->lock);
     rev_seen_add(seen->set, key);
     pthread_mutex_unlock(&seen->lock);
