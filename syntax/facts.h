@@ -42,6 +42,31 @@ bool syn_find_earlier(const struct syn_document *doc, TSNode node, TSNode contai
 bool syn_rebinds_outer(const struct syn_document *doc, TSNode name, const char *field,
                        uint32_t len);
 
+/* A function with its body; where a grammar has a part of it as "function", too, all of it. */
+bool syn_is_routine(const struct syn_document *doc, TSNode node);
+
+/* A truth value of the language's own: a comparison, a negation, "and" or "or" of such, or true or
+ * false. operators[n]: others whose results are. */
+bool syn_is_boolean(const struct syn_document *doc, TSNode node,
+                    const struct syn_argument *operators, uint32_t n);
+
+/* Only whether it holds counts: it is a condition, or "and", "or" and "not" in one. */
+bool syn_is_tested(const struct syn_document *doc, TSNode node);
+
+/* The function or the loop that ends where the statement does; else the block or the like that
+ * goes on behind it. */
+TSNode syn_ended_by(const struct syn_document *doc, TSNode node);
+
+/* Has it a token that is written as the name is? */
+bool syn_mentions(const struct syn_document *doc, TSNode node, TSNode name);
+
+/* Does the name stand behind the node, in the function around it or, outside of any, in the file?
+ */
+bool syn_is_read_behind(const struct syn_document *doc, TSNode name, TSNode node);
+
+/* Is the name in the scope given a value, stepped, or its address taken? */
+bool syn_is_assigned(const struct syn_document *doc, TSNode name, TSNode scope);
+
 /* Calls visit for a node and all below it, in document order, until it returns false. False then.
  */
 typedef bool (*syn_node_visit)(TSNode node, void *user);

@@ -30,11 +30,20 @@
  *                         as an argument of one of these functions, and to be compared
  *   #member? @a @b W...   in @b one of these members of the name @a is used
  *   #repeated? @a @b [@c] an earlier child of @b has the same tokens where this one has @a; @c,
- * which the pattern has to have anywhere, stands for these then #rebinds-outer? @a W  a loop around
- * the one that binds @a binds the same name in its field W, and reads it once more behind the inner
- * one #formats? @a @b W [N] the string @a asks for as many values as the list @b has behind its
+ *                         which the pattern has to have anywhere, stands for these then
+ *   #rebinds-outer? @a W  a loop around the one that binds @a binds the same name in its field W,
+ *                         and reads it once more behind the inner one
+ *   #formats? @a @b W [N] the string @a asks for as many values as the list @b has behind its
  *                         first N (default 0); W: printf, percent, braces. Where that cannot be
  *                         told, it does
+ *   #boolean? @a [W...]   a truth value of the language's own: a comparison, a negation, "and" or
+ *                         "or" of such, true or false; of other operators W, too
+ *   #tested? @a           only whether it holds counts: it is a condition, or part of one
+ *   #last? @a W...        it ends where a node of one of these kinds ends: function, loop, ...
+ *   #declares? @a         it is a declaration
+ *   #mentions? @a @b      one of its tokens is written as @b is
+ *   #read-behind? @a @b   the name @a stands behind @b, in the function around @b or in the file
+ *   #assigned? @a @b      the name @a is given a value or stepped in @b, or its address is taken
  */
 #ifndef ESPALIER_SYNTAX_PATTERN_H
 #define ESPALIER_SYNTAX_PATTERN_H

@@ -16,12 +16,15 @@ enum {
     REGEX_REPEATS = 1000 /* product of all counts in braces: each copies what it repeats */
 };
 
+enum many { NONE, EACH, ANY, LAST };
+
 struct syn_predicate_form {
     const char *name;
     const char
         *arguments; /* 'c' a capture, 'w' a word, 'a' either; then '*' more words, '?' maybe one,
                       '&' maybe one more capture */
     bool (*holds)(const struct syn_predicate *, struct syn_matched *);
+    enum many many; /* what it asks of a first argument that stands for many */
 };
 
 /* ---- What they ask ----------------------------------------------------------------- */
@@ -54,6 +57,13 @@ static bool has_type(struct syn_matched *m, TSNode node, const struct syn_argume
 static bool has_kind(struct syn_matched *m, TSNode node, const struct syn_argument *word)
 {
     return strcmp(gram_kind_name(syn_kind_of(m->doc->tables, node)), word->word) == 0;
+}
+
+/* The same, where all of a function is one. */
+static bool is_a(struct syn_matched *m, TSNode node, const struct syn_argument *word)
+{
+    return strcmp(word->word, "function") == 0 ? syn_is_routine(m->doc, node)
+                                               : has_kind(m, node, word);
 }
 
 static bool eq(const struct syn_predicate *p, struct syn_matched *m)
@@ -277,27 +287,70 @@ static bool formats(const struct syn_predicate *p, struct syn_matched *m)
            (style == SYN_FORMAT_PRINTF && asked > given && may_expand(m, node_of(p, m, 1)));
 }
 
-static const struct syn_predicate_form forms[] = {{"eq", "ca", eq},
-                                                  {"any-of", "cw*", any_of},
-                                                  {"match", "cw", match},
-                                                  {"same", "cc", same},
-                                                  {"kind", "cw*", kind},
-                                                  {"within", "cw*", within},
-                                                  {"has", "cw*", has},
-                                                  {"contains", "cw*", contains},
-                                                  {"pure", "c", pure},
-                                                  {"empty", "c", empty},
-                                                  {"alone", "c", alone},
-                                                  {"commented", "c", commented},
-                                                  {"line", "cc", line},
-                                                  {"ends", "c", ends},
-                                                  {"may-end", "c", may_end},
-                                                  {"unread", "cc", unread},
-                                                  {"stays", "cc*", stays},
-                                                  {"member", "ccw*", member},
-                                                  {"repeated", "cc&", repeated},
-                                                  {"rebinds-outer", "cw", rebinds_outer},
-                                                  {"formats", "ccw?", formats}};
+static bool boolean(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return syn_is_boolean(m->doc, node_of(p, m, 0), p->arguments + 1, p->count - 1);
+}
+
+static bool tested(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return syn_is_tested(m->doc, node_of(p, m, 0));
+}
+
+static bool last(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return any_word(p, syn_ended_by(m->doc, node_of(p, m, 0)), m, is_a);
+}
+
+static bool declares(const struct syn_predicate *p, struct syn_matched *m)
+{
+    uint8_t kind = syn_kind_of(m->doc->tables, node_of(p, m, 0));
+    return kind == GRAM_KIND_DECLARATION || kind == GRAM_KIND_FUNCTION || kind == GRAM_KIND_CLASS;
+}
+
+static bool mentions(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return syn_mentions(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+}
+
+static bool read_behind(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return syn_is_read_behind(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+}
+
+static bool assigned(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return syn_is_assigned(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+}
+
+static const struct syn_predicate_form forms[] = {{"eq", "ca", eq, NONE},
+                                                  {"any-of", "cw*", any_of, NONE},
+                                                  {"match", "cw", match, NONE},
+                                                  {"same", "cc", same, NONE},
+                                                  {"kind", "cw*", kind, EACH},
+                                                  {"within", "cw*", within, NONE},
+                                                  {"has", "cw*", has, ANY},
+                                                  {"contains", "cw*", contains, ANY},
+                                                  {"pure", "c", pure, EACH},
+                                                  {"empty", "c", empty, EACH},
+                                                  {"alone", "c", alone, NONE},
+                                                  {"commented", "c", commented, ANY},
+                                                  {"line", "cc", line, NONE},
+                                                  {"ends", "c", ends, LAST},
+                                                  {"may-end", "c", may_end, LAST},
+                                                  {"unread", "cc", unread, NONE},
+                                                  {"stays", "cc*", stays, NONE},
+                                                  {"member", "ccw*", member, NONE},
+                                                  {"repeated", "cc&", repeated, NONE},
+                                                  {"rebinds-outer", "cw", rebinds_outer, NONE},
+                                                  {"formats", "ccw?", formats, NONE},
+                                                  {"boolean", "c*", boolean, EACH},
+                                                  {"tested", "c", tested, NONE},
+                                                  {"last", "cw*", last, LAST},
+                                                  {"declares", "c", declares, ANY},
+                                                  {"mentions", "cc", mentions, ANY},
+                                                  {"read-behind", "cc", read_behind, NONE},
+                                                  {"assigned", "cc", assigned, NONE}};
 
 /* ---- Reading ----------------------------------------------------------------------- */
 
@@ -390,9 +443,33 @@ void syn_predicate_end(struct syn_predicate *p)
     p->has_expression = false;
 }
 
+bool syn_predicate_takes_many(const struct syn_predicate *p, uint32_t i)
+{
+    return i == 0 && p->form->many != NONE;
+}
+
+/* Of each of many nodes, of any, or of the last one. */
+static bool holds_of_many(const struct syn_predicate *p, struct syn_matched *matched)
+{
+    int capture = p->arguments[0].capture;
+    TSNode first = matched->node[capture], last = matched->last[capture];
+    bool held = p->form->many == EACH;
+    if (ts_node_is_null(first)) return held;
+    if (p->form->many == LAST) first = last;
+    for (TSNode at = first; !ts_node_is_null(at); at = ts_node_next_sibling(at)) {
+        matched->node[capture] = at;
+        bool holds = !ts_node_is_named(at) ? held : p->form->holds(p, matched);
+        held = p->form->many == EACH ? held && holds : holds;
+        if (ts_node_eq(at, last) || (p->form->many == ANY ? held : !held)) break;
+    }
+    matched->node[capture] = first;
+    return held;
+}
+
 bool syn_predicate_holds(const struct syn_predicate *p, struct syn_matched *matched)
 {
     for (uint32_t i = 0; i < p->count; i++)
         if (p->arguments[i].capture >= 0 && !matched->has[p->arguments[i].capture]) return true;
-    return p->form->holds(p, matched) != p->negated;
+    bool many = p->arguments[0].capture >= 0 && matched->many[p->arguments[0].capture];
+    return (many ? holds_of_many(p, matched) : p->form->holds(p, matched)) != p->negated;
 }

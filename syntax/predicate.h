@@ -29,13 +29,19 @@ struct syn_predicate {
 struct syn_matched {
     const struct syn_document *doc;
     bool has[SYN_PATTERN_CAPTURES];
-    TSNode node[SYN_PATTERN_CAPTURES];
+    bool many[SYN_PATTERN_CAPTURES]; /* it stands for neighbours, from node to last, or for none */
+    TSNode node[SYN_PATTERN_CAPTURES]; /* null: for none */
+    TSNode last[SYN_PATTERN_CAPTURES]; /* where it stands for many */
 };
 
 /* Reads one predicate of a query; false after a message. */
 bool syn_predicate_read(const TSQuery *query, const TSQueryPredicateStep *steps, uint32_t n,
                         struct syn_predicate *out, struct syn_error *err);
 void syn_predicate_end(struct syn_predicate *predicate);
+
+/* May it speak of many, as argument i? */
+bool syn_predicate_takes_many(const struct syn_predicate *predicate, uint32_t i);
+
 /* May move a capture on to what it found. */
 bool syn_predicate_holds(const struct syn_predicate *predicate, struct syn_matched *match);
 

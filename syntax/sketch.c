@@ -215,8 +215,42 @@ static bool all_stand(const struct making *m, TSNode root)
     return true;
 }
 
-/* The innermost node that is all of the sketch. */
-static TSNode root_of(const struct making *m, const char *text)
+/* What the sketch is: a node, or some children of one. */
+struct root {
+    TSNode node;            /* null: neither */
+    uint32_t first, behind; /* children [first, behind) of it; behind 0: the node itself */
+};
+
+static bool holds_statements(const struct making *m, TSNode node)
+{
+    uint8_t kind = syn_kind_of(m->doc->tables, node);
+    return kind == GRAM_KIND_FILE || kind == GRAM_KIND_BLOCK || kind == GRAM_KIND_SWITCH;
+}
+
+/* The children of a node that are all of [start, end), if they are several statements. */
+static struct root sequence_of(const struct making *m, TSNode node, uint32_t start, uint32_t end)
+{
+    static const struct root none;
+    struct root root = {.node = node};
+    uint32_t n = ts_node_child_count(node), named = 0, at = start, stop = start;
+    for (uint32_t i = 0; i < n; i++) {
+        TSNode child = ts_node_child(node, i);
+        if (ts_node_end_byte(child) <= start || ts_node_start_byte(child) >= end) continue;
+        if (root.behind == 0) {
+            root.first = i;
+            at = ts_node_start_byte(child);
+            if (!ts_node_is_named(child)) return none;
+        }
+        root.behind = i + 1;
+        stop = ts_node_end_byte(child);
+        named += ts_node_is_named(child);
+    }
+    bool whole = named > 1 && at == start && stop == end && holds_statements(m, node);
+    return whole ? root : none;
+}
+
+/* The innermost node that is all of the sketch, or the statements that are. */
+static struct root root_of(const struct making *m, const char *text)
 {
     uint32_t start = m->start, end = m->end;
     while (start < end && strchr(" \t\r\n", text[start]))
@@ -226,9 +260,13 @@ static TSNode root_of(const struct making *m, const char *text)
     TSNode all = ts_tree_root_node(m->doc->tree);
     TSNode node = ts_node_descendant_for_byte_range(all, start, end);
     bool whole = ts_node_start_byte(node) == start && ts_node_end_byte(node) == end;
-    if (whole && ts_node_eq(node, all)) /* with a semicolon beside it in some grammars */
-        node = ts_node_named_child_count(all) == 1 ? ts_node_named_child(all, 0) : (TSNode){0};
-    return whole ? node : (TSNode){0};
+    /* A file may have a semicolon beside its one statement. */
+    if (whole && ts_node_eq(node, all) && ts_node_named_child_count(all) == 1)
+        return (struct root){.node = ts_node_named_child(all, 0)};
+    struct root sequence = sequence_of(m, node, start, end);
+    if (!ts_node_is_null(sequence.node)) return sequence;
+    static const struct root none;
+    return whole && !ts_node_eq(node, all) ? (struct root){.node = node} : none;
 }
 
 /* Puts the text into a context, a line with "%" in it, and parses. False: not without errors, or
@@ -252,7 +290,7 @@ static bool fits(struct making *m, const char *line, size_t len)
               syn_document_cost(m->doc) == 0;
     m->start = (uint32_t)before;
     m->end = (uint32_t)(before + m->text_len);
-    TSNode root = ok ? root_of(m, text) : (TSNode){0};
+    TSNode root = ok ? root_of(m, text).node : (TSNode){0};
     ok = ok && !ts_node_is_null(root) && all_stand(m, root);
     if (!ok)
         free(text);
@@ -308,32 +346,57 @@ static bool counts(const struct making *m, TSNode node)
     return kind != GRAM_KIND_COMMENT && strcmp(ts_node_type(node), "\n") != 0;
 }
 
-/* Fills nodes[index], and its children behind all that are there. */
-static bool fill(struct making *m, uint32_t index, TSNode node, unsigned depth)
+static bool fill(struct making *m, uint32_t index, TSNode node, unsigned depth);
+
+/* Fills in children [from, to) of a node as those of nodes[index]. */
+static bool fill_children(struct making *m, uint32_t index, TSNode node, uint32_t from, uint32_t to,
+                          unsigned depth)
 {
     struct syn_sketch *s = m->sketch;
-    const struct place *place = place_of(m, node);
-    struct syn_sketch_node out = {.symbol = ts_node_symbol(node),
-                                  .named = ts_node_is_named(node),
-                                  .text = ts_node_start_byte(node),
-                                  .len = ts_node_end_byte(node) - ts_node_start_byte(node)};
-    uint32_t n = place ? 0 : ts_node_child_count(node);
-    if (depth == SYN_SKETCH_DEPTH || !reserve(s, n)) return false;
-    if (place) {
-        out.stands = true;
-        out.many = place->many;
-        out.name = place->name;
-    }
-    out.first = s->n_nodes;
-    for (uint32_t i = 0; i < n; i++)
-        out.kids += counts(m, ts_node_child(node, i));
-    s->n_nodes += out.kids;
-    s->nodes[index] = out;
-    for (uint32_t i = 0, kid = out.first; i < n; i++) {
+    uint32_t kids = 0, kid = s->n_nodes;
+    if (depth == SYN_SKETCH_DEPTH || !reserve(s, to - from)) return false;
+    for (uint32_t i = from; i < to; i++)
+        kids += counts(m, ts_node_child(node, i));
+    s->nodes[index].first = kid;
+    s->nodes[index].kids = kids;
+    s->n_nodes += kids;
+    for (uint32_t i = from; i < to; i++) {
         TSNode child = ts_node_child(node, i);
         if (counts(m, child) && !fill(m, kid++, child, depth + 1)) return false;
     }
     return true;
+}
+
+/* Fills nodes[index], and its children behind all that are there. */
+static bool fill(struct making *m, uint32_t index, TSNode node, unsigned depth)
+{
+    const struct place *place = place_of(m, node);
+    struct syn_sketch_node *out = &m->sketch->nodes[index];
+    *out = (struct syn_sketch_node){.symbol = ts_node_symbol(node),
+                                    .named = ts_node_is_named(node),
+                                    .text = ts_node_start_byte(node),
+                                    .len = ts_node_end_byte(node) - ts_node_start_byte(node)};
+    if (!place) return fill_children(m, index, node, 0, ts_node_child_count(node), depth);
+    out->stands = true;
+    out->many = place->many;
+    out->name = place->name;
+    if (place->name >= 0) m->sketch->many[place->name] |= place->many;
+    return true;
+}
+
+/* Several statements: nodes[0] stands for none, and its children are they. */
+static enum syn_status fill_sequence(struct making *m, const struct root *root,
+                                     struct syn_error *err)
+{
+    struct syn_sketch *s = m->sketch;
+    s->sequence = true;
+    s->nodes[0] = (struct syn_sketch_node){.named = true};
+    if (!fill_children(m, 0, root->node, root->first, root->behind, 0))
+        return syn_fail(err, SYN_BAD_GRAMMAR, "it is too deep, or out of memory");
+    if (s->nodes[s->nodes[0].first].stands)
+        return syn_fail(err, SYN_BAD_GRAMMAR,
+                        "the first of several statements has to be more than a name");
+    return SYN_OK;
 }
 
 static enum syn_status make(struct making *m, struct syn_error *err)
@@ -343,15 +406,17 @@ static enum syn_status make(struct making *m, struct syn_error *err)
     if (status != SYN_OK) return status;
     if (!fit)
         return syn_fail(err, SYN_BAD_GRAMMAR,
-                        "expected one expression, statement or declaration of %s",
+                        "expected an expression, a declaration or statements of %s",
                         m->sketch->lang->name);
-    TSNode root = root_of(m, m->sketch->text);
-    if (place_of(m, root))
-        return syn_fail(err, SYN_BAD_GRAMMAR, "a name alone would match everything");
+    struct root root = root_of(m, m->sketch->text);
     if (!reserve(m->sketch, 1)) return syn_fail(err, SYN_NO_MEMORY, "out of memory");
     m->sketch->n_nodes = 1;
-    return fill(m, 0, root, 0) ? SYN_OK
-                               : syn_fail(err, SYN_BAD_GRAMMAR, "it is too deep, or out of memory");
+    if (root.behind > 0) return fill_sequence(m, &root, err);
+    if (place_of(m, root.node))
+        return syn_fail(err, SYN_BAD_GRAMMAR, "a name alone would match everything");
+    return fill(m, 0, root.node, 0)
+               ? SYN_OK
+               : syn_fail(err, SYN_BAD_GRAMMAR, "it is too deep, or out of memory");
 }
 
 /* ---- The whole --------------------------------------------------------------------- */
@@ -383,6 +448,7 @@ void syn_sketch_free(struct syn_sketch *sketch)
     if (!sketch) return;
     for (size_t i = 0; i < sketch->n_names; i++)
         free(sketch->names[i]);
+    syn_sketch_where_free(&sketch->where);
     free(sketch->nodes);
     free(sketch->text);
     free(sketch);

@@ -2,7 +2,8 @@
  *
  *   free($P)            if ($C) { $$$BODY }            $A != $A
  *
- * A sketch is one expression, statement or declaration. $NAME stands for one node, $$$NAME for any
+ * A sketch is one expression, statement or declaration, or several statements that follow each
+ * other, the first of which is more than a name. $NAME stands for one node, $$$NAME for any
  * number of neighbours with what separates them; a name is of upper-case letters, digits and "_".
  * The same name stands for the same tokens each time; $_ and $$$ are not remembered. All else has
  * to be there as it is; white space and comments do not count, nor do commas, semicolons and ends
@@ -26,6 +27,14 @@ enum syn_status syn_sketch_new(const struct gram_language *lang, const char *tex
                                struct syn_sketch **out, struct syn_error *err);
 void syn_sketch_free(struct syn_sketch *sketch); /* takes NULL */
 
+/* Adds what has to hold of places: predicates as in patterns (pattern.h), "(#pure? @P) ...", each
+ * speaking of names as captures. @match is what was found (of several statements the first one),
+ * @function the innermost function around it, or the file, and @file all of the text. Of what a
+ * $$$NAME stands for, a first argument, predicates ask of each node, of any or of the last one, as
+ * fits. Once. SYN_BAD_GRAMMAR when it is none of that. */
+enum syn_status syn_sketch_require(struct syn_sketch *sketch, const char *text, size_t len,
+                                   struct syn_error *err);
+
 /* Number of a name (without "$"), from 0; -1 when the sketch has none. */
 int syn_sketch_name(const struct syn_sketch *sketch, const char *name, size_t len);
 
@@ -39,14 +48,21 @@ bool syn_sketch_may_match(const struct syn_sketch *sketch, const char *text, siz
 struct syn_found {
     struct syn_span span;
     struct syn_span names[SYN_SKETCH_NAMES]; /* empty where a $$$NAME stands for nothing */
+    uint16_t symbol;                         /* of the one node that it is; 0: it is several */
+    uint16_t symbols[SYN_SKETCH_NAMES];      /* of those that stand for one node; 0: for others */
 };
 
-/* Return false to stop. */
-typedef bool (*syn_on_found)(const struct syn_found *found, void *user);
+/* which: number of the sketch. Return false to stop. */
+typedef bool (*syn_on_found)(size_t which, const struct syn_found *found, void *user);
 
-/* Calls visit for each place in a parsed document, outer ones before those in them, by starts. What
- * has a syntax error in it is no place. SYN_CANCELLED when the document's stop flag was set. */
-enum syn_status syn_sketch_run(const struct syn_sketch *sketch, const struct syn_document *doc,
-                               syn_on_found visit, void *user, struct syn_error *err);
+/* Calls visit for each place of sketches[n] of its language in a parsed document, outer ones before
+ * those in them, by starts; at a node in the sketches' order. What has a syntax error in it is no
+ * place. SYN_CANCELLED when the document's stop flag was set. */
+enum syn_status syn_sketch_run(const struct syn_sketch *const *sketches, size_t n,
+                               const struct syn_document *doc, syn_on_found visit, void *user,
+                               struct syn_error *err);
+
+/* Is there a node with exactly these bytes and this symbol (of a found one)? */
+bool syn_is_node(const struct syn_document *doc, struct syn_span span, uint16_t symbol);
 
 #endif

@@ -10,8 +10,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool check(const struct syn_found *found, void *user)
+static bool check(size_t which, const struct syn_found *found, void *user)
 {
+    if (which != 0) abort();
     size_t len = *(size_t *)user;
     if (found->span.start > found->span.end || found->span.end > len) abort();
     for (size_t i = 0; i < SYN_SKETCH_NAMES; i++)
@@ -23,11 +24,12 @@ static void search(const struct syn_sketch *sketch, const struct gram_language *
                    const char *text, size_t len)
 {
     struct syn_document *doc = NULL;
+    const struct syn_sketch *one = sketch;
     struct ref_changes changes;
     size_t refused;
     if (syn_document_new(lang, text, len, &doc, NULL) == SYN_OK &&
         syn_document_parse(doc, 0, NULL) == SYN_OK) {
-        if (syn_sketch_run(sketch, doc, check, &len, NULL) != SYN_OK) abort();
+        if (syn_sketch_run(&one, 1, doc, check, &len, NULL) != SYN_OK) abort();
         const char *template = syn_sketch_name(sketch, "A", 1) >= 0 ? "f($A, $A)\n  $A" : "f()";
         if (!ref_check(sketch, template, NULL)) abort();
         if (ref_find(sketch, template, doc, &changes, NULL) != SYN_OK) abort();

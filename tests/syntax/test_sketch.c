@@ -4,6 +4,7 @@
  *   text: foo(a, b, c); bar();
  *   found: foo(a, b, c) | A=a | R=b, c
  *
+ * perhaps with a line "where:" behind the pattern,
  * with as many lines "found:" as there are places, and "refused:" with a part of the message where
  * the pattern is none. \n and \t are escapes. With a case as argument: prints what comes out. */
 #include "grammars/grammars.h"
@@ -62,10 +63,11 @@ struct seen {
     uint32_t last;
 };
 
-static bool on_found(const struct syn_found *found, void *user)
+static bool on_found(size_t which, const struct syn_found *found, void *user)
 {
     static const char *const names[] = {"A", "B", "C", "R", "S"};
     struct seen *s = user;
+    assert_int_equal(which, 0);
     assert_true(found->span.start >= s->last);
     s->last = found->span.start;
     s->out->len += (size_t)snprintf(s->out->bytes + s->out->len, 8, "found: ");
@@ -80,8 +82,9 @@ static bool on_found(const struct syn_found *found, void *user)
     return true;
 }
 
-static void try(const struct gram_language *lang, const char *pattern, const char *text,
-                struct text *out)
+/* where: what has to hold; "" for nothing. */
+static void try(const struct gram_language *lang, const char *pattern, const char *where,
+                const char *text, struct text *out)
 {
     char sketched[MAX_LINE], bytes[MAX_LINE];
     struct syn_sketch *sketch;
@@ -89,15 +92,22 @@ static void try(const struct gram_language *lang, const char *pattern, const cha
     unescape(pattern, sketched);
     unescape(text, bytes);
     put_line(out, "pattern: ", pattern);
+    if (*where) put_line(out, "where: ", where);
     put_line(out, "text: ", text);
     if (syn_sketch_new(lang, sketched, strlen(sketched), &sketch, &err) != SYN_OK) {
         put_line(out, "refused: ", err.text);
         return;
     }
+    if (*where && syn_sketch_require(sketch, where, strlen(where), &err) != SYN_OK) {
+        put_line(out, "refused: ", err.text);
+        syn_sketch_free(sketch);
+        return;
+    }
     struct syn_document *doc = case_document(lang, bytes, strlen(bytes));
     struct seen seen = {sketch, bytes, out, 0};
     size_t before = out->len;
-    assert_int_equal(syn_sketch_run(sketch, doc, on_found, &seen, NULL), SYN_OK);
+    const struct syn_sketch *const sketches[] = {sketch};
+    assert_int_equal(syn_sketch_run(sketches, 1, doc, on_found, &seen, NULL), SYN_OK);
     if (out->len > before) assert_true(syn_sketch_may_match(sketch, bytes, strlen(bytes)));
     syn_document_free(doc);
     syn_sketch_free(sketch);
@@ -107,7 +117,7 @@ static void check_case(const char *path, bool print)
 {
     static char file[MAX_FILE], copy[MAX_FILE];
     static struct text got;
-    char id[32], pattern[MAX_LINE] = "";
+    char id[32], pattern[MAX_LINE] = "", where[MAX_LINE] = "";
     const char *name = strrchr(path, '/') + 1;
     case_read(path, file, sizeof file);
     memcpy(copy, file, sizeof copy);
@@ -116,8 +126,12 @@ static void check_case(const char *path, bool print)
     assert_non_null(lang);
     got = (struct text){.len = 0};
     for (char *line = strtok(copy, "\n"); line; line = strtok(NULL, "\n")) {
-        if (strncmp(line, "pattern: ", 9) == 0) snprintf(pattern, sizeof pattern, "%s", line + 9);
-        if (strncmp(line, "text: ", 6) == 0) try(lang, pattern, line + 6, &got);
+        if (strncmp(line, "pattern: ", 9) == 0) {
+            snprintf(pattern, sizeof pattern, "%s", line + 9);
+            where[0] = 0;
+        }
+        if (strncmp(line, "where: ", 7) == 0) snprintf(where, sizeof where, "%s", line + 7);
+        if (strncmp(line, "text: ", 6) == 0) try(lang, pattern, where, line + 6, &got);
         if (*line == '#') put_line(&got, "", line);
     }
     got.bytes[got.len] = 0;

@@ -38,8 +38,9 @@ struct search {
     bool failed;
 };
 
-static bool on_found(const struct syn_found *found, void *user)
+static bool on_found(size_t which, const struct syn_found *found, void *user)
 {
+    (void)which;
     struct search *s = user;
     struct ref_places *p = &s->places;
     if (p->count == REF_CHANGES_MAX) {
@@ -119,7 +120,7 @@ enum syn_status ref_find(const struct syn_sketch *sketch, const char *template,
 {
     struct search s = {.places = {.sketch = sketch, .doc = doc}};
     *out = (struct ref_changes){0};
-    enum syn_status status = syn_sketch_run(sketch, doc, on_found, &s, err);
+    enum syn_status status = syn_sketch_run(&sketch, 1, doc, on_found, &s, err);
     out->left_out = s.left_out;
     bool failed = s.failed;
     if (status == SYN_OK && !failed && template && s.places.count > 0) {

@@ -1,0 +1,207 @@
+/* What a tree says of how values and names are used, for predicates: in which places only truth
+ * counts, what ends where, what is read later. Told from kinds and tokens, as in facts.c.
+ */
+#include "syntax/facts.h"
+
+#include <string.h>
+
+enum { MAX_DEPTH = 200 };
+
+static uint8_t kind_of(const struct syn_document *doc, TSNode node)
+{
+    return syn_kind_of(doc->tables, node);
+}
+
+bool syn_is_routine(const struct syn_document *doc, TSNode node)
+{
+    static const char *const declared[] = {
+        "function_definition",     "method_declaration",   "constructor_declaration",
+        "method_definition",       "accessor_declaration", "compact_constructor_declaration",
+        "local_function_statement"};
+    const char *type = ts_node_type(node);
+    if (kind_of(doc, node) == GRAM_KIND_FUNCTION) return !strstr(type, "declarator");
+    for (size_t i = 0; i < sizeof declared / sizeof *declared; i++)
+        if (strcmp(type, declared[i]) == 0) return true;
+    return false;
+}
+
+/* ---- Truth ------------------------------------------------------------------------- */
+
+static bool is_one_of(const struct syn_document *doc, TSNode node, const char *const *words)
+{
+    for (; *words; words++)
+        if (syn_text_is(doc, node, *words, (uint32_t)strlen(*words))) return true;
+    return false;
+}
+
+static const char *const comparisons[] = {
+    "==", "!=",         "===", "!==", "<",  ">",      "<=",     ">=",  "<>",  "~=", "in",
+    "is", "instanceof", "=~",  "!~",  "/=", "not in", "is not", "!in", "!is", NULL};
+static const char *const junctions[] = {"&&", "||", "and", "or", NULL};
+static const char *const negations[] = {"!", "not", NULL};
+static const char *const truths[] = {"true", "false", "True", "False", NULL};
+
+/* The first child that is written as one of the words; null: there is none. */
+static TSNode sign_of(const struct syn_document *doc, TSNode node, const char *const *words)
+{
+    uint32_t n = ts_node_child_count(node);
+    for (uint32_t i = 0; i < n && i < 8; i++) {
+        TSNode child = ts_node_child(node, i);
+        if (ts_node_child_count(child) <= 2 && is_one_of(doc, child, words)) return child;
+    }
+    return (TSNode){0};
+}
+
+static bool has_sign(const struct syn_document *doc, TSNode node, const char *const *words)
+{
+    return !ts_node_is_null(sign_of(doc, node, words));
+}
+
+/* Are all operands? */
+static bool are_boolean(const struct syn_document *doc, TSNode node,
+                        const struct syn_argument *operators, uint32_t n)
+{
+    uint32_t count = ts_node_named_child_count(node);
+    for (uint32_t i = 0; i < count; i++) {
+        TSNode child = ts_node_named_child(node, i);
+        if (!is_one_of(doc, child, junctions) && !syn_is_boolean(doc, child, operators, n))
+            return false;
+    }
+    return count > 0;
+}
+
+bool syn_is_boolean(const struct syn_document *doc, TSNode node,
+                    const struct syn_argument *operators, uint32_t n)
+{
+    uint8_t kind = kind_of(doc, node);
+    if (kind == GRAM_KIND_PAREN && ts_node_named_child_count(node) == 1)
+        return syn_is_boolean(doc, ts_node_named_child(node, 0), operators, n);
+    if (kind == GRAM_KIND_NUMBER || ts_node_child_count(node) == 0)
+        return is_one_of(doc, node, truths);
+    if (kind == GRAM_KIND_UNARY) return has_sign(doc, node, negations);
+    if (kind != GRAM_KIND_BINARY) return false;
+    for (uint32_t i = 0; i < n; i++) {
+        const char *words[] = {operators[i].word, NULL};
+        if (operators[i].word && has_sign(doc, node, words)) return true;
+    }
+    if (has_sign(doc, node, comparisons)) return true;
+    return has_sign(doc, node, junctions) && are_boolean(doc, node, operators, n);
+}
+
+static bool is_condition(TSNode node, TSNode parent)
+{
+    TSNode condition = ts_node_child_by_field_name(parent, "condition", 9);
+    return !ts_node_is_null(condition) && ts_node_eq(condition, node);
+}
+
+bool syn_is_tested(const struct syn_document *doc, TSNode node)
+{
+    for (unsigned depth = 0; depth < MAX_DEPTH; depth++) {
+        TSNode parent = ts_node_parent(node);
+        if (ts_node_is_null(parent)) return false;
+        uint8_t kind = kind_of(doc, parent);
+        if (is_condition(node, parent)) return true;
+        if (kind == GRAM_KIND_UNARY) return has_sign(doc, parent, negations);
+        bool passes = kind == GRAM_KIND_PAREN && ts_node_named_child_count(parent) == 1;
+        passes = passes || (kind == GRAM_KIND_BINARY && has_sign(doc, parent, junctions));
+        if (!passes) return false;
+        node = parent;
+    }
+    return false;
+}
+
+/* ---- What ends where --------------------------------------------------------------- */
+
+static bool is_last_child(const struct syn_document *doc, TSNode node)
+{
+    TSNode next = ts_node_next_named_sibling(node);
+    while (!ts_node_is_null(next) && kind_of(doc, next) == GRAM_KIND_COMMENT)
+        next = ts_node_next_named_sibling(next);
+    return ts_node_is_null(next);
+}
+
+TSNode syn_ended_by(const struct syn_document *doc, TSNode node)
+{
+    TSNode at = node, parent = ts_node_parent(node);
+    for (; !ts_node_is_null(parent); at = parent, parent = ts_node_parent(at)) {
+        uint8_t kind = kind_of(doc, parent);
+        if (!is_last_child(doc, at)) return parent;
+        if (kind != GRAM_KIND_BLOCK) return parent;
+    }
+    return at;
+}
+
+/* ---- Names ------------------------------------------------------------------------- */
+
+struct search {
+    const struct syn_document *doc;
+    TSNode name, scope;
+    uint32_t from; /* byte; what begins in front of it does not count */
+};
+
+static bool is_name(const struct search *s, TSNode node)
+{
+    return ts_node_child_count(node) == 0 && ts_node_start_byte(node) >= s->from &&
+           syn_same_text(s->doc, node, s->name);
+}
+
+static bool is_other(TSNode node, void *user)
+{
+    return !is_name(user, node);
+}
+
+bool syn_mentions(const struct syn_document *doc, TSNode node, TSNode name)
+{
+    struct search s = {.doc = doc, .name = name};
+    return !syn_each_node(node, is_other, &s);
+}
+
+bool syn_is_read_behind(const struct syn_document *doc, TSNode name, TSNode node)
+{
+    struct search s = {.doc = doc, .name = name, .from = ts_node_end_byte(node)};
+    TSNode scope = node;
+    for (TSNode at = ts_node_parent(node); !ts_node_is_null(at); at = ts_node_parent(at)) {
+        scope = at;
+        if (syn_is_routine(doc, at)) break;
+    }
+    return !syn_each_node(scope, is_other, &s);
+}
+
+/* Is it what an assignment, a step or the like in the scope gives a value to? */
+static bool is_given(const struct search *s, TSNode node)
+{
+    static const char *const steps[] = {"++",     "--",  "&",   "&mut", "del",
+                                        "delete", "ref", "out", NULL};
+    for (TSNode at = node, parent = ts_node_parent(node);
+         !ts_node_is_null(parent) && !ts_node_eq(at, s->scope);
+         at = parent, parent = ts_node_parent(at)) {
+        uint8_t kind = kind_of(s->doc, parent);
+        if (kind == GRAM_KIND_ASSIGN || strstr(ts_node_type(parent), "assignment"))
+            return ts_node_eq(ts_node_child(parent, 0), at);
+        if (kind == GRAM_KIND_UNARY || strstr(ts_node_type(parent), "update") ||
+            strstr(ts_node_type(parent), "postfix") || strstr(ts_node_type(parent), "pointer") ||
+            strstr(ts_node_type(parent), "reference"))
+            return has_sign(s->doc, parent, steps);
+        if (kind == GRAM_KIND_LOOP || kind == GRAM_KIND_DECLARATION) {
+            TSNode left = ts_node_child_by_field_name(parent, "left", 4);
+            if (!ts_node_is_null(left) && ts_node_eq(left, at)) return true;
+        }
+        if (kind != GRAM_KIND_LIST && kind != GRAM_KIND_PAREN && kind != GRAM_KIND_INDEX &&
+            kind != GRAM_KIND_MEMBER && kind != GRAM_KIND_ARGUMENTS &&
+            !strstr(ts_node_type(parent), "pattern") && !strstr(ts_node_type(parent), "argument"))
+            return false;
+    }
+    return false;
+}
+
+static bool is_not_given(TSNode node, void *user)
+{
+    const struct search *s = user;
+    return ts_node_eq(node, s->name) || !is_name(s, node) || !is_given(s, node);
+}
+
+bool syn_is_assigned(const struct syn_document *doc, TSNode name, TSNode scope)
+{
+    struct search s = {.doc = doc, .name = name, .scope = scope};
+    return !syn_each_node(scope, is_not_given, &s);
+}
