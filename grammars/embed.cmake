@@ -1,8 +1,8 @@
 # Writes the data files of every language folder as C arrays.
 #   cmake -DROOT=<this folder> -DLANGUAGES="c;cpp;..." -DOUTPUT=<file> -P embed.cmake
-# For each id: gram_data_<id>_kinds, ..._fillings, ..._contexts, gram_data_<id>_queries and
-# gram_data_<id>_rules; and gram_data_review. A file that says "; as: <id>" stands for the one of the
-# same name of that language. A byte list instead of a string literal, because ISO C only promises literals of 4095 bytes.
+# For each id: gram_data_<id>_kinds, ..._fillings, ..._contexts, gram_data_<id>_queries,
+# gram_data_<id>_rules and gram_data_<id>_refactorings; and gram_data_review and gram_data_refactor. A
+# file that says "; as: <id>" stands for the one of the same name of that language. A byte list instead of a string literal, because ISO C only promises literals of 4095 bytes.
 
 function(append_bytes name path)
   file(READ "${path}" hex HEX)
@@ -38,7 +38,11 @@ foreach(id ${LANGUAGES})
   append_files(gram_data_${id}_queries "${queries}")
   file(GLOB rules "${ROOT}/${id}/review/*.scm")
   append_files(gram_data_${id}_rules "${rules}")
+  file(GLOB rules "${ROOT}/${id}/refactor/*.rule")
+  append_files(gram_data_${id}_refactorings "${rules}")
 endforeach()
 file(GLOB common "${ROOT}/review/*")
 append_files(gram_data_review "${common}")
+file(GLOB common "${ROOT}/refactor/*")
+append_files(gram_data_refactor "${common}")
 file(WRITE "${OUTPUT}" "${text}")

@@ -9,6 +9,8 @@
  *   grammars/<id>/queries/   tree-sitter queries (*.scm)
  *   grammars/<id>/review/    what a review looks for (lsp/assist/review/rules.h); what a rule has
  *                            in common over the languages is in grammars/review/
+ *   grammars/<id>/refactor/  what is rewritten (lsp/assist/refactor/rules.h); in common:
+ *                            grammars/refactor/
  *
  * Adding a language is one folder, one pinned npm package and one row in languages.def.
  *
@@ -82,7 +84,8 @@ struct gram_language {
     const char *fillings;             /* text of grammars/<id>/fillings */
     const char *contexts;             /* text of grammars/<id>/contexts */
     const struct gram_query *queries; /* ends with a row whose name is NULL */
-    const struct gram_query *rules;   /* as queries: those of grammars/<id>/review/ */
+    const struct gram_query *rules;   /* as queries: those of grammars/<id>/review/ ... */
+    const struct gram_query *refactorings; /* ... and of grammars/<id>/refactor/ */
 };
 
 size_t gram_count(void);
@@ -110,7 +113,8 @@ enum gram_kind gram_kind_by_name(const char *name, size_t len);
 /* Text of query NAME, or NULL when the language has none. */
 const char *gram_query_text(const struct gram_language *lang, const char *name);
 
-/* Text of grammars/review/<code>, or NULL when there is none. */
+/* Text of grammars/review/<code>, or of grammars/refactor/<code>; NULL when there is none. */
 const char *gram_review_text(const char *code);
+const char *gram_refactor_text(const char *code);
 
 #endif

@@ -30,7 +30,7 @@
      gram_data_##id##_fillings,                                                                    \
      gram_data_##id##_contexts,                                                                    \
      gram_data_##id##_queries,                                                                     \
-     gram_data_##id##_rules},
+     gram_data_##id##_rules, gram_data_##id##_refactorings},
 static const struct gram_language languages[] = {
 #include "grammars/languages.def"
 };
@@ -204,9 +204,19 @@ const char *gram_query_text(const struct gram_language *lang, const char *name)
     return NULL;
 }
 
+static const char *text_of(const struct gram_query *list, const char *name)
+{
+    for (; list->name; list++)
+        if (strcmp(list->name, name) == 0) return list->text;
+    return NULL;
+}
+
 const char *gram_review_text(const char *code)
 {
-    for (const struct gram_query *text = gram_data_review; text->name; text++)
-        if (strcmp(text->name, code) == 0) return text->text;
-    return NULL;
+    return text_of(gram_data_review, code);
+}
+
+const char *gram_refactor_text(const char *code)
+{
+    return text_of(gram_data_refactor, code);
 }

@@ -67,6 +67,10 @@ bool syn_is_read_behind(const struct syn_document *doc, TSNode name, TSNode node
 /* Is the name in the scope given a value, stepped, or its address taken? */
 bool syn_is_assigned(const struct syn_document *doc, TSNode name, TSNode scope);
 
+/* An expression with operands, which may fall apart where it stands beside an operator. */
+bool syn_is_loose(const struct syn_document *doc, TSNode node);
+bool syn_is_operand(const struct syn_document *doc, TSNode node);
+
 /* Calls visit for a node and all below it, in document order, until it returns false. False then.
  */
 typedef bool (*syn_node_visit)(TSNode node, void *user);

@@ -48,8 +48,8 @@ bool syn_sketch_may_match(const struct syn_sketch *sketch, const char *text, siz
 struct syn_found {
     struct syn_span span;
     struct syn_span names[SYN_SKETCH_NAMES]; /* empty where a $$$NAME stands for nothing */
-    uint16_t symbol;                         /* of the one node that it is; 0: it is several */
-    uint16_t symbols[SYN_SKETCH_NAMES];      /* of those that stand for one node; 0: for others */
+    bool operand;                            /* it is an operand: another text may need brackets */
+    bool loose[SYN_SKETCH_NAMES]; /* an expression with operands: elsewhere it may need brackets */
 };
 
 /* which: number of the sketch. Return false to stop. */
@@ -62,7 +62,10 @@ enum syn_status syn_sketch_run(const struct syn_sketch *const *sketches, size_t 
                                const struct syn_document *doc, syn_on_found visit, void *user,
                                struct syn_error *err);
 
-/* Is there a node with exactly these bytes and this symbol (of a found one)? */
-bool syn_is_node(const struct syn_document *doc, struct syn_span span, uint16_t symbol);
+/* Is there a node with exactly these bytes, and none that wants brackets where it is? */
+bool syn_stands(const struct syn_document *doc, struct syn_span span);
+
+/* Is it "and" or "or" in brackets (which are not part of the span) as an operand of the same? */
+bool syn_needs_no_brackets(const struct syn_document *doc, struct syn_span span);
 
 #endif

@@ -272,13 +272,13 @@ static bool is_place(struct matcher *m, TSNode node, struct syn_found *out)
         if (!match_sequence(m, node, &out->span.end)) return false;
     } else {
         if (!match_node(m, 0, node)) return false;
-        out->symbol = ts_node_symbol(node);
+        out->operand = syn_is_operand(m->doc, node);
     }
     if (m->failed || !holds(m, node)) return false;
     for (size_t i = 0; i < SYN_SKETCH_NAMES; i++) {
         out->names[i] = m->bound[i].span;
-        if (m->bound[i].has && !m->sketch->many[i])
-            out->symbols[i] = ts_node_symbol(m->bound[i].first);
+        out->loose[i] =
+            m->bound[i].has && !m->sketch->many[i] && syn_is_loose(m->doc, m->bound[i].first);
     }
     return true;
 }
@@ -317,18 +317,6 @@ enum syn_status syn_sketch_run(const struct syn_sketch *const *sketches, size_t 
     free(run.matcher.nodes);
     if (run.matcher.failed) return syn_fail(err, SYN_NO_MEMORY, "out of memory for a search");
     return syn_unless_stopped(doc, SYN_OK, err);
-}
-
-bool syn_is_node(const struct syn_document *doc, struct syn_span span, uint16_t symbol)
-{
-    if (!doc->tree) return false;
-    TSNode at =
-        ts_node_descendant_for_byte_range(ts_tree_root_node(doc->tree), span.start, span.end);
-    for (; !ts_node_is_null(at) && ts_node_start_byte(at) == span.start &&
-           ts_node_end_byte(at) == span.end;
-         at = ts_node_parent(at))
-        if (ts_node_symbol(at) == symbol) return true;
-    return false;
 }
 
 bool syn_sketch_may_match(const struct syn_sketch *sketch, const char *text, size_t len)

@@ -110,6 +110,62 @@ bool syn_is_tested(const struct syn_document *doc, TSNode node)
     return false;
 }
 
+/* ---- Brackets ---------------------------------------------------------------------- */
+
+bool syn_is_loose(const struct syn_document *doc, TSNode node)
+{
+    uint8_t kind = kind_of(doc, node);
+    const char *type = ts_node_type(node);
+    return kind == GRAM_KIND_BINARY || kind == GRAM_KIND_UNARY || kind == GRAM_KIND_CONDITIONAL ||
+           kind == GRAM_KIND_ASSIGN || strstr(type, "lambda") || strstr(type, "arrow_function") ||
+           (kind == GRAM_KIND_OTHER && (strstr(type, "expression") || strstr(type, "operator")));
+}
+
+bool syn_is_operand(const struct syn_document *doc, TSNode node)
+{
+    TSNode parent = ts_node_parent(node);
+    uint8_t kind = ts_node_is_null(parent) ? GRAM_KIND_FILE : kind_of(doc, parent);
+    return kind == GRAM_KIND_BINARY || kind == GRAM_KIND_UNARY || kind == GRAM_KIND_CONDITIONAL ||
+           kind == GRAM_KIND_MEMBER || kind == GRAM_KIND_INDEX || kind == GRAM_KIND_CALL;
+}
+
+/* The outermost node with exactly these bytes; null: there is none. */
+static TSNode node_at(const struct syn_document *doc, struct syn_span span)
+{
+    static const TSNode none;
+    if (!doc->tree) return none;
+    TSNode root = ts_tree_root_node(doc->tree), found = none;
+    TSNode at = ts_node_descendant_for_byte_range(root, span.start, span.end);
+    for (; !ts_node_is_null(at) && ts_node_start_byte(at) == span.start &&
+           ts_node_end_byte(at) == span.end;
+         at = ts_node_parent(at))
+        found = at;
+    return found;
+}
+
+bool syn_stands(const struct syn_document *doc, struct syn_span span)
+{
+    TSNode node = node_at(doc, span);
+    if (ts_node_is_null(node)) return false;
+    TSNode parent = ts_node_parent(node);
+    uint8_t kind = ts_node_is_null(parent) ? GRAM_KIND_FILE : kind_of(doc, parent);
+    /* Grammars are less strict there than languages. */
+    return kind_of(doc, node) != GRAM_KIND_ASSIGN ||
+           (kind != GRAM_KIND_BINARY && kind != GRAM_KIND_UNARY);
+}
+
+bool syn_needs_no_brackets(const struct syn_document *doc, struct syn_span span)
+{
+    TSNode inner = node_at(doc, span);
+    TSNode brackets = ts_node_is_null(inner) ? inner : ts_node_parent(inner);
+    TSNode outer = ts_node_is_null(brackets) ? brackets : ts_node_parent(brackets);
+    if (ts_node_is_null(outer) || kind_of(doc, brackets) != GRAM_KIND_PAREN) return false;
+    if (kind_of(doc, inner) != GRAM_KIND_BINARY || kind_of(doc, outer) != GRAM_KIND_BINARY)
+        return false;
+    TSNode a = sign_of(doc, inner, junctions), b = sign_of(doc, outer, junctions);
+    return !ts_node_is_null(a) && !ts_node_is_null(b) && syn_same_text(doc, a, b);
+}
+
 /* ---- What ends where --------------------------------------------------------------- */
 
 static bool is_last_child(const struct syn_document *doc, TSNode node)

@@ -1,6 +1,5 @@
 /* A text that grows: by doubling, up to what a document may have. */
 #include "lsp/assist/text.h"
-#include "syntax/syntax.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,4 +33,24 @@ char *asst_text_take(struct asst_text *text, size_t *len)
     }
     *text = (struct asst_text){0};
     return bytes;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct syn_span asst_whole_lines(const char *text, size_t len, struct syn_span span)
+{
+    uint32_t start = span.start, end = span.end;
+    while (start > 0 && is_blank(text[start - 1]))
+        start--;
+    while (end < len && is_blank(text[end]))
+        end++;
+    bool first = start == 0 || text[start - 1] == '\n';
+    bool last = end == len || text[end] == '\n' || text[end] == '\r';
+    if (!first || !last) return span;
+    if (end < len && text[end] == '\r') end++;
+    if (end < len && text[end] == '\n') end++;
+    return (struct syn_span){start, end};
 }

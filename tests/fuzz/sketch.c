@@ -20,26 +20,27 @@ static bool check(size_t which, const struct syn_found *found, void *user)
     return true;
 }
 
-static void search(const struct syn_sketch *sketch, const struct gram_language *lang,
-                   const char *text, size_t len)
+/* Looks for the pattern, and puts a template of its names in its places. */
+static void search(const struct gram_language *lang, const char *pattern, const char *text,
+                   size_t len, const struct syn_sketch *one)
 {
     struct syn_document *doc = NULL;
-    const struct syn_sketch *one = sketch;
-    struct ref_changes changes;
-    size_t refused;
+    struct ref_rules *rules;
+    struct ref_result result = {0};
+    const struct ref_choice choice = {.once = true};
+    const char *part;
+    if (!ref_rules_new(lang, false, &rules, NULL)) abort();
+    const char *template = syn_sketch_name(one, "A", 1) >= 0 ? "f($A, $A)\n  $A" : "f()";
+    if (ref_rules_add_pattern(rules, pattern, template, &part, NULL) != SYN_OK) abort();
     if (syn_document_new(lang, text, len, &doc, NULL) == SYN_OK &&
         syn_document_parse(doc, 0, NULL) == SYN_OK) {
         if (syn_sketch_run(&one, 1, doc, check, &len, NULL) != SYN_OK) abort();
-        const char *template = syn_sketch_name(sketch, "A", 1) >= 0 ? "f($A, $A)\n  $A" : "f()";
-        if (!ref_check(sketch, template, NULL)) abort();
-        if (ref_find(sketch, template, doc, &changes, NULL) != SYN_OK) abort();
-        if (changes.count > 0 && !syn_sketch_may_match(sketch, text, len)) abort();
-        struct syn_document *made;
-        if (ref_apply(doc, &changes, &made, &refused, NULL) != SYN_OK) abort();
-        syn_document_free(made);
-        ref_changes_free(&changes);
+        if (ref_run(rules, &choice, doc, &result, NULL) != SYN_OK) abort();
+        if (result.total > 0 && !ref_may_find(rules, &choice, text, len)) abort();
     }
+    ref_result_free(&result);
     syn_document_free(doc);
+    ref_rules_free(rules);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct syn_sketch *sketch;
     enum syn_status status = syn_sketch_new(lang, pattern, pattern_len, &sketch, &err);
     if (status == SYN_OK)
-        search(sketch, lang, text, len);
+        search(lang, pattern, text, len, sketch);
     else if (!err.text[0])
         abort();
     syn_sketch_free(sketch);

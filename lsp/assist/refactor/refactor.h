@@ -1,21 +1,27 @@
-/* refactor.h: what a sketch finds, rewritten.
+/* refactor.h: what rules find in a text, rewritten.
  *
  * A template is text in which $NAME and $$$NAME stand for what they stood for in the sketch; all
  * else is taken as it is. Lines of it, and those of what it puts in, are as far in as what they
  * take the place of; lines that begin inside a string are not touched. Where a $$$NAME stands for
- * nothing, the comma beside it goes. What was found inside of what a name stands for is rewritten
- * as well; what the template makes is not looked at again.
+ * nothing, the comma beside it goes, or its line. An expression gets brackets where it would fall
+ * apart without them. A change that would lose a comment, or after which the text would parse
+ * worse, is not made.
  *
- * Threads: sketches and templates may be shared, a document and changes belong to one.
+ * Changes never overlap: of those that do, the outer one is made first, and the text that comes of
+ * it is looked at again, until nothing is found any more.
+ *
+ * Threads: rules may be shared, documents and results belong to one.
  */
 #ifndef ESPALIER_REFACTOR_H
 #define ESPALIER_REFACTOR_H
 
-#include "syntax/sketch.h"
+#include "lsp/assist/refactor/rules.h"
 
 #define REF_CHANGES_MAX 100000 /* of one text; more are counted and left out */
+#define REF_PASSES_MAX  12
 
 struct ref_change {
+    const struct ref_form *form;
     struct syn_span span; /* bytes of the text that become */
     char *text;           /* this; NULL: nothing is to be changed */
     size_t len;
@@ -24,23 +30,42 @@ struct ref_change {
 struct ref_changes {
     struct ref_change *list; /* by their starts; none overlap */
     size_t count, capacity;
-    size_t inside, left_out; /* found in others, and beyond the limit */
-    size_t commented;        /* not made, as a comment would be lost */
 };
 
-/* False after a message when the template names what the sketch does not have. */
-bool ref_check(const struct syn_sketch *sketch, const char *template, struct syn_error *err);
+/* What is wanted. */
+struct ref_choice {
+    const char *const *codes; /* [n_codes] of rules; 0 for all */
+    size_t n_codes;
+    bool unsafe; /* forms that are not safe as well */
+    bool once;   /* what changes make is not looked at again; what is found inside of what a name
+                    stands for is rewritten at once then */
+};
 
-/* All places in a parsed document; template NULL: nothing is changed. *out is freed by the caller,
- * whatever comes back. */
-enum syn_status ref_find(const struct syn_sketch *sketch, const char *template,
-                         const struct syn_document *doc, struct ref_changes *out,
-                         struct syn_error *err);
-void ref_changes_free(struct ref_changes *changes);
+struct ref_result {
+    struct ref_changes first;  /* of the text as it was: those that are made at first */
+    struct syn_document *made; /* after all changes, parsed; NULL: nothing changes */
+    size_t *counts;            /* [rules->count] changes, of the text and of what came of it */
+    size_t total;              /* of them */
+    size_t refused, commented; /* not made: text would parse worse, comments would be lost */
+    size_t left_out;           /* beyond the limit */
+    bool again;                /* with once: what was made has something to change in it again */
+    const struct ref_rule *endless; /* did not come to an end: then nothing is made */
+};
 
-/* *out: the text with those changes in it after which it parses no worse, parsed, the caller's to
- * free; NULL when there are none. The others are taken out of the list, *refused tells how many. */
-enum syn_status ref_apply(const struct syn_document *doc, struct ref_changes *changes,
-                          struct syn_document **out, size_t *refused, struct syn_error *err);
+/* *out is freed by the caller, whatever comes back. SYN_CANCELLED when the document's stop flag was
+ * set. */
+enum syn_status ref_run(const struct ref_rules *rules, const struct ref_choice *choice,
+                        const struct syn_document *doc, struct ref_result *out,
+                        struct syn_error *err);
+void ref_result_free(struct ref_result *result);
+
+/* False when no rule that is wanted can find anything in the text: without parsing it. */
+bool ref_may_find(const struct ref_rules *rules, const struct ref_choice *choice, const char *text,
+                  size_t len);
+
+/* Tries one of a rule's tests, all its forms wanted. NULL when it holds; else what came instead,
+ * the caller's to free, or of a text that failed why. */
+char *ref_try_case(const struct ref_rules *rules, const struct ref_rule *rule,
+                   const struct ref_case *one);
 
 #endif

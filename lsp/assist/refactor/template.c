@@ -129,11 +129,25 @@ static bool note(const struct syn_node *node, void *user)
     return !w->failed;
 }
 
-bool ref_prepare(struct ref_places *places)
+bool ref_places_add(struct ref_places *places, const struct ref_place *place)
+{
+    if (places->count == places->capacity) {
+        size_t capacity = places->capacity ? 2 * places->capacity : 16;
+        struct ref_place *grown = realloc(places->list, capacity * sizeof *grown);
+        if (!grown) return false;
+        places->list = grown;
+        places->capacity = capacity;
+    }
+    places->list[places->count++] = *place;
+    return true;
+}
+
+bool ref_prepare(struct ref_places *places, const struct syn_document *doc)
 {
     size_t len;
-    struct walk walk = {.text = syn_document_text(places->doc, &len), .places = places};
-    syn_document_walk(places->doc, note, &walk);
+    struct walk walk = {.text = syn_document_text(doc, &len), .places = places};
+    places->doc = doc;
+    syn_document_walk(doc, note, &walk);
     places->step = step_of(walk.text, len);
     return !walk.failed;
 }
@@ -209,12 +223,17 @@ enum { NESTED = 100 /* places in each other that are rewritten */ };
 
 struct filling {
     const struct ref_places *places;
-    const char *template, *text;
+    const struct ref_form *form;
+    const char *text;
     struct ref_step from, to; /* of the template, of the text */
+    bool nested;
+    uint32_t brackets;
+    struct ref_parts parts;
 };
 
 /* What a line of the template begins with, in steps of the text. */
-static void put_inner(const struct filling *f, const char *inner, size_t len, struct asst_text *out)
+static void put_inner(const struct filling *f, const char *inner, size_t len,
+                      struct asst_text *out)
 {
     size_t steps = 0, used = 0;
     bool known = f->from.n > 0 && f->to.byte;
@@ -227,16 +246,37 @@ static void put_inner(const struct filling *f, const char *inner, size_t len, st
     asst_text_put(out, inner + used, len - used);
 }
 
-static void fill(const struct filling *f, size_t at, unsigned depth, struct asst_text *out);
+/* Begins a part, with its bracket if it gets one; its bit, or REF_PARTS_MAX. */
+static unsigned begin_part(struct filling *f, bool may, struct asst_text *out)
+{
+    if (!may || f->parts.count == REF_PARTS_MAX) return REF_PARTS_MAX;
+    unsigned bit = (unsigned)f->parts.count++;
+    if (f->brackets >> bit & 1) asst_text_put(out, "(", 1);
+    f->parts.list[bit].bit = bit;
+    f->parts.list[bit].span.start = (uint32_t)out->len;
+    return bit;
+}
 
-/* What a name stands for, with the places in it rewritten: those behind place `at`. */
-static void put_name(const struct filling *f, size_t at, struct syn_span span,
-                     const struct shift *shift, unsigned depth, struct asst_text *out)
+static void end_part(struct filling *f, unsigned bit, struct asst_text *out)
+{
+    if (bit == REF_PARTS_MAX) return;
+    f->parts.list[bit].span.end = (uint32_t)out->len;
+    if (f->brackets >> bit & 1) asst_text_put(out, ")", 1);
+}
+
+static void fill(struct filling *f, size_t at, unsigned depth, struct asst_text *out);
+
+/* What a name stands for, with the places of the same form in it rewritten: those behind place
+ * `at`. */
+static void put_name(struct filling *f, size_t at, struct syn_span span, const struct shift *shift,
+                     unsigned depth, struct asst_text *out)
 {
     const struct ref_places *p = f->places;
-    for (size_t i = at + 1; i < p->count && p->list[i].span.start < span.end; i++) {
-        struct syn_span inner = p->list[i].span;
-        if (inner.start < span.start || inner.end > span.end || depth == NESTED) continue;
+    for (size_t i = at + 1; f->nested && i < p->count && p->list[i].found.span.start < span.end;
+         i++) {
+        struct syn_span inner = p->list[i].found.span;
+        bool within = inner.start >= span.start && inner.end <= span.end;
+        if (!within || p->list[i].form != f->form || depth == NESTED) continue;
         struct asst_text made = {0};
         put_lines(out, f->text, (struct syn_span){span.start, inner.start}, p, shift);
         fill(f, i, depth + 1, &made);
@@ -249,52 +289,112 @@ static void put_name(const struct filling *f, size_t at, struct syn_span span,
     put_lines(out, f->text, span, p, shift);
 }
 
-static void fill(const struct filling *f, size_t place, unsigned depth, struct asst_text *out)
+/* A line of the template that has nothing but this name, from `at` on, in it: it goes with what
+ * stands for nothing. True when it did; *behind is moved past it. */
+static bool drop_line(const char *template, const char *at, const char **behind,
+                      struct asst_text *out)
 {
-    const struct syn_found *found = &f->places->list[place];
+    const char *start = at;
+    while (start > template && (start[-1] == ' ' || start[-1] == '\t'))
+        start--;
+    bool alone = (start == template || start[-1] == '\n') && (**behind == '\n' || !**behind);
+    if (!alone) return false;
+    size_t n = out->len;
+    while (n > 0 && (out->bytes[n - 1] == ' ' || out->bytes[n - 1] == '\t'))
+        n--;
+    if (n > 0 && out->bytes[n - 1] == '\n')
+        n--;
+    else if (n == 0 && **behind == '\n')
+        ++*behind;
+    out->len = n;
+    if (out->bytes) out->bytes[n] = 0;
+    return true;
+}
+
+/* A line of the template, from its first byte: what it begins with is the place's and its own. */
+static const char *begin_line(const struct filling *f, const char *at, struct syn_span base,
+                              size_t *inner, struct asst_text *out)
+{
+    *inner = strspn(at, " \t");
+    asst_text_put(out, f->text + base.start, base.end - base.start);
+    put_inner(f, at, *inner, out);
+    return at + *inner;
+}
+
+/* What a name of place number `place` stands for, on a line of the template that begins with
+ * inner[len]. */
+static void fill_name(struct filling *f, size_t place, int number, struct syn_span base,
+                      const char *inner, size_t len, unsigned depth, struct asst_text *out)
+{
+    const struct syn_found *found = &f->places->list[place].found;
+    struct syn_span span = found->names[number], from = indent_at(f->text, span.start);
+    struct asst_text to = {0};
+    asst_text_put(&to, f->text + base.start, base.end - base.start);
+    put_inner(f, inner, len, &to);
+    const struct shift shift = {f->text + from.start, to.bytes, from.end - from.start, to.len};
+    out->failed |= to.failed;
+    unsigned bit = begin_part(f, depth == 0 && found->loose[number], out);
+    if (!to.failed) put_name(f, place, span, &shift, depth, out);
+    end_part(f, bit, out);
+    free(to.bytes);
+}
+
+static void fill(struct filling *f, size_t place, unsigned depth, struct asst_text *out)
+{
+    const struct syn_found *found = &f->places->list[place].found;
     struct syn_span base = indent_at(f->text, found->span.start);
-    const char *inner = "";
+    const char *template = f->form->become, *inner = "";
     size_t inner_len = 0; /* of the template's present line, beyond base */
     int number;
     asst_text_put(out, "", 0);
-    for (const char *at = f->template; *at;) {
-        size_t n = name_at(f->places->sketch, at, &number);
+    unsigned bit = begin_part(f, depth == 0 && found->operand, out);
+    for (const char *at = template; *at;) {
+        size_t n = name_at(f->form->sketch, at, &number);
         if (n == 0) {
             asst_text_put(out, at, 1);
             if (*at++ != '\n') continue;
-            asst_text_put(out, f->text + base.start, base.end - base.start);
             inner = at;
-            inner_len = strspn(at, " \t");
-            put_inner(f, inner, inner_len, out);
-            at += inner_len;
+            at = begin_line(f, at, base, &inner_len, out);
             continue;
         }
-        struct syn_span span = number >= 0 ? found->names[number] : (struct syn_span){0, 0};
-        at += n;
-        if (span.start == span.end) {
-            if (!drop_comma(out) && *at == ',') at += 1 + strspn(at + 1, " \t");
-            continue;
-        }
-        struct asst_text to = {0};
-        asst_text_put(&to, f->text + base.start, base.end - base.start);
-        put_inner(f, inner, inner_len, &to);
-        struct syn_span from = indent_at(f->text, span.start);
-        const struct shift shift = {f->text + from.start, to.bytes, from.end - from.start, to.len};
-        out->failed |= to.failed;
-        if (!to.failed) put_name(f, place, span, &shift, depth, out);
-        free(to.bytes);
+        const char *behind = at + n;
+        bool empty = number < 0 || found->names[number].start == found->names[number].end;
+        if (!empty)
+            fill_name(f, place, number, base, inner, inner_len, depth, out);
+        else if (!drop_line(template, at, &behind, out) && !drop_comma(out) && *behind == ',')
+            behind += 1 + strspn(behind + 1, " \t");
+        at = behind;
     }
+    end_part(f, bit, out);
 }
 
-char *ref_fill(const struct ref_places *places, const char *template, size_t at, size_t *len)
+static char *fill_place(struct filling *f, const struct ref_places *places, size_t at, size_t *len)
 {
     size_t all;
-    struct filling f = {.places = places,
-                        .template = template,
-                        .text = syn_document_text(places->doc, &all),
-                        .from = step_of_template(template),
-                        .to = places->step};
     struct asst_text out = {0};
-    fill(&f, at, 0, &out);
+    f->places = places;
+    f->form = places->list[at].form;
+    f->text = syn_document_text(places->doc, &all);
+    f->from = step_of_template(f->form->become);
+    f->to = places->step;
+    fill(f, at, 0, &out);
     return asst_text_take(&out, len);
+}
+
+char *ref_fill(const struct ref_places *places, size_t at, bool nested, uint32_t brackets,
+               size_t *len)
+{
+    struct filling f = {.nested = nested, .brackets = brackets};
+    return fill_place(&f, places, at, len);
+}
+
+void ref_parts_of(const struct ref_places *places, size_t at, bool nested, uint32_t brackets,
+                  struct ref_parts *out)
+{
+    struct filling f = {.nested = nested, .brackets = brackets};
+    size_t len;
+    char *text = fill_place(&f, places, at, &len);
+    *out = f.parts;
+    if (!text) out->count = 0;
+    free(text);
 }

@@ -114,23 +114,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* Nothing comes in its place: with what is alone on its lines, the lines go. */
-static void widen_to_lines(const char *text, size_t len, struct rev_fix *fix)
-{
-    uint32_t start = fix->start, end = fix->end;
-    while (start > 0 && is_blank(text[start - 1]))
-        start--;
-    while (end < len && is_blank(text[end]))
-        end++;
-    bool first = start == 0 || text[start - 1] == '\n';
-    bool last = end == len || text[end] == '\n' || text[end] == '\r';
-    if (!first || !last) return;
-    if (end < len && text[end] == '\r') end++;
-    if (end < len && text[end] == '\n') end++;
-    fix->start = start;
-    fix->end = end;
-}
-
 static bool on_match(const struct syn_match *match, void *user)
 {
     struct review *review = user;
@@ -160,7 +143,11 @@ static bool on_match(const struct syn_match *match, void *user)
             free(finding.fix.text);
             finding.fix.text = NULL;
         }
-        if (finding.fix.text && !*finding.fix.text) widen_to_lines(text, len, &finding.fix);
+        if (finding.fix.text && !*finding.fix.text) {
+            span = asst_whole_lines(text, len, span);
+            finding.fix.start = span.start;
+            finding.fix.end = span.end;
+        }
     }
     review->failed = failed || !rev_findings_add(review->out, &finding);
     return !review->failed;

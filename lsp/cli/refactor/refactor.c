@@ -1,8 +1,8 @@
-/* refactor.c: `espalier refactor`: structural search and rewriting.
+/* refactor.c: `espalier refactor`: rules, or one pattern, over many files.
  *
  * Files are searched on several threads and told of in their order. Nothing is written without
- * --apply, and then a file as a whole or not at all. A file that does not have the words of the
- * pattern is not parsed.
+ * --apply, and then a file as a whole or not at all. A file that has not the words of any rule is
+ * not parsed.
  */
 #include "lsp/assist/refactor/refactor.h"
 #include "grammars/grammars.h"
@@ -10,21 +10,31 @@
 #include "lsp/cli/crew.h"
 #include "lsp/cli/files.h"
 #include "lsp/cli/refactor/diff.h"
+#include "lsp/cli/refactor/sets.h"
 #include "lsp/cli/replace.h"
 #include "lsp/cli/report/report.h"
+#include "lsp/cli/rule_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
-    "usage: espalier refactor --pattern P --lang L [--rewrite R] [PATH]... [OPTION]...\n"
+    "usage: espalier refactor [PATH]... [OPTION]...\n"
+    "       espalier refactor --pattern P --lang L [--rewrite R] [PATH]... [OPTION]...\n"
     "\n"
-    "Finds what looks like the pattern in files, or in those of folders (default: the present "
-    "one),\n"
-    "and prints what --rewrite makes of it as a diff that git apply takes; without it, the "
-    "places.\n"
+    "Rewrites files, or those of folders (default: the present one), by rules that keep what they "
+    "do,\n"
+    "and prints a diff that git apply takes. With a pattern: finds what looks like it, and prints "
+    "what\n"
+    "--rewrite makes of it as a diff; without it, the places.\n"
     "\n"
+    "  --rule CODE        this rule alone; may be given several times\n"
+    "  --unsafe           also what keeps the meaning only as far as can be seen\n"
+    "  --rules FOLDER     rules of your own, FOLDER/LANGUAGE/CODE.rule (default:\n"
+    "                     .espalier/refactor, where there is one)\n"
+    "  --list-rules       the rules for the files, and nothing else\n"
+    "  --test-rules       runs the tests that the rules have, and nothing else\n"
     "  --pattern P        code in which $NAME stands for one node and $$$NAME for any number of "
     "them:\n"
     "                     'free($P)', 'if ($C) { return true; }'; the same name for the same code\n"
@@ -38,35 +48,42 @@ static const char help[] =
     "  -j N               threads (default: one a processor)\n"
     "\n"
     "A change after which a file would parse worse, or that loses a comment, is not made. Exit "
-    "codes: 0 done, or nothing "
-    "found;\n"
-    "1 with --check: something to change; 2 usage, input or internal error.\n";
+    "codes:\n"
+    "0 done, or nothing found; 1 with --check: something to change; 2 usage, input or internal "
+    "error.\n";
 
 struct options {
-    const char *pattern, *rewrite, *lang, *format;
-    bool json, apply, check, no_ignore;
+    const char *pattern, *rewrite, *lang, *format, *rules;
+    struct cli_list codes;
+    bool json, apply, check, unsafe, list, test, no_ignore;
     long threads;
 };
 
 /* What became of one file. */
 struct outcome {
-    struct syn_document *doc;   /* as it was; NULL: nothing was found */
-    struct ref_changes changes; /* of that text */
-    struct syn_document *made;  /* with all changes; NULL: there are none */
-    size_t refused;
-    bool again; /* what the changes make has the pattern in it again */
+    const struct ref_rules *rules; /* of its language */
+    struct syn_document *doc;      /* as it was; NULL: nothing was found */
+    struct ref_result result;
     char error[512];
+};
+
+/* How often a rule changed something, in all languages that have it. */
+struct tally {
+    const struct ref_rule *rule;
+    size_t count;
 };
 
 struct refactor {
     const struct options *options;
     const struct cli *cli;
     const struct cli_files *files;
-    const struct gram_language *lang;
-    struct syn_sketch *sketch;
+    const struct cli_refactorings *rules;
+    struct ref_choice choice;
     struct cli_report *items; /* NULL: diffs, or places */
-    struct rev_rule rule;     /* what items are of */
+    struct rev_rule **item_rules; /* that items are of */
     struct cli_tally tally;
+    struct tally *by_rule; /* [n_by_rule] */
+    size_t n_by_rule;
     size_t found, with_found, refused, commented, written;
 };
 
@@ -78,41 +95,15 @@ static bool fail(struct outcome *o, const char *path, const char *why)
     return false;
 }
 
-static bool open_text(const struct refactor *r, const char *path, const char *text, size_t len,
-                      struct syn_document **out, struct outcome *o)
+static void search(const struct refactor *r, const char *path, const char *text, size_t len,
+                   struct outcome *o)
 {
     struct syn_error err = {"out of memory"};
-    if (syn_document_new(r->lang, text, len, out, &err) == SYN_OK &&
-        syn_document_parse(*out, 0, &err) == SYN_OK)
-        return true;
-    return fail(o, path, err.text);
-}
-
-static bool find(const struct refactor *r, const char *path, const struct syn_document *doc,
-                 struct ref_changes *out, struct outcome *o)
-{
-    struct syn_error err = {"out of memory"};
-    if (ref_find(r->sketch, r->options->rewrite, doc, out, &err) == SYN_OK) return true;
-    return fail(o, path, err.text);
-}
-
-/* Does what was made have the pattern in it again? */
-static bool look_again(const struct refactor *r, const char *path, struct outcome *o)
-{
-    struct ref_changes changes = {0};
-    bool ok = find(r, path, o->made, &changes, o);
-    o->again = changes.count > o->refused;
-    ref_changes_free(&changes);
-    return ok;
-}
-
-static void change_file(const struct refactor *r, const char *path, struct outcome *o)
-{
-    struct syn_error err = {"out of memory"};
-    if (ref_apply(o->doc, &o->changes, &o->made, &o->refused, &err) != SYN_OK)
+    if (!ref_may_find(o->rules, &r->choice, text, len)) return;
+    if (syn_document_new(o->rules->lang, text, len, &o->doc, &err) != SYN_OK ||
+        syn_document_parse(o->doc, 0, &err) != SYN_OK ||
+        ref_run(o->rules, &r->choice, o->doc, &o->result, &err) != SYN_OK)
         fail(o, path, err.text);
-    else if (o->made)
-        look_again(r, path, o);
 }
 
 static void work(void *own, size_t index, void *outcome)
@@ -126,10 +117,8 @@ static void work(void *own, size_t index, void *outcome)
         fail(o, path, "not searched");
         return;
     }
-    if (gram_by_path(path, text, len) == r->lang && syn_sketch_may_match(r->sketch, text, len) &&
-        open_text(r, path, text, len, &o->doc, o) && find(r, path, o->doc, &o->changes, o) &&
-        o->changes.count > 0 && r->options->rewrite)
-        change_file(r, path, o);
+    o->rules = cli_refactorings_of(r->rules, gram_by_path(path, text, len));
+    if (o->rules) search(r, path, text, len, o);
     free(text);
 }
 
@@ -140,8 +129,8 @@ static void print_places(const char *path, const struct outcome *o)
 {
     size_t len, line, column;
     const char *text = syn_document_text(o->doc, &len);
-    for (size_t i = 0; i < o->changes.count; i++) {
-        syn_position_of(o->doc, o->changes.list[i].span.start, SYN_UTF8, &line, &column);
+    for (size_t i = 0; i < o->result.first.count; i++) {
+        syn_position_of(o->doc, o->result.first.list[i].span.start, SYN_UTF8, &line, &column);
         size_t start = syn_line_start(o->doc, line), end = syn_line_end(o->doc, line);
         while (start < end && (text[start] == ' ' || text[start] == '\t'))
             start++;
@@ -149,21 +138,44 @@ static void print_places(const char *path, const struct outcome *o)
     }
 }
 
-/* As findings, whose fixes are the changes. */
+/* The rule as one of a report's; NULL when memory ran out. */
+static const struct rev_rule *item_rule(struct refactor *r, const struct ref_rule *rule)
+{
+    size_t n = 0;
+    for (; r->item_rules && r->item_rules[n]; n++)
+        if (strcmp(r->item_rules[n]->code, rule->code) == 0) return r->item_rules[n];
+    struct rev_rule **grown = realloc(r->item_rules, (n + 2) * sizeof *grown);
+    if (!grown) return NULL;
+    r->item_rules = grown;
+    struct rev_rule *made = calloc(1, sizeof *made);
+    grown[n] = made;
+    grown[n + 1] = NULL;
+    if (!made) return NULL;
+    *made = (struct rev_rule){.severity = REV_INFORMATION,
+                              .title = rule->title,
+                              .message = rule->title,
+                              .help = rule->help};
+    snprintf(made->code, sizeof made->code, "%s", rule->code);
+    return made;
+}
+
+/* As findings, whose fixes are the changes of the text as it was. */
 static bool add_items(struct refactor *r, const char *path, const struct outcome *o)
 {
     struct rev_findings findings = {0};
     bool ok = true;
-    for (size_t i = 0; ok && i < o->changes.count; i++) {
-        const struct ref_change *c = &o->changes.list[i];
-        struct rev_finding f = {.rule = &r->rule,
-                                .severity = REV_INFORMATION,
-                                .confidence = 1,
-                                .start = c->span.start,
-                                .end = c->span.end,
-                                .fix = {.start = c->span.start, .end = c->span.end}};
-        snprintf(f.message, sizeof f.message, "%s", r->rule.message);
-        if (c->text) ok = (f.fix.text = strndup(c->text, c->len)) != NULL;
+    for (size_t i = 0; ok && i < o->result.first.count; i++) {
+        const struct ref_change *c = &o->result.first.list[i];
+        struct rev_finding f = {
+            .rule = item_rule(r, c->form->rule),
+            .severity = REV_INFORMATION,
+            .confidence = 1,
+            .start = c->span.start,
+            .end = c->span.end,
+            .fix = {.start = c->span.start, .end = c->span.end, .safe = c->form->safe}};
+        if (!f.rule) ok = false;
+        if (ok) snprintf(f.message, sizeof f.message, "%s", f.rule->message);
+        if (ok && c->text) ok = (f.fix.text = strndup(c->text, c->len)) != NULL;
         ok = ok && rev_findings_add(&findings, &f);
     }
     ok = ok && rev_findings_mark(o->doc, &findings, NULL);
@@ -176,16 +188,16 @@ static void tell(struct refactor *r, const char *path, struct outcome *o)
 {
     size_t len, made_len = 0;
     const char *text = syn_document_text(o->doc, &len);
-    const char *made = o->made ? syn_document_text(o->made, &made_len) : NULL;
+    const char *made = o->result.made ? syn_document_text(o->result.made, &made_len) : NULL;
     bool ok = true;
     if (r->items)
         ok = add_items(r, path, o);
-    else if (r->options->rewrite)
-        ok = !made || cli_diff(stdout, path, text, len, made, made_len);
-    else
+    else if (made)
+        ok = cli_diff(stdout, path, text, len, made, made_len);
+    else if (r->options->pattern && !r->options->rewrite)
         print_places(path, o);
     if (!ok) fail(o, path, "out of memory for what was found");
-    if (o->again)
+    if (o->result.again)
         fprintf(stderr,
                 "espalier: warning: %s: what the rewrite makes has the pattern in it again\n",
                 path);
@@ -193,35 +205,67 @@ static void tell(struct refactor *r, const char *path, struct outcome *o)
         r->written += cli_replace_file(path, text, len, made, made_len, o->error, sizeof o->error);
 }
 
+/* Adds what the rules did to what they did elsewhere. */
+static void count(struct refactor *r, const struct outcome *o)
+{
+    for (size_t i = 0; o->result.total > 0 && i < o->rules->count; i++) {
+        const struct ref_rule *rule = o->rules->list[i];
+        size_t at = 0;
+        if (o->result.counts[i] == 0) continue;
+        while (at < r->n_by_rule && strcmp(r->by_rule[at].rule->code, rule->code) != 0)
+            at++;
+        if (at == r->n_by_rule) {
+            struct tally *grown = realloc(r->by_rule, (at + 1) * sizeof *grown);
+            if (!grown) return;
+            r->by_rule = grown;
+            r->by_rule[r->n_by_rule++] = (struct tally){rule, 0};
+        }
+        r->by_rule[at].count += o->result.counts[i];
+    }
+    r->found += o->result.total;
+    r->with_found += o->result.total > 0;
+    r->refused += o->result.refused;
+    r->commented += o->result.commented;
+}
+
 static void report(void *user, size_t index, void *outcome)
 {
     struct refactor *r = user;
     struct outcome *o = outcome;
     const struct cli_file *file = &r->files->list[index];
-    if (!o->error[0] && o->changes.count > 0) tell(r, file->path, o);
-    if (o->error[0]) {
-        cli_tally_add(&r->tally, file, r->options->apply, o->error);
-    }
-    r->found += o->changes.count;
-    r->with_found += o->changes.count > 0;
-    r->refused += o->refused;
-    r->commented += o->changes.commented;
-    if (o->changes.left_out > 0)
+    if (!o->error[0] && o->result.total > 0) tell(r, file->path, o);
+    if (o->error[0]) cli_tally_add(&r->tally, file, r->options->apply, o->error);
+    if (o->result.counts) count(r, o);
+    if (o->result.endless)
+        fprintf(stderr, "espalier: warning: %s: left as it is: %s does not come to an end\n",
+                file->path, o->result.endless->code);
+    if (o->result.left_out > 0)
         fprintf(stderr, "espalier: warning: %s: %zu more places are left out\n", file->path,
-                o->changes.left_out);
+                o->result.left_out);
     if (index % 50 == 49) cli_progress(r->cli, "%zu of %zu files", index + 1, r->files->count);
-    ref_changes_free(&o->changes);
+    ref_result_free(&o->result);
     syn_document_free(o->doc);
-    syn_document_free(o->made);
 }
 
 /* ---- The command ------------------------------------------------------------------- */
 
+static int by_count(const void *a, const void *b)
+{
+    const struct tally *x = a, *y = b;
+    if (x->count != y->count) return x->count > y->count ? -1 : 1;
+    return strcmp(x->rule->code, y->rule->code);
+}
+
 static int finish(const struct refactor *r, double began)
 {
+    bool changes = !r->options->pattern || r->options->rewrite;
+    if (r->n_by_rule > 0) qsort(r->by_rule, r->n_by_rule, sizeof *r->by_rule, by_count);
+    for (size_t i = 0; !r->options->pattern && i < r->n_by_rule; i++)
+        cli_log(r->cli, LSP_LOG_WARN, "%6zu %-28s %s", r->by_rule[i].count,
+                r->by_rule[i].rule->code, r->by_rule[i].rule->title);
     cli_log(r->cli, LSP_LOG_WARN, "%zu %s%s in %zu of %zu files, %.1f s", r->found,
-            r->options->rewrite ? "change" : "place", r->found == 1 ? "" : "s", r->with_found,
-            r->files->count, (cli_now_ms() - began) / 1e3);
+            changes ? "change" : "place", r->found == 1 ? "" : "s", r->with_found, r->files->count,
+            (cli_now_ms() - began) / 1e3);
     if (r->refused > 0)
         cli_log(r->cli, LSP_LOG_WARN, "%zu not made, as files would parse worse", r->refused);
     if (r->commented > 0)
@@ -251,46 +295,32 @@ static int run(struct refactor *r)
     return finish(r, began);
 }
 
-/* The pattern and what is to be made of it. False after a message. */
-static bool open_pattern(struct refactor *r)
-{
-    const struct options *o = r->options;
-    struct syn_error err = {"out of memory"};
-    char extension[64];
-    snprintf(extension, sizeof extension, "x%s%s", *o->lang == '.' ? "" : ".", o->lang);
-    r->lang = gram_by_id(o->lang);
-    if (!r->lang) r->lang = gram_by_path(extension, NULL, 0);
-    if (!r->lang)
-        return cli_fail("--lang %s: no language that is known; see espalier version", o->lang) ==
-               CLI_OK;
-    if (syn_sketch_new(r->lang, o->pattern, strlen(o->pattern), &r->sketch, &err) != SYN_OK)
-        return cli_fail("--pattern '%.200s': %s", o->pattern, err.text) == CLI_OK;
-    if (o->rewrite && !ref_check(r->sketch, o->rewrite, &err))
-        return cli_fail("--rewrite '%.200s': %s", o->rewrite, err.text) == CLI_OK;
-    return true;
-}
-
 /* What the options lack, or have too much of; NULL: nothing. */
 static const char *bad_option(const struct options *o)
 {
-    if (!o->pattern || !*o->pattern) return "refactor takes a --pattern; see refactor --help";
-    if (!o->lang || !*o->lang) return "--pattern goes with --lang";
     enum cli_report_format format;
     if (strcmp(o->format, "diff") != 0 &&
         (!cli_report_format_by_name(o->format, &format) || format == CLI_REPORT_TEXT))
         return "--format takes diff, json, sarif or rdjsonl";
-    if ((o->apply || o->check) && !o->rewrite) return "--apply and --check go with --rewrite";
+    if (o->pattern && !*o->pattern) return "--pattern: expected code";
+    if (o->pattern && (!o->lang || !*o->lang)) return "--pattern goes with --lang";
+    if (!o->pattern && (o->rewrite || o->lang)) return "--rewrite and --lang go with --pattern";
+    if (o->pattern && (o->codes.count || o->rules || o->unsafe || o->list || o->test))
+        return "--pattern excludes --rule, --rules, --unsafe, --list-rules and --test-rules";
+    if (o->pattern && (o->apply || o->check) && !o->rewrite)
+        return "--apply and --check go with --rewrite, where there is a --pattern";
     if (o->apply && o->check) return "--apply and --check exclude each other";
     return NULL;
 }
 
 /* Files of other languages are not opened; a header may turn out to be C++ when it is read. */
-static void keep_language(struct cli_files *files, const struct gram_language *lang)
+static void keep_languages(struct cli_files *files, const struct cli_refactorings *rules)
 {
-    const struct gram_language *other = lang == gram_by_id("cpp") ? gram_by_id("c") : lang;
+    const struct gram_language *c = gram_by_id("c"), *cpp = gram_by_id("cpp");
     size_t kept = 0;
     for (size_t i = 0; i < files->count; i++) {
-        if (files->list[i].lang == lang || files->list[i].lang == other)
+        const struct gram_language *lang = files->list[i].lang;
+        if (cli_refactorings_of(rules, lang) || (lang == c && cli_refactorings_of(rules, cpp)))
             files->list[kept++] = files->list[i];
         else
             free(files->list[i].path);
@@ -298,15 +328,60 @@ static void keep_language(struct cli_files *files, const struct gram_language *l
     files->count = kept;
 }
 
+/* A rule that no language of these files has is a slip: its code, or NULL. */
+static const char *unknown_code(const struct cli_refactorings *rules, const struct cli_list *codes)
+{
+    for (size_t i = 0; i < codes->count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < gram_count() && !found; k++)
+            found = rules->sets[k] && ref_rules_find(rules->sets[k], codes->values[i]);
+        if (!found) return codes->values[i];
+    }
+    return NULL;
+}
+
+static int with_rules(struct refactor *r, const struct cli_refactorings *rules)
+{
+    const struct options *o = r->options;
+    const char *unknown = unknown_code(rules, &o->codes);
+    if (unknown && r->files->count > 0)
+        return cli_fail("--rule %s: no rule for these files has this code; see --list-rules",
+                        unknown);
+    if (o->list) {
+        cli_refactorings_list(rules);
+        return CLI_OK;
+    }
+    if (o->test)
+        return cli_refactorings_test(rules, o->codes.values, o->codes.count) ? CLI_OK
+                                                                             : CLI_FINDINGS;
+    r->rules = rules;
+    r->choice = (struct ref_choice){.codes = o->codes.values,
+                                    .n_codes = o->codes.count,
+                                    .unsafe = o->unsafe,
+                                    .once = o->pattern != NULL};
+    return run(r);
+}
+
+static void free_refactor(struct refactor *r)
+{
+    for (size_t i = 0; r->item_rules && r->item_rules[i]; i++)
+        free(r->item_rules[i]);
+    free(r->item_rules);
+    free(r->by_rule);
+}
+
 int cli_refactor(struct cli *cli, int argc, char **argv)
 {
     struct options o = {.format = "diff"};
     const struct cli_option options[] = {
-        {"--pattern", CLI_TEXT, &o.pattern, 0, 0}, {"--rewrite", CLI_TEXT, &o.rewrite, 0, 0},
-        {"--lang", CLI_TEXT, &o.lang, 0, 0},       {"--format", CLI_TEXT, &o.format, 0, 0},
-        {"--json", CLI_FLAG, &o.json, 0, 0},       {"--apply", CLI_FLAG, &o.apply, 0, 0},
-        {"--check", CLI_FLAG, &o.check, 0, 0},     {"--no-ignore", CLI_FLAG, &o.no_ignore, 0, 0},
-        {"-j", CLI_INT, &o.threads, 1, 64},        {0}};
+        {"--pattern", CLI_TEXT, &o.pattern, 0, 0},   {"--rewrite", CLI_TEXT, &o.rewrite, 0, 0},
+        {"--lang", CLI_TEXT, &o.lang, 0, 0},         {"--format", CLI_TEXT, &o.format, 0, 0},
+        {"--rule", CLI_LIST, &o.codes, 0, 0},        {"--rules", CLI_TEXT, &o.rules, 0, 0},
+        {"--unsafe", CLI_FLAG, &o.unsafe, 0, 0},     {"--list-rules", CLI_FLAG, &o.list, 0, 0},
+        {"--test-rules", CLI_FLAG, &o.test, 0, 0},   {"--json", CLI_FLAG, &o.json, 0, 0},
+        {"--apply", CLI_FLAG, &o.apply, 0, 0},       {"--check", CLI_FLAG, &o.check, 0, 0},
+        {"--no-ignore", CLI_FLAG, &o.no_ignore, 0, 0}, {"-j", CLI_INT, &o.threads, 1, 64},
+        {0}};
     const char *words[CLI_MAX_WORDS];
     size_t n_words;
     if (!cli_parse(cli, options, argc, argv, words, CLI_MAX_WORDS, &n_words)) return CLI_ERROR;
@@ -317,20 +392,18 @@ int cli_refactor(struct cli *cli, int argc, char **argv)
     if (o.json) o.format = "json";
     if (bad_option(&o)) return cli_fail("%s", bad_option(&o));
     struct cli_files files = {0};
-    struct refactor r = {.options = &o,
-                         .cli = cli,
-                         .files = &files,
-                         .rule = {.code = "pattern",
-                                  .severity = REV_INFORMATION,
-                                  .title = "A pattern of the user's",
-                                  .message = "this looks like the pattern",
-                                  .help = ""}};
+    struct cli_refactorings rules = {0};
+    struct refactor r = {.options = &o, .cli = cli, .files = &files};
     int code = CLI_ERROR;
-    if (open_pattern(&r) && cli_files_find(words, n_words, o.no_ignore, &files)) {
-        keep_language(&files, r.lang);
-        code = run(&r);
+    if ((!o.pattern || cli_refactorings_pattern(o.lang, o.pattern, o.rewrite, &rules)) &&
+        cli_files_find(words, n_words, o.no_ignore, &files) &&
+        (o.pattern || cli_refactorings_load(&files, cli_rule_folder(o.rules, ".espalier/refactor"),
+                                            &rules))) {
+        keep_languages(&files, &rules);
+        code = with_rules(&r, &rules);
     }
-    syn_sketch_free(r.sketch);
+    free_refactor(&r);
+    cli_refactorings_free(&rules);
     cli_files_free(&files);
     return code;
 }

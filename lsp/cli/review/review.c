@@ -15,12 +15,12 @@
 #include "lsp/cli/review/seen.h"
 #include "lsp/cli/review/sets.h"
 #include "lsp/cli/review/since.h"
+#include "lsp/cli/rule_files.h"
 #include "lsp/locate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -355,14 +355,6 @@ static bool has_rule(const struct cli_rule_sets *sets, const char *code)
     return false;
 }
 
-static const char *rules_folder(const struct options *options)
-{
-    struct stat info;
-    if (options->rules) return options->rules;
-    return stat(".espalier/review", &info) == 0 && S_ISDIR(info.st_mode) ? ".espalier/review"
-                                                                         : NULL;
-}
-
 /* Reviews by the rules, minus what is known, into the baseline if one is asked for. */
 static int with_rules(const struct cli *cli, struct review *r, enum cli_report_format format)
 {
@@ -410,7 +402,7 @@ static int with_files(const struct cli *cli, struct review *r, enum cli_report_f
     const struct options *o = r->options;
     int code = CLI_ERROR;
     r->rules = &rules;
-    if (cli_rule_sets_load(r->files, rules_folder(o), &rules)) {
+    if (cli_rule_sets_load(r->files, cli_rule_folder(o->rules, ".espalier/review"), &rules)) {
         if (o->rule && r->files->count > 0 && !has_rule(&rules, o->rule))
             code = cli_fail("--rule %s: no rule for these files has this code; see --list-rules",
                             o->rule);

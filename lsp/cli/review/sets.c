@@ -2,41 +2,14 @@
 #include "lsp/cli/review/sets.h"
 #include "grammars/grammars.h"
 #include "lsp/cli/cli.h"
+#include "lsp/cli/rule_files.h"
 
-#include <dirent.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Adds folder/<language>/<code>.scm. */
-static bool add_rules(struct rev_rules *rules, const char *folder)
+static bool add_rule(const char *code, const char *text, size_t len, void *user,
+                     struct syn_error *err)
 {
-    char path[2 * PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s", folder, rules->lang->id);
-    DIR *dir = opendir(path);
-    bool ok = true;
-    for (struct dirent *entry; ok && dir && (entry = readdir(dir));) {
-        char code[REV_CODE_MAX];
-        size_t len = strlen(entry->d_name), text_len;
-        if (len < 5 || strcmp(entry->d_name + len - 4, ".scm") != 0) continue;
-        snprintf(path, sizeof path, "%s/%s/%s", folder, rules->lang->id, entry->d_name);
-        char *text = cli_read_file(path, &text_len);
-        struct syn_error err = {""};
-        ok = text != NULL;
-        if (ok && len - 4 >= sizeof code) {
-            cli_fail("%s: a rule's name has at most %zu bytes", path, sizeof code - 1);
-            ok = false;
-        }
-        if (ok) {
-            snprintf(code, sizeof code, "%.*s", (int)(len - 4), entry->d_name);
-            ok = rev_rules_add(rules, code, text, text_len, &err);
-            if (!ok) cli_fail("%s: %s", path, err.text);
-        }
-        free(text);
-    }
-    if (dir) closedir(dir);
-    return ok;
+    return rev_rules_add(user, code, text, len, err);
 }
 
 /* The rules of a language, unless they are there. */
@@ -46,7 +19,7 @@ static bool load(struct cli_rule_sets *sets, const struct gram_language *lang, c
     struct rev_rules **rules = &sets->sets[gram_index(lang)];
     if (*rules) return true;
     if (!rev_rules_new(lang, rules, &err)) return cli_fail("%s", err.text) == CLI_OK;
-    return !folder || add_rules(*rules, folder);
+    return !folder || cli_rule_files(folder, lang->id, ".scm", add_rule, *rules);
 }
 
 bool cli_rule_sets_load(const struct cli_files *files, const char *folder,
