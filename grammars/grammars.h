@@ -79,12 +79,12 @@ struct gram_language {
     const char *const *filenames;    /* whole base names, NULL-terminated */
     const char *const *interpreters; /* names on a "#!" line, NULL-terminated */
     const struct TSLanguage *(*grammar)(void);
-    const char *line_comment;         /* "//", "#", "--" */
-    const char *kinds;                /* text of grammars/<id>/kinds */
-    const char *fillings;             /* text of grammars/<id>/fillings */
-    const char *contexts;             /* text of grammars/<id>/contexts */
-    const struct gram_query *queries; /* ends with a row whose name is NULL */
-    const struct gram_query *rules;   /* as queries: those of grammars/<id>/review/ ... */
+    const char *line_comment;              /* "//", "#", "--" */
+    const char *kinds;                     /* text of grammars/<id>/kinds */
+    const char *fillings;                  /* text of grammars/<id>/fillings */
+    const char *contexts;                  /* text of grammars/<id>/contexts */
+    const struct gram_query *queries;      /* ends with a row whose name is NULL */
+    const struct gram_query *rules;        /* as queries: those of grammars/<id>/review/ ... */
     const struct gram_query *refactorings; /* ... and of grammars/<id>/refactor/ */
 };
 

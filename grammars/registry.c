@@ -30,7 +30,8 @@
      gram_data_##id##_fillings,                                                                    \
      gram_data_##id##_contexts,                                                                    \
      gram_data_##id##_queries,                                                                     \
-     gram_data_##id##_rules, gram_data_##id##_refactorings},
+     gram_data_##id##_rules,                                                                       \
+     gram_data_##id##_refactorings},
 static const struct gram_language languages[] = {
 #include "grammars/languages.def"
 };

@@ -8,7 +8,8 @@
 struct asst_text {
     char *bytes; /* the owner's to free */
     size_t len, capacity;
-    bool failed; /* memory ran out, or it would be larger than a document may be: it grows no more */
+    bool
+        failed; /* memory ran out, or it would be larger than a document may be: it grows no more */
 };
 
 void asst_text_put(struct asst_text *text, const char *bytes, size_t len);

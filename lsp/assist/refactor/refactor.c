@@ -41,7 +41,8 @@ static void choose_forms(const struct ref_rules *rules, const struct ref_choice 
     for (size_t i = 0; i < rules->count; i++)
         for (size_t k = 0; k < rules->list[i]->n_forms; k++) {
             const struct ref_form *form = &rules->list[i]->forms[k];
-            if (!is_wanted(choice, form) || !syn_sketch_may_match(form->sketch, text, len)) continue;
+            if (!is_wanted(choice, form) || !syn_sketch_may_match(form->sketch, text, len))
+                continue;
             out->list[out->count] = form;
             out->sketches[out->count++] = form->sketch;
         }
@@ -121,7 +122,8 @@ static bool fill(struct pass *p, size_t index)
 {
     struct ref_change *change = &p->changes.list[index];
     free(change->text);
-    change->text = ref_fill(&p->places, p->place[index], p->nested, p->brackets[index], &change->len);
+    change->text =
+        ref_fill(&p->places, p->place[index], p->nested, p->brackets[index], &change->len);
     return change->text != NULL;
 }
 
@@ -226,8 +228,8 @@ static bool mark(struct pass *p, const bool *wanted, const struct syn_document *
             struct syn_span span = {(uint32_t)(at + parts.list[k].span.start),
                                     (uint32_t)(at + parts.list[k].span.end)};
             bool has = (p->brackets[i] & bit) != 0;
-            bool change = strip ? has && syn_needs_no_brackets(made, span)
-                                : !has && !syn_stands(made, span);
+            bool change =
+                strip ? has && syn_needs_no_brackets(made, span) : !has && !syn_stands(made, span);
             if (change) p->brackets[i] ^= bit;
             any |= change;
         }
@@ -398,8 +400,7 @@ enum syn_status ref_run(const struct ref_rules *rules, const struct ref_choice *
 {
     *out = (struct ref_result){.counts = calloc(rules->count + 1, sizeof *out->counts)};
     struct run r = {rules, choice, malloc(sizeof *r.forms), out};
-    enum syn_status status =
-        out->counts && r.forms ? run_passes(&r, doc, err) : no_memory(err);
+    enum syn_status status = out->counts && r.forms ? run_passes(&r, doc, err) : no_memory(err);
     free(r.forms);
     return status;
 }

@@ -101,7 +101,8 @@ static char *read_block(struct reader *r, struct syn_error *err)
 /* The next item. False at the end, and after a message: then err has text. */
 static bool next_item(struct reader *r, struct item *out, struct syn_error *err)
 {
-    while (r->at < r->len && (r->text[r->at] == '#' || is_white(r->text + r->at, line_len(r, r->at))))
+    while (r->at < r->len &&
+           (r->text[r->at] == '#' || is_white(r->text + r->at, line_len(r, r->at))))
         next_line(r);
     if (r->at >= r->len) return false;
     const char *line = r->text + r->at;

@@ -76,8 +76,7 @@ bool ref_rules_add(struct ref_rules *rules, const char *code, const char *text, 
 
 /* Adds a rule of one form, "pattern". become NULL: its places are only found. */
 enum syn_status ref_rules_add_pattern(struct ref_rules *rules, const char *pattern,
-                                      const char *become, const char **part,
-                                      struct syn_error *err);
+                                      const char *become, const char **part, struct syn_error *err);
 
 const struct ref_rule *ref_rules_find(const struct ref_rules *rules, const char *code);
 

@@ -232,8 +232,7 @@ struct filling {
 };
 
 /* What a line of the template begins with, in steps of the text. */
-static void put_inner(const struct filling *f, const char *inner, size_t len,
-                      struct asst_text *out)
+static void put_inner(const struct filling *f, const char *inner, size_t len, struct asst_text *out)
 {
     size_t steps = 0, used = 0;
     bool known = f->from.n > 0 && f->to.byte;

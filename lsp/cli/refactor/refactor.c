@@ -9,7 +9,9 @@
 #include "lsp/cli/cli.h"
 #include "lsp/cli/crew.h"
 #include "lsp/cli/files.h"
+#include "lsp/cli/refactor/batch.h"
 #include "lsp/cli/refactor/diff.h"
+#include "lsp/cli/refactor/reverse.h"
 #include "lsp/cli/refactor/sets.h"
 #include "lsp/cli/replace.h"
 #include "lsp/cli/report/report.h"
@@ -41,6 +43,12 @@ static const char help[] =
     "  --rewrite R        what is to stand there, with the same names\n"
     "  --lang L           the pattern's language, by its name or an extension: c, python, .ts\n"
     "  --apply            writes the changes into the files\n"
+    "  --verify COMMAND   writes them rule by rule, runs the command after each, and takes back, "
+    "file "
+    "by\n"
+    "                     file, that with which it fails\n"
+    "  --commit           writes them rule by rule, and commits each rule's\n"
+    "  --reverse DIFF     takes back what a saved diff did, and nothing else\n"
     "  --check            exit code 1 where there is something to change\n"
     "  --format FORMAT    diff (the default), json, sarif (2.1.0) or rdjsonl\n"
     "  --json             --format json\n"
@@ -53,9 +61,9 @@ static const char help[] =
     "error.\n";
 
 struct options {
-    const char *pattern, *rewrite, *lang, *format, *rules;
+    const char *pattern, *rewrite, *lang, *format, *rules, *verify, *reverse;
     struct cli_list codes;
-    bool json, apply, check, unsafe, list, test, no_ignore;
+    bool json, apply, check, unsafe, list, test, no_ignore, commit;
     long threads;
 };
 
@@ -79,7 +87,8 @@ struct refactor {
     const struct cli_files *files;
     const struct cli_refactorings *rules;
     struct ref_choice choice;
-    struct cli_report *items; /* NULL: diffs, or places */
+    struct cli_report *items;     /* NULL: diffs, or places */
+    struct cli_batch *batch;      /* NULL: files are told of; else what is to be written is added */
     struct rev_rule **item_rules; /* that items are of */
     struct cli_tally tally;
     struct tally *by_rule; /* [n_by_rule] */
@@ -190,7 +199,9 @@ static void tell(struct refactor *r, const char *path, struct outcome *o)
     const char *text = syn_document_text(o->doc, &len);
     const char *made = o->result.made ? syn_document_text(o->result.made, &made_len) : NULL;
     bool ok = true;
-    if (r->items)
+    if (r->batch)
+        ok = !made || cli_batch_add(r->batch, path, text, len, made, made_len, o->result.total);
+    else if (r->items)
         ok = add_items(r, path, o);
     else if (made)
         ok = cli_diff(stdout, path, text, len, made, made_len);
@@ -201,7 +212,7 @@ static void tell(struct refactor *r, const char *path, struct outcome *o)
         fprintf(stderr,
                 "espalier: warning: %s: what the rewrite makes has the pattern in it again\n",
                 path);
-    if (r->options->apply && made && !o->error[0])
+    if (r->options->apply && !r->batch && made && !o->error[0])
         r->written += cli_replace_file(path, text, len, made, made_len, o->error, sizeof o->error);
 }
 
@@ -295,6 +306,80 @@ static int run(struct refactor *r)
     return finish(r, began);
 }
 
+/* Prints the diff of what was written, and counts it. */
+static bool tell_batch(struct refactor *r, const struct ref_rule *rule,
+                       const struct cli_batch *batch)
+{
+    bool ok = true;
+    size_t files = 0, changes = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct cli_batch_file *f = &batch->list[i];
+        if (!f->written) continue;
+        ok &= cli_diff(stdout, f->path, f->old_text, f->old_len, f->new_text, f->new_len);
+        files++;
+        changes += f->changes;
+    }
+    r->written += files;
+    cli_log(r->cli, LSP_LOG_WARN, "%6zu %-28s %s, in %zu of %zu files", changes, rule->code,
+            rule->title, files, batch->count);
+    return ok || cli_fail("out of memory for a diff") == CLI_OK;
+}
+
+/* One rule over all files: found, written, verified, told of, committed. */
+static bool run_batch(struct refactor *r, const struct ref_rule *rule)
+{
+    const struct options *o = r->options;
+    struct cli_batch batch = {0};
+    const char *codes[] = {rule->code};
+    const struct cli_crew crew = {.count = r->files->count,
+                                  .outcome_size = sizeof(struct outcome),
+                                  .user = r,
+                                  .work = work,
+                                  .report = report};
+    r->choice.codes = codes;
+    r->choice.n_codes = 1;
+    r->batch = &batch;
+    bool ok = cli_crew_run(&crew, (size_t)o->threads) ||
+              cli_fail("out of memory, or of threads, for the search") == CLI_OK;
+    cli_progress_end(r->cli);
+    if (ok && batch.count > 0) {
+        ok = !o->commit || cli_batch_is_clean(&batch);
+        enum cli_batch_end end = ok ? cli_batch_write(&batch, o->verify) : CLI_BATCH_FAILED;
+        if (end == CLI_BATCH_STOPPED) cli_fail("stopped; %s is not applied", rule->code);
+        ok = end == CLI_BATCH_DONE && tell_batch(r, rule, &batch);
+        char message[256];
+        snprintf(message, sizeof message, "refactor: %s", rule->title);
+        size_t written = 0;
+        for (size_t i = 0; i < batch.count; i++)
+            written += batch.list[i].written;
+        if (ok && o->commit && written > 0) ok = cli_batch_commit(&batch, message);
+    }
+    cli_batch_free(&batch);
+    return ok;
+}
+
+/* With --verify or --commit: rule after rule, over all languages that have it. */
+static int run_batches(struct refactor *r)
+{
+    const struct options *o = r->options;
+    const struct cli_list all = o->codes;
+    cli_batch_hold();
+    if (o->verify && cli_batch_verify(o->verify) != 0)
+        return cli_fail("--verify: the command fails before anything is changed");
+    for (size_t i = 0; i < gram_count(); i++)
+        for (size_t k = 0; r->rules->sets[i] && k < r->rules->sets[i]->count; k++) {
+            const struct ref_rule *rule = r->rules->sets[i]->list[k];
+            bool before = false, wanted = all.count == 0;
+            for (size_t p = 0; p < i && !before; p++)
+                before = r->rules->sets[p] && ref_rules_find(r->rules->sets[p], rule->code);
+            for (size_t p = 0; p < all.count; p++)
+                wanted |= strcmp(all.values[p], rule->code) == 0;
+            if (!before && wanted && !run_batch(r, rule)) return CLI_ERROR;
+        }
+    cli_log(r->cli, LSP_LOG_WARN, "%zu file%s written", r->written, r->written == 1 ? "" : "s");
+    return cli_tally_end(r->cli, &r->tally, "changed or searched") ? CLI_OK : CLI_ERROR;
+}
+
 /* What the options lack, or have too much of; NULL: nothing. */
 static const char *bad_option(const struct options *o)
 {
@@ -309,6 +394,10 @@ static const char *bad_option(const struct options *o)
         return "--pattern excludes --rule, --rules, --unsafe, --list-rules and --test-rules";
     if (o->pattern && (o->apply || o->check) && !o->rewrite)
         return "--apply and --check go with --rewrite, where there is a --pattern";
+    if ((o->verify || o->commit) && (o->check || strcmp(o->format, "diff") != 0))
+        return "--verify and --commit write, and print diffs: not with --check or --format";
+    if (o->pattern && !o->rewrite && (o->verify || o->commit))
+        return "--verify and --commit go with --rewrite, where there is a --pattern";
     if (o->apply && o->check) return "--apply and --check exclude each other";
     return NULL;
 }
@@ -359,7 +448,7 @@ static int with_rules(struct refactor *r, const struct cli_refactorings *rules)
                                     .n_codes = o->codes.count,
                                     .unsafe = o->unsafe,
                                     .once = o->pattern != NULL};
-    return run(r);
+    return o->verify || o->commit ? run_batches(r) : run(r);
 }
 
 static void free_refactor(struct refactor *r)
@@ -374,14 +463,15 @@ int cli_refactor(struct cli *cli, int argc, char **argv)
 {
     struct options o = {.format = "diff"};
     const struct cli_option options[] = {
-        {"--pattern", CLI_TEXT, &o.pattern, 0, 0},   {"--rewrite", CLI_TEXT, &o.rewrite, 0, 0},
-        {"--lang", CLI_TEXT, &o.lang, 0, 0},         {"--format", CLI_TEXT, &o.format, 0, 0},
-        {"--rule", CLI_LIST, &o.codes, 0, 0},        {"--rules", CLI_TEXT, &o.rules, 0, 0},
-        {"--unsafe", CLI_FLAG, &o.unsafe, 0, 0},     {"--list-rules", CLI_FLAG, &o.list, 0, 0},
-        {"--test-rules", CLI_FLAG, &o.test, 0, 0},   {"--json", CLI_FLAG, &o.json, 0, 0},
-        {"--apply", CLI_FLAG, &o.apply, 0, 0},       {"--check", CLI_FLAG, &o.check, 0, 0},
-        {"--no-ignore", CLI_FLAG, &o.no_ignore, 0, 0}, {"-j", CLI_INT, &o.threads, 1, 64},
-        {0}};
+        {"--pattern", CLI_TEXT, &o.pattern, 0, 0}, {"--rewrite", CLI_TEXT, &o.rewrite, 0, 0},
+        {"--lang", CLI_TEXT, &o.lang, 0, 0},       {"--format", CLI_TEXT, &o.format, 0, 0},
+        {"--rule", CLI_LIST, &o.codes, 0, 0},      {"--rules", CLI_TEXT, &o.rules, 0, 0},
+        {"--unsafe", CLI_FLAG, &o.unsafe, 0, 0},   {"--list-rules", CLI_FLAG, &o.list, 0, 0},
+        {"--test-rules", CLI_FLAG, &o.test, 0, 0}, {"--json", CLI_FLAG, &o.json, 0, 0},
+        {"--apply", CLI_FLAG, &o.apply, 0, 0},     {"--check", CLI_FLAG, &o.check, 0, 0},
+        {"--verify", CLI_TEXT, &o.verify, 0, 0},   {"--commit", CLI_FLAG, &o.commit, 0, 0},
+        {"--reverse", CLI_TEXT, &o.reverse, 0, 0}, {"--no-ignore", CLI_FLAG, &o.no_ignore, 0, 0},
+        {"-j", CLI_INT, &o.threads, 1, 64},        {0}};
     const char *words[CLI_MAX_WORDS];
     size_t n_words;
     if (!cli_parse(cli, options, argc, argv, words, CLI_MAX_WORDS, &n_words)) return CLI_ERROR;
@@ -390,6 +480,9 @@ int cli_refactor(struct cli *cli, int argc, char **argv)
         return CLI_OK;
     }
     if (o.json) o.format = "json";
+    if (o.reverse && (argc > 3 || n_words > 0))
+        return cli_fail("--reverse goes with no other option, and no path");
+    if (o.reverse) return cli_reverse(cli, o.reverse);
     if (bad_option(&o)) return cli_fail("%s", bad_option(&o));
     struct cli_files files = {0};
     struct cli_refactorings rules = {0};
@@ -397,8 +490,8 @@ int cli_refactor(struct cli *cli, int argc, char **argv)
     int code = CLI_ERROR;
     if ((!o.pattern || cli_refactorings_pattern(o.lang, o.pattern, o.rewrite, &rules)) &&
         cli_files_find(words, n_words, o.no_ignore, &files) &&
-        (o.pattern || cli_refactorings_load(&files, cli_rule_folder(o.rules, ".espalier/refactor"),
-                                            &rules))) {
+        (o.pattern ||
+         cli_refactorings_load(&files, cli_rule_folder(o.rules, ".espalier/refactor"), &rules))) {
         keep_languages(&files, &rules);
         code = with_rules(&r, &rules);
     }

@@ -9,8 +9,8 @@ struct cli_refactorings {
     struct ref_rules **sets; /* [gram_count()], NULL where a language has no file */
 };
 
-/* Ours for the languages of some files, with those of folder/<language>/<code>.rule, where folder is
- * not NULL. False after a message. *out is freed by the caller, whatever comes back. */
+/* Ours for the languages of some files, with those of folder/<language>/<code>.rule, where folder
+ * is not NULL. False after a message. *out is freed by the caller, whatever comes back. */
 bool cli_refactorings_load(const struct cli_files *files, const char *folder,
                            struct cli_refactorings *out);
 

@@ -8,7 +8,7 @@
 
 #include "lsp/cli/review/since.h"
 #include "lsp/cli/cli.h"
-#include "lsp/cli/review/git.h"
+#include "lsp/cli/git.h"
 
 #include <limits.h>
 #include <stdio.h>

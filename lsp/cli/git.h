@@ -1,6 +1,6 @@
-/* git.h: what git says of a repository. */
-#ifndef ESPALIER_CLI_REVIEW_GIT_H
-#define ESPALIER_CLI_REVIEW_GIT_H
+/* git.h: git, asked and told. */
+#ifndef ESPALIER_CLI_GIT_H
+#define ESPALIER_CLI_GIT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  *
  * What it writes to standard error goes to a file without a name, so that one reader is enough.
  */
-#include "lsp/cli/review/git.h"
+#include "lsp/cli/git.h"
 #include "syntax/syntax.h"
 
 #include <errno.h>
