@@ -59,6 +59,23 @@ bool syn_each_node(TSNode root, syn_node_visit visit, void *user)
     return done;
 }
 
+bool syn_each_node_within(TSNode root, struct syn_span within, syn_node_visit visit, void *user)
+{
+    TSTreeCursor cursor = ts_tree_cursor_new(root);
+    uint32_t depth = 0;
+    bool more = true, done = true;
+    while (more && done) {
+        TSNode node = ts_tree_cursor_current_node(&cursor);
+        bool touches =
+            ts_node_start_byte(node) <= within.end && ts_node_end_byte(node) >= within.start;
+        if (ts_node_start_byte(node) > within.end) break;
+        done = !touches || visit(node, user);
+        more = touches ? step_into(&cursor, &depth) : depth > 0 && step_over(&cursor, &depth);
+    }
+    ts_tree_cursor_delete(&cursor);
+    return done;
+}
+
 /* ---- Tokens ------------------------------------------------------------------------ */
 
 /* A leaf, or a string: not all that it holds needs to be a node. */

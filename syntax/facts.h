@@ -76,6 +76,9 @@ bool syn_is_operand(const struct syn_document *doc, TSNode node);
 typedef bool (*syn_node_visit)(TSNode node, void *user);
 bool syn_each_node(TSNode root, syn_node_visit visit, void *user);
 
+/* The same of those that touch these bytes alone. */
+bool syn_each_node_within(TSNode root, struct syn_span within, syn_node_visit visit, void *user);
+
 bool syn_text_is(const struct syn_document *doc, TSNode node, const char *text, uint32_t len);
 bool syn_same_text(const struct syn_document *doc, TSNode a, TSNode b);
 

@@ -55,12 +55,13 @@ struct syn_found {
 /* which: number of the sketch. Return false to stop. */
 typedef bool (*syn_on_found)(size_t which, const struct syn_found *found, void *user);
 
-/* Calls visit for each place of sketches[n] of its language in a parsed document, outer ones before
- * those in them, by starts; at a node in the sketches' order. What has a syntax error in it is no
- * place. SYN_CANCELLED when the document's stop flag was set. */
+/* Calls visit for each place of sketches[n] of its language in a parsed document that touches
+ * within, bytes or, empty, a place between them; outer ones before those in them, by starts; at a
+ * node in the sketches' order. What has a syntax error in it is no place. SYN_CANCELLED when the
+ * document's stop flag was set. */
 enum syn_status syn_sketch_run(const struct syn_sketch *const *sketches, size_t n,
-                               const struct syn_document *doc, syn_on_found visit, void *user,
-                               struct syn_error *err);
+                               const struct syn_document *doc, struct syn_span within,
+                               syn_on_found visit, void *user, struct syn_error *err);
 
 /* Is there a node with exactly these bytes, and none that wants brackets where it is? */
 bool syn_stands(const struct syn_document *doc, struct syn_span span);

@@ -307,13 +307,13 @@ static bool at_node(TSNode node, void *user)
 }
 
 enum syn_status syn_sketch_run(const struct syn_sketch *const *sketches, size_t n,
-                               const struct syn_document *doc, syn_on_found visit, void *user,
-                               struct syn_error *err)
+                               const struct syn_document *doc, struct syn_span within,
+                               syn_on_found visit, void *user, struct syn_error *err)
 {
     struct run run = {
         .matcher = {.doc = doc}, .sketches = sketches, .n = n, .visit = visit, .user = user};
     if (!doc->tree || n == 0) return SYN_OK;
-    syn_each_node(ts_tree_root_node(doc->tree), at_node, &run);
+    syn_each_node_within(ts_tree_root_node(doc->tree), within, at_node, &run);
     free(run.matcher.nodes);
     if (run.matcher.failed) return syn_fail(err, SYN_NO_MEMORY, "out of memory for a search");
     return syn_unless_stopped(doc, SYN_OK, err);

@@ -110,12 +110,18 @@ static cJSON *bare_diagnostic(const struct action *a, const struct rev_finding *
     return diagnostic_of(a->doc, f, &form);
 }
 
-static cJSON *text_edit(const struct action *a, uint32_t start, uint32_t end, const char *text)
+cJSON *lsp_write_text_edit(const struct syn_document *doc, struct syn_span span, const char *text,
+                           enum syn_encoding encoding)
 {
     cJSON *out = cJSON_CreateObject();
-    cJSON_AddItemToObject(out, "range", range_of(a->doc, start, end, a->encoding));
+    cJSON_AddItemToObject(out, "range", range_of(doc, span.start, span.end, encoding));
     cJSON_AddStringToObject(out, "newText", text);
     return out;
+}
+
+static cJSON *text_edit(const struct action *a, uint32_t start, uint32_t end, const char *text)
+{
+    return lsp_write_text_edit(a->doc, (struct syn_span){start, end}, text, a->encoding);
 }
 
 /* An action that makes these edits, which it takes over. */

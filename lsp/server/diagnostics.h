@@ -29,4 +29,8 @@ cJSON *lsp_write_actions(const char *uri, int64_t version, const struct syn_docu
                          const struct rev_findings *findings, enum rev_severity least, size_t start,
                          size_t end, enum syn_encoding encoding);
 
+/* One TextEdit: bytes of the document become a zero-terminated text. */
+cJSON *lsp_write_text_edit(const struct syn_document *doc, struct syn_span span, const char *text,
+                           enum syn_encoding encoding);
+
 #endif

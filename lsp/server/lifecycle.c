@@ -342,6 +342,8 @@ void lsp_on_initialize(struct lsp_server *server, struct lsp_message *message, u
     server->client_watches = params.register_watches;
     server->client_pulls_diagnostics = params.pull_diagnostics;
     server->client_related_information = params.related_information;
+    server->client_resolves_edits = params.resolves_edits;
+    server->client_annotates_changes = params.annotates_changes;
     char rules[LSP_CONFIG_PATH_MAX];
     if (!params.code_description || !lsp_locate_rules(NULL, rules) ||
         !lsp_uri_of_path(rules, server->rules_uri, sizeof server->rules_uri))

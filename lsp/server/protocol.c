@@ -83,12 +83,34 @@ bool lsp_read_action(struct lsp_message *message, struct lsp_action_params *out,
                      struct lsp_error *err)
 {
     const cJSON *only = get(get(message->params, "context"), "only"), *kind = NULL;
-    *out = (struct lsp_action_params){.wants_quick_fixes = !cJSON_IsArray(only)};
-    cJSON_ArrayForEach(kind, only) out->wants_quick_fixes |=
-        cJSON_IsString(kind) &&
-        (strcmp(kind->valuestring, "quickfix") == 0 || !kind->valuestring[0]);
+    const cJSON *trigger = get(get(message->params, "context"), "triggerKind");
+    bool all = !cJSON_IsArray(only), by_hand = cJSON_IsNumber(trigger) && trigger->valueint == 1;
+    *out = (struct lsp_action_params){
+        .wants_quick_fixes = all, .wants_refactorings = all, .asked_for_refactorings = by_hand};
+    cJSON_ArrayForEach(kind, only)
+    {
+        if (!cJSON_IsString(kind)) continue;
+        const char *name = kind->valuestring;
+        bool refactor = strcmp(name, "refactor") == 0 || strcmp(name, "refactor.rewrite") == 0;
+        out->wants_quick_fixes |= strcmp(name, "quickfix") == 0 || !*name;
+        out->wants_refactorings |= refactor || !*name;
+        out->asked_for_refactorings |= refactor;
+    }
     return lsp_read_uri(message, &out->uri, err) &&
            read_range(get(message->params, "range"), &out->range, err);
+}
+
+bool lsp_read_resolve(struct lsp_message *message, struct lsp_resolve_params *out,
+                      struct lsp_error *err)
+{
+    const cJSON *data = get(message->params, "data"), *all = get(data, "all");
+    *out = (struct lsp_resolve_params){.action = message->params, .all = cJSON_IsTrue(all)};
+    if (!read_integer(get(data, "version"), &out->version) ||
+        !read_integer(get(data, "start"), &out->start) ||
+        !read_integer(get(data, "end"), &out->end) || out->start < 0 || out->end < out->start ||
+        out->end > SYN_MAX_BYTES)
+        return lsp_fail(err, "params: data is not that of an action of ours");
+    return read_string(data, "uri", &out->uri, err) && read_string(data, "rule", &out->rule, err);
 }
 
 bool lsp_read_diagnostic(struct lsp_message *message, struct lsp_diagnostic_params *out,
@@ -175,6 +197,13 @@ bool lsp_read_initialize(struct lsp_message *message, struct lsp_initialize_para
         is_true(get(workspace, "didChangeConfiguration"), "dynamicRegistration");
     out->register_watches = is_true(get(workspace, "didChangeWatchedFiles"), "dynamicRegistration");
     read_diagnostic_abilities(text_document, workspace, out);
+    const cJSON *resolved =
+        get(get(get(text_document, "codeAction"), "resolveSupport"), "properties");
+    const cJSON *property = NULL;
+    cJSON_ArrayForEach(property, resolved) out->resolves_edits |=
+        cJSON_IsString(property) && strcmp(property->valuestring, "edit") == 0;
+    out->annotates_changes =
+        cJSON_IsObject(get(get(workspace, "workspaceEdit"), "changeAnnotationSupport"));
     const cJSON *folder = NULL;
     cJSON_ArrayForEach(folder, get(params, "workspaceFolders")) add_folder(out, get(folder, "uri"));
     if (out->folder_count == 0) add_folder(out, get(params, "rootUri"));
@@ -420,9 +449,10 @@ cJSON *lsp_write_capabilities(const struct lsp_initialize_params *params)
              params->inline_completion ? "inlineCompletionProvider" : "completionProvider", offer);
     if (params->pull_diagnostics)
         capabilities = with(capabilities, "diagnosticProvider", write_diagnostic_options());
-    cJSON *kind = cJSON_CreateString("quickfix");
-    cJSON *actions =
-        with(cJSON_CreateObject(), "codeActionKinds", lsp_list_add(lsp_write_list(), kind));
+    cJSON *kinds = lsp_list_add(lsp_write_list(), cJSON_CreateString("quickfix"));
+    kinds = lsp_list_add(kinds, cJSON_CreateString("refactor.rewrite"));
+    cJSON *actions = with(cJSON_CreateObject(), "codeActionKinds", kinds);
+    actions = with_bool(actions, "resolveProvider", true);
     capabilities = with(capabilities, "codeActionProvider", actions);
     cJSON *commands = lsp_list_add(lsp_write_list(), cJSON_CreateString(LSP_EXPLAIN));
     capabilities = with(capabilities, "executeCommandProvider",

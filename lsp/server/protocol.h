@@ -40,6 +40,8 @@ struct lsp_initialize_params {
     bool related_information;    /* of diagnostics */
     bool code_description;       /* the same */
     bool pull_diagnostics;       /* asks for them, and asks anew when it is told to */
+    bool resolves_edits;         /* of code actions, later */
+    bool annotates_changes;      /* shows an edit before it is made, when told to */
     size_t folder_count;
     const char *folders[LSP_MAX_FOLDERS]; /* URIs; roots of older clients included */
     const cJSON *options;                 /* initializationOptions, NULL when absent */
@@ -90,9 +92,23 @@ struct lsp_action_params {
     const char *uri;
     struct lsp_range range;
     bool wants_quick_fixes; /* no kinds were asked for, or these among them */
+    bool wants_refactorings;
+    bool asked_for_refactorings; /* by their kind, or by hand: not for a light bulb */
 };
 bool lsp_read_action(struct lsp_message *message, struct lsp_action_params *out,
                      struct lsp_error *err);
+
+/* codeAction/resolve: of one of our refactorings, what was written into its data. action: all of
+ * it, the message's. */
+struct lsp_resolve_params {
+    const cJSON *action;
+    const char *uri, *rule;
+    int64_t version;
+    bool all; /* of the rule's places, not the one between start and end */
+    int64_t start, end;
+};
+bool lsp_read_resolve(struct lsp_message *message, struct lsp_resolve_params *out,
+                      struct lsp_error *err);
 
 /* textDocument/diagnostic; previous: the id of the result that the client has, "" for none. */
 struct lsp_diagnostic_params {

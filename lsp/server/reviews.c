@@ -222,8 +222,7 @@ void lsp_on_code_action(struct lsp_server *server, struct lsp_message *message, 
         return;
     }
     const struct lsp_document *document = lsp_documents_find(server->documents, params.uri);
-    if (!document || !params.wants_quick_fixes || document->reviewed != document->revision ||
-        !server->config.review_enabled) {
+    if (!document) {
         lsp_answer(server, ticket, lsp_write_list());
         return;
     }
@@ -232,10 +231,15 @@ void lsp_on_code_action(struct lsp_server *server, struct lsp_message *message, 
         syn_offset_of(document->syn, range->start.line, range->start.character, server->encoding);
     size_t end =
         syn_offset_of(document->syn, range->end.line, range->end.character, server->encoding);
-    lsp_answer(server, ticket,
-               lsp_write_actions(document->uri, document->version, document->syn,
-                                 &document->findings, least_of(server), start, end,
-                                 server->encoding));
+    bool fixes = params.wants_quick_fixes && document->reviewed == document->revision &&
+                 server->config.review_enabled;
+    cJSON *actions = fixes ? lsp_write_actions(document->uri, document->version, document->syn,
+                                               &document->findings, least_of(server), start, end,
+                                               server->encoding)
+                           : lsp_write_list();
+    if (actions && params.wants_refactorings)
+        lsp_list_refactorings(server, document, &params, start, end, actions);
+    lsp_answer(server, ticket, actions);
 }
 
 void lsp_on_execute_command(struct lsp_server *server, struct lsp_message *message, uint64_t ticket)

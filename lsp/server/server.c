@@ -104,6 +104,7 @@ static const struct request_row request_rows[] = {
     {"textDocument/inlineCompletion", lsp_on_inline_completion},
     {"textDocument/completion", lsp_on_completion},
     {"textDocument/codeAction", lsp_on_code_action},
+    {"codeAction/resolve", lsp_on_resolve_action},
     {"textDocument/diagnostic", lsp_on_diagnostic},
     {"workspace/executeCommand", lsp_on_execute_command},
     {"espalier/status", lsp_on_status},
@@ -488,6 +489,8 @@ static bool start(struct lsp_server *server, struct lsp_error *err)
     if (!server->completer)
         server->completer = server->own_completer = lsp_completer_new(server->channel.models);
     if (!server->documents || !server->completer) return lsp_fail(err, "out of memory");
+    if (!server->channel.rulebook) server->channel.rulebook = server->own_book = lsp_rulebook_new();
+    if (!server->channel.rulebook) return lsp_fail(err, "out of memory");
     const struct lsp_reviewer_sources reviews = {server->channel.rulebook, server->channel.models};
     return lsp_worker_start(&server->loop, server->completer, on_outcome, server, &server->worker,
                             err) &&
@@ -506,6 +509,7 @@ static void free_server(struct lsp_server *server)
     lsp_worker_free(server->worker);
     lsp_indexer_free(server->indexer);
     lsp_reviewer_free(server->reviewer);
+    lsp_rulebook_free(server->own_book);
     free(server->context);
     lsp_clear_shelf(server);
     free(server->active_uri);

@@ -7,6 +7,7 @@
  *   textsync.c    documents and their parsing
  *   completion.c  completion requests and prefill
  *   reviews.c     what is found in documents
+ *   refactorings.c   what could be rewritten there
  *   workspace.c   the workspace index and what of it goes into prompts
  *   status.c      espalier/status and what the client reports back
  *   feedback.c    what becomes of suggestions
@@ -144,9 +145,11 @@ struct lsp_server {
     bool told_no_model;
     enum { LSP_PROGRESS_NONE, LSP_PROGRESS_ASKED, LSP_PROGRESS_SHOWN } progress, index_progress;
 
+    struct lsp_rulebook *own_book; /* NULL: the channel has one */
     struct lsp_reviewer *reviewer;
     bool has_adviser; /* the reviewer was told of the model */
     bool client_pulls_diagnostics, client_related_information;
+    bool client_resolves_edits, client_annotates_changes;
     char rules_uri[LSP_CONFIG_PATH_MAX]; /* of the folder with rules' texts; "": not to be told */
     bool refresh_asked;                  /* for more pulls, and not answered yet */
     struct lsp_pull pulls[LSP_MAX_PULLS];
@@ -259,6 +262,14 @@ void lsp_on_execute_command(struct lsp_server *server, struct lsp_message *messa
 cJSON *lsp_list_findings(const struct lsp_server *server, const struct lsp_document *document);
 /* The document is to be reviewed as it is now, and was not yet. */
 bool lsp_review_is_coming(struct lsp_server *server, struct lsp_document *document);
+
+/* ---- refactorings.c ---------------------------------------------------------------- */
+
+/* Adds the actions for what could be rewritten at bytes [start, end]. */
+void lsp_list_refactorings(struct lsp_server *server, const struct lsp_document *document,
+                           const struct lsp_action_params *params, size_t start, size_t end,
+                           cJSON *actions);
+void lsp_on_resolve_action(struct lsp_server *server, struct lsp_message *message, uint64_t ticket);
 
 /* ---- pulls.c ----------------------------------------------------------------------- */
 

@@ -67,6 +67,8 @@ struct pass {
     const struct syn_document *doc;
     bool nested; /* places in what names stand for are rewritten with the outer one */
     struct forms *forms;
+    struct syn_span within;      /* where places are looked for; */
+    const struct syn_span *only; /* ... NULL, or the one that is wanted */
     struct ref_places places;
     struct ref_changes changes;
     uint32_t *brackets; /* [changes.count] which of what was put in gets some (template.h) */
@@ -78,6 +80,8 @@ struct pass {
 static bool on_found(size_t which, const struct syn_found *found, void *user)
 {
     struct pass *p = user;
+    if (p->only && (found->span.start != p->only->start || found->span.end != p->only->end))
+        return true;
     if (p->places.count == REF_CHANGES_MAX) {
         p->left_out++;
         return true;
@@ -155,7 +159,7 @@ static bool make_changes(struct pass *p)
 static enum syn_status find(struct pass *p, struct syn_error *err)
 {
     enum syn_status status =
-        syn_sketch_run(p->forms->sketches, p->forms->count, p->doc, on_found, p, err);
+        syn_sketch_run(p->forms->sketches, p->forms->count, p->doc, p->within, on_found, p, err);
     if (status != SYN_OK) return status;
     if (!p->failed && p->places.count > 0) {
         p->failed = !ref_prepare(&p->places, p->doc);
@@ -322,8 +326,11 @@ struct run {
     const struct ref_rules *rules;
     const struct ref_choice *choice;
     struct forms *forms;
+    const struct syn_span *only; /* NULL: all places */
     struct ref_result *out;
 };
+
+static const struct syn_span everywhere = {0, UINT32_MAX};
 
 static void count(struct run *r, const struct ref_changes *changes)
 {
@@ -336,7 +343,11 @@ static void count(struct run *r, const struct ref_changes *changes)
 static enum syn_status look(struct run *r, const struct syn_document *doc, bool first,
                             struct syn_document **made, struct syn_error *err)
 {
-    struct pass p = {.doc = doc, .nested = r->choice->once, .forms = r->forms};
+    struct pass p = {.doc = doc,
+                     .nested = r->choice->once,
+                     .forms = r->forms,
+                     .within = r->only ? *r->only : everywhere,
+                     .only = r->only};
     size_t len, refused = 0;
     const char *text = syn_document_text(doc, &len);
     *made = NULL;
@@ -363,7 +374,7 @@ static enum syn_status look(struct run *r, const struct syn_document *doc, bool 
 /* With once: is there something to change in what was made? */
 static enum syn_status look_again(struct run *r, struct syn_error *err)
 {
-    struct pass p = {.doc = r->out->made, .nested = true, .forms = r->forms};
+    struct pass p = {.doc = r->out->made, .nested = true, .forms = r->forms, .within = everywhere};
     enum syn_status status = find(&p, err);
     r->out->again = p.changes.count > r->out->refused;
     end_pass(&p);
@@ -399,9 +410,61 @@ enum syn_status ref_run(const struct ref_rules *rules, const struct ref_choice *
                         struct syn_error *err)
 {
     *out = (struct ref_result){.counts = calloc(rules->count + 1, sizeof *out->counts)};
-    struct run r = {rules, choice, malloc(sizeof *r.forms), out};
+    struct run r = {rules, choice, malloc(sizeof *r.forms), NULL, out};
     enum syn_status status = out->counts && r.forms ? run_passes(&r, doc, err) : no_memory(err);
     free(r.forms);
+    return status;
+}
+
+enum syn_status ref_make(const struct ref_rules *rules, const struct ref_choice *choice,
+                         const struct syn_document *doc, const struct syn_span *at,
+                         struct ref_result *out, struct syn_error *err)
+{
+    *out = (struct ref_result){.counts = calloc(rules->count + 1, sizeof *out->counts)};
+    struct run r = {rules, choice, malloc(sizeof *r.forms), at, out};
+    enum syn_status status =
+        out->counts && r.forms ? look(&r, doc, true, &out->made, err) : no_memory(err);
+    free(r.forms);
+    return status;
+}
+
+struct offer {
+    const struct forms *forms;
+    const struct syn_document *doc;
+    size_t first, last; /* lines */
+    size_t start, end;
+    ref_on_place visit;
+    void *user;
+};
+
+static bool on_offered(size_t which, const struct syn_found *found, void *user)
+{
+    const struct offer *o = user;
+    size_t line, column;
+    syn_position_of(o->doc, found->span.start, SYN_UTF8, &line, &column);
+    bool inside = found->span.start >= o->start && found->span.end <= o->end;
+    if (!inside && (line < o->first || line > o->last)) return true;
+    return o->visit(o->forms->list[which], found->span, o->user);
+}
+
+enum syn_status ref_offer(const struct ref_rules *rules, const struct ref_choice *choice,
+                          const struct syn_document *doc, size_t start, size_t end,
+                          ref_on_place visit, void *user, struct syn_error *err)
+{
+    size_t len, column;
+    const char *text = syn_document_text(doc, &len);
+    struct forms *forms = malloc(sizeof *forms);
+    struct offer offer = {
+        .forms = forms, .doc = doc, .start = start, .end = end, .visit = visit, .user = user};
+    if (!forms) return no_memory(err);
+    choose_forms(rules, choice, text, len, forms);
+    syn_position_of(doc, start, SYN_UTF8, &offer.first, &column);
+    syn_position_of(doc, end, SYN_UTF8, &offer.last, &column);
+    const struct syn_span within = {(uint32_t)syn_line_start(doc, offer.first),
+                                    (uint32_t)syn_line_end(doc, offer.last)};
+    enum syn_status status =
+        syn_sketch_run(forms->sketches, forms->count, doc, within, on_offered, &offer, err);
+    free(forms);
     return status;
 }
 

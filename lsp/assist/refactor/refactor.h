@@ -63,6 +63,20 @@ void ref_result_free(struct ref_result *result);
 bool ref_may_find(const struct ref_rules *rules, const struct ref_choice *choice, const char *text,
                   size_t len);
 
+/* What an editor is offered: calls visit for each place that begins on one of the lines that bytes
+ * [start, end] touch, or lies between them. Return false to stop. */
+typedef bool (*ref_on_place)(const struct ref_form *form, struct syn_span span, void *user);
+enum syn_status ref_offer(const struct ref_rules *rules, const struct ref_choice *choice,
+                          const struct syn_document *doc, size_t start, size_t end,
+                          ref_on_place visit, void *user, struct syn_error *err);
+
+/* The changes of a rule: of its place `at` alone, or, NULL, of all its places that are in no other
+ * one. result->first and ->made are set; no changes: there are none any more, or they would spoil
+ * the text. */
+enum syn_status ref_make(const struct ref_rules *rules, const struct ref_choice *choice,
+                         const struct syn_document *doc, const struct syn_span *at,
+                         struct ref_result *out, struct syn_error *err);
+
 /* Tries one of a rule's tests, all its forms wanted. NULL when it holds; else what came instead,
  * the caller's to free, or of a text that failed why. */
 char *ref_try_case(const struct ref_rules *rules, const struct ref_rule *rule,
