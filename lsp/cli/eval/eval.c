@@ -28,7 +28,8 @@ static const char help[] =
     "\n"
     "slips: functions as they are and with one slip in them, read as a review with the model's\n"
     "opinions does. Writes the evidence as rows of floats, for engine/training/head.py; --write\n"
-    "FOLDER: the texts as well, for other tools.\n"
+    "FOLDER: the texts as well, for other tools. --pairs: of such texts instead, N.wrong.EXT and\n"
+    "N.right.EXT, real mistakes and what mended them.\n"
     "\n"
     "infilling: benchmarks with unit tests; has options of its own (eval infilling --help).\n"
     "\n"
@@ -108,6 +109,7 @@ int cli_eval(struct cli *cli, int argc, char **argv)
                                          {"--train", CLI_LIST, &eval.train, 0, 0},
                                          {"--json", CLI_FLAG, &eval.json, 0, 0},
                                          {"--write", CLI_TEXT, &eval.write, 0, 0},
+                                         {"--pairs", CLI_FLAG, &eval.pairs, 0, 0},
                                          {0}};
     static const char *words[CLI_MAX_WORDS];
     size_t n_words;

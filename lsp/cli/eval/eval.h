@@ -32,6 +32,7 @@ struct cli_eval {
     enum cli_hole_kind kind;
     double precision; /* calibration: share of right suggestions that is wanted */
     bool json, served;
+    bool pairs;          /* slips: files N.wrong.EXT and N.right.EXT, as --write leaves them */
     const char *write;   /* slips: a folder for the texts, or NULL */
     bool no_recall;      /* the model alone */
     bool no_grammar;     /* and without what the tree says cannot come next */

@@ -2,12 +2,14 @@
  *
  * Functions of released code are read as they are, and once more with one slip in them, of a class
  * drawn evenly among those that the function allows. What is right is known: the function as it is
- * has no bug (or few), and in the other one the slip that undoes the first is the repair.
+ * has no bug (or few), and in the other one the slip that undoes the first is the repair. With
+ * --pairs both texts are given: real mistakes, and what mended them.
  */
 #include "grammars/grammars.h"
 #include "lsp/assist/review/head.h"
 #include "lsp/cli/eval/eval.h"
 #include "lsp/locate.h"
+#include "syntax/bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -322,6 +324,90 @@ static bool read_language(struct bench *b, const struct gram_language *lang, siz
     return ok;
 }
 
+/* ---- Pairs ------------------------------------------------------------------------- */
+
+/* What has to be put where to make the right text of the wrong one, in whole words. */
+static struct injected difference(const char *wrong, size_t wrong_len, const char *right,
+                                  size_t right_len)
+{
+    size_t start = 0, behind = 0;
+    while (start < wrong_len && start < right_len && wrong[start] == right[start])
+        start++;
+    while (behind < wrong_len - start && behind < right_len - start &&
+           wrong[wrong_len - behind - 1] == right[right_len - behind - 1])
+        behind++;
+    while (start > 0 && syn_is_word(wrong[start - 1]))
+        start--;
+    while (behind > 0 && syn_is_word(wrong[wrong_len - behind]))
+        behind--;
+    return (struct injected){.class = SYN_SLIP_CLASSES,
+                             .at = (uint32_t)start,
+                             .repair = right + start,
+                             .len = right_len - behind - start,
+                             .now = wrong_len - behind - start};
+}
+
+/* The function around a byte whose lines are neither few nor many; false: there is none. */
+static bool function_at(const struct subject *s, size_t at, size_t *start, size_t *end)
+{
+    for (size_t i = s->slips.n_functions; i-- > 0;) {
+        struct syn_span f = s->slips.functions[i];
+        if (f.start <= at && at < f.end && lines_of(s, i, start, end)) return true;
+    }
+    return false;
+}
+
+/* Reads the function that a mistake was mended in as it was and as it became, where the mistake is
+ * one of our slips. */
+static bool read_pair(struct bench *b, const struct cli_file *file, const struct subject *wrong,
+                      const struct subject *right)
+{
+    size_t wrong_len, right_len, start, end;
+    const char *text = syn_document_text(wrong->doc, &wrong_len);
+    const char *fixed = syn_document_text(right->doc, &right_len);
+    struct injected in = difference(text, wrong_len, fixed, right_len);
+    const struct injected none = {.class = SYN_SLIP_CLASSES};
+    for (size_t i = 0; i < wrong->slips.count && in.class == SYN_SLIP_CLASSES; i++) {
+        const struct syn_slip *slip = &wrong->slips.list[i];
+        if (slip->place.start == in.at && slip->place.end == in.at + in.now && slip->len == in.len &&
+            memcmp(wrong->slips.texts + slip->text, in.repair, in.len) == 0)
+            in.class = slip->class;
+    }
+    if (in.class == SYN_SLIP_CLASSES) return true;
+    bool ok = true, first = function_at(wrong, in.at, &start, &end);
+    if (first) ok = read_function(b, file, wrong, start, end, &in);
+    if (ok && first && function_at(right, in.at, &start, &end))
+        ok = read_function(b, file, right, start, end, &none);
+    b->n_functions += first;
+    return ok;
+}
+
+/* NUMBER.wrong.EXT and NUMBER.right.EXT beside it, as --write leaves them. */
+static bool read_pairs(struct bench *b)
+{
+    struct cli_corpus *c = &b->eval->corpus;
+    bool ok = true;
+    for (size_t i = 0; ok && i < c->count; i++) {
+        struct cli_file *file = &c->files[i];
+        const char *mark = strstr(cli_base_name(file->path), ".wrong.");
+        char path[4096];
+        size_t len;
+        if (!mark || !cli_corpus_load(c, file)) continue;
+        snprintf(path, sizeof path, "%.*s.right.%s", (int)(mark - file->path), file->path, mark + 7);
+        char *right_text = cli_read_file(path, &len);
+        struct subject wrong = {0}, right = {0};
+        ok = right_text != NULL;
+        if (ok && open_subject(file->lang, file->text, file->len, &wrong) &&
+            open_subject(file->lang, right_text, len, &right))
+            ok = read_pair(b, file, &wrong, &right);
+        close_subject(&wrong);
+        close_subject(&right);
+        free(right_text);
+        cli_corpus_unload(file);
+    }
+    return ok;
+}
+
 int cli_eval_slips(struct cli_eval *eval)
 {
     struct bench b = {.eval = eval, .rows = stdout};
@@ -337,7 +423,8 @@ int cli_eval_slips(struct cli_eval *eval)
     if (!ok) cli_fail("%s", err.text);
     if (ok && eval->write && rev_head_open(path, model, &b.head, &err) != ENG_OK)
         cli_log(eval->cli, LSP_LOG_WARN, "no opinions are written: %s", err.text);
-    for (size_t l = 0; ok && l < gram_count(); l++)
+    if (ok && eval->pairs) ok = read_pairs(&b);
+    for (size_t l = 0; ok && !eval->pairs && l < gram_count(); l++)
         ok = read_language(&b, gram_at(l), l);
     rev_head_free(b.head);
     rev_reader_free(b.reader);
