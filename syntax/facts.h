@@ -71,6 +71,13 @@ bool syn_is_assigned(const struct syn_document *doc, TSNode name, TSNode scope);
 bool syn_is_loose(const struct syn_document *doc, TSNode node);
 bool syn_is_operand(const struct syn_document *doc, TSNode node);
 
+/* What the name was bound to is closed by a statement further down in the same block, one with the
+ * name and one of the words in it, and there is a return or throw in between, *out, in a statement
+ * that does not speak of the name; ifs right behind the binding do not count: they ask whether it
+ * went well. */
+bool syn_is_left_open(const struct syn_document *doc, TSNode name, const struct syn_argument *words,
+                      uint32_t n, TSNode *out);
+
 /* Calls visit for a node and all below it, in document order, until it returns false. False then.
  */
 typedef bool (*syn_node_visit)(TSNode node, void *user);

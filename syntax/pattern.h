@@ -44,6 +44,10 @@
  *   #mentions? @a @b      one of its tokens is written as @b is
  *   #read-behind? @a @b   the name @a stands behind @b, in the function around @b or in the file
  *   #assigned? @a @b      the name @a is given a value or stepped in @b, or its address is taken
+ *   #left-open? @a @b W...  between where the name @a is bound and where, further down in the same
+ *                         block, a statement with one of these words speaks of it, there is a
+ *                         return or throw that does not: @b, which the pattern has to have
+ *                         anywhere, stands for it then
  */
 #ifndef ESPALIER_SYNTAX_PATTERN_H
 #define ESPALIER_SYNTAX_PATTERN_H

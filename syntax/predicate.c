@@ -323,6 +323,15 @@ static bool assigned(const struct syn_predicate *p, struct syn_matched *m)
     return syn_is_assigned(m->doc, node_of(p, m, 0), node_of(p, m, 1));
 }
 
+static bool left_open(const struct syn_predicate *p, struct syn_matched *m)
+{
+    TSNode out;
+    if (!syn_is_left_open(m->doc, node_of(p, m, 0), p->arguments + 2, p->count - 2, &out))
+        return false;
+    m->node[p->arguments[1].capture] = out;
+    return true;
+}
+
 static const struct syn_predicate_form forms[] = {{"eq", "ca", eq, NONE},
                                                   {"any-of", "cw*", any_of, NONE},
                                                   {"match", "cw", match, NONE},
@@ -350,7 +359,8 @@ static const struct syn_predicate_form forms[] = {{"eq", "ca", eq, NONE},
                                                   {"declares", "c", declares, ANY},
                                                   {"mentions", "cc", mentions, ANY},
                                                   {"read-behind", "cc", read_behind, NONE},
-                                                  {"assigned", "cc", assigned, NONE}};
+                                                  {"assigned", "cc", assigned, NONE},
+                                                  {"left-open", "ccw*", left_open, NONE}};
 
 /* ---- Reading ----------------------------------------------------------------------- */
 

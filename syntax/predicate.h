@@ -7,7 +7,7 @@
 
 #include <regex.h>
 
-#define SYN_PREDICATE_WORDS 24
+#define SYN_PREDICATE_WORDS 40
 
 /* An argument: a capture, or a word that the query owns. */
 struct syn_argument {

@@ -261,3 +261,75 @@ bool syn_is_assigned(const struct syn_document *doc, TSNode name, TSNode scope)
     struct search s = {.doc = doc, .name = name, .scope = scope};
     return !syn_each_node(scope, is_not_given, &s);
 }
+
+/* ---- Ways out ---------------------------------------------------------------------- */
+
+struct ways {
+    const struct syn_document *doc;
+    TSNode statement, found; /* found null: none yet */
+};
+
+static bool is_no_way_out(TSNode node, void *user)
+{
+    struct ways *w = user;
+    const char *type = ts_node_type(node);
+    if (kind_of(w->doc, node) != GRAM_KIND_JUMP || !ts_node_is_named(node) ||
+        (!strstr(type, "return") && !strstr(type, "throw") && !strstr(type, "raise") &&
+         !strstr(type, "jump")) ||
+        strncmp(w->doc->text + ts_node_start_byte(node), "break", 5) == 0 ||
+        strncmp(w->doc->text + ts_node_start_byte(node), "continue", 8) == 0)
+        return true;
+    for (TSNode at = node; !ts_node_is_null(at); at = ts_node_parent(at)) {
+        if (syn_is_routine(w->doc, at)) return true;
+        if (ts_node_eq(at, w->statement)) break;
+    }
+    w->found = node;
+    return false;
+}
+
+struct words {
+    const struct syn_document *doc;
+    const struct syn_argument *list;
+    uint32_t n;
+};
+
+static bool is_no_word(TSNode node, void *user)
+{
+    const struct words *w = user;
+    for (uint32_t i = 0; i < w->n && ts_node_child_count(node) == 0; i++)
+        if (syn_text_is(w->doc, node, w->list[i].word, w->list[i].len)) return false;
+    return true;
+}
+
+bool syn_is_left_open(const struct syn_document *doc, TSNode name, const struct syn_argument *words,
+                      uint32_t n, TSNode *out)
+{
+    struct words search = {doc, words, n};
+    TSNode at = name, parent = ts_node_parent(name);
+    while (!ts_node_is_null(parent) && kind_of(doc, parent) != GRAM_KIND_BLOCK) {
+        if (syn_is_routine(doc, parent)) return false;
+        at = parent;
+        parent = ts_node_parent(at);
+    }
+    if (ts_node_is_null(parent)) return false;
+    struct ways ways = {.doc = doc};
+    bool first = true, left = false;
+    for (at = ts_node_next_named_sibling(at); !ts_node_is_null(at);
+         at = ts_node_next_named_sibling(at)) {
+        uint8_t kind = kind_of(doc, at);
+        if (kind == GRAM_KIND_COMMENT) continue;
+        bool mentions = syn_mentions(doc, at, name),
+             nests = kind == GRAM_KIND_IF || kind == GRAM_KIND_LOOP || kind == GRAM_KIND_SWITCH;
+        if (mentions && !nests && !syn_each_node(at, is_no_word, &search)) return left;
+        if (kind == GRAM_KIND_TRY && mentions) return false;
+        ways.statement = at;
+        if (!left && !mentions && !(first && kind == GRAM_KIND_IF) &&
+            !syn_each_node(at, is_no_way_out, &ways)) {
+            if (ts_node_eq(ways.found, at)) return false; /* nothing comes behind it */
+            *out = ways.found;
+            left = true;
+        }
+        first = first && kind == GRAM_KIND_IF;
+    }
+    return false;
+}
