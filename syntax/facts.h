@@ -64,6 +64,9 @@ bool syn_mentions(const struct syn_document *doc, TSNode node, TSNode name);
  */
 bool syn_is_read_behind(const struct syn_document *doc, TSNode name, TSNode node);
 
+/* Does the name stand in the scope once, beside this one? */
+bool syn_is_used_once(const struct syn_document *doc, TSNode name, TSNode scope);
+
 /* Is the name in the scope given a value, stepped, or its address taken? */
 bool syn_is_assigned(const struct syn_document *doc, TSNode name, TSNode scope);
 

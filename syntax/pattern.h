@@ -42,6 +42,8 @@
  *   #last? @a W...        it ends where a node of one of these kinds ends: function, loop, ...
  *   #declares? @a         it is a declaration
  *   #mentions? @a @b      one of its tokens is written as @b is
+ *   #statement? @a        it stands among others in a block, the file or a case
+ *   #once? @a @b          the name @a stands in @b in one other place
  *   #read-behind? @a @b   the name @a stands behind @b, in the function around @b or in the file
  *   #assigned? @a @b      the name @a is given a value or stepped in @b, or its address is taken
  *   #left-open? @a @b W...  between where the name @a is bound and where, further down in the same

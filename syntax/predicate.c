@@ -323,6 +323,19 @@ static bool assigned(const struct syn_predicate *p, struct syn_matched *m)
     return syn_is_assigned(m->doc, node_of(p, m, 0), node_of(p, m, 1));
 }
 
+static bool statement(const struct syn_predicate *p, struct syn_matched *m)
+{
+    TSNode parent = ts_node_parent(node_of(p, m, 0));
+    uint8_t kind =
+        ts_node_is_null(parent) ? GRAM_KIND_OTHER : syn_kind_of(m->doc->tables, parent);
+    return kind == GRAM_KIND_BLOCK || kind == GRAM_KIND_FILE || kind == GRAM_KIND_SWITCH;
+}
+
+static bool once(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return syn_is_used_once(m->doc, node_of(p, m, 0), node_of(p, m, 1));
+}
+
 static bool left_open(const struct syn_predicate *p, struct syn_matched *m)
 {
     TSNode out;
@@ -360,6 +373,8 @@ static const struct syn_predicate_form forms[] = {{"eq", "ca", eq, NONE},
                                                   {"mentions", "cc", mentions, ANY},
                                                   {"read-behind", "cc", read_behind, NONE},
                                                   {"assigned", "cc", assigned, NONE},
+                                              {"once", "cc", once, NONE},
+                                                  {"statement", "c", statement, NONE},
                                                   {"left-open", "ccw*", left_open, NONE}};
 
 /* ---- Reading ----------------------------------------------------------------------- */

@@ -212,6 +212,25 @@ bool syn_mentions(const struct syn_document *doc, TSNode node, TSNode name)
     return !syn_each_node(node, is_other, &s);
 }
 
+struct counting {
+    struct search search;
+    unsigned n;
+};
+
+static bool count_names(TSNode node, void *user)
+{
+    struct counting *c = user;
+    c->n += is_name(&c->search, node);
+    return c->n <= 2;
+}
+
+bool syn_is_used_once(const struct syn_document *doc, TSNode name, TSNode scope)
+{
+    struct counting c = {.search = {.doc = doc, .name = name}};
+    syn_each_node(scope, count_names, &c);
+    return c.n == 2;
+}
+
 bool syn_is_read_behind(const struct syn_document *doc, TSNode name, TSNode node)
 {
     struct search s = {.doc = doc, .name = name, .from = ts_node_end_byte(node)};
