@@ -3,6 +3,7 @@
 #include "grammars/grammars.h"
 #include "lsp/assist/refactor/refactor.h"
 #include "lsp/assist/text.h"
+#include "syntax/bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,6 +311,77 @@ static bool drop_line(const char *template, const char *at, const char **behind,
     return true;
 }
 
+/* ---- Gaps -------------------------------------------------------------------------- */
+
+/* A template is written in one style, the text may be in another: "if(x)", or a brace on a line of
+ * its own. Where the template has two things beside each other that are so in the text, what is
+ * between them there is kept. */
+struct gaps {
+    const char *text;
+    size_t len;
+    size_t at;  /* in the text, behind what the last element was there */
+    bool known; /* whether it was there */
+};
+
+static bool is_white(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static size_t skip_white(const struct gaps *g, size_t at)
+{
+    while (at < g->len && is_white(g->text[at]))
+        at++;
+    return at;
+}
+
+/* A word, or a sign. */
+static size_t token_len(const char *at)
+{
+    size_t n = 0;
+    while (syn_is_word(at[n]))
+        n++;
+    return n ? n : 1;
+}
+
+/* The gap in the text in front of an element that is there from `start` on; empty where there is no
+ * such gap, then *has is false. */
+static struct syn_span gap_before(const struct gaps *g, size_t start, bool *has)
+{
+    *has = g->known && skip_white(g, g->at) == start;
+    return (struct syn_span){(uint32_t)g->at, (uint32_t)(*has ? start : g->at)};
+}
+
+/* Puts what is between two elements of the template: its own gap[len], or the text's. inner: what
+ * the template's line begins with. */
+static void put_gap(const struct filling *f, const char *gap, size_t len, struct syn_span old,
+                    bool has, struct syn_span base, const char *inner, size_t inner_len,
+                    struct asst_text *out)
+{
+    const char *text = f->text;
+    bool breaks = memchr(text + old.start, '\n', old.end - old.start) != NULL;
+    if (!has || (breaks && len == 0)) {
+        asst_text_put(out, gap, len);
+        return;
+    }
+    if (!breaks) {
+        asst_text_put(out, text + old.start, old.end - old.start);
+        return;
+    }
+    /* On a line of its own, as far in as the one before: so it is here. */
+    struct syn_span before = indent_at(text, old.start), line = indent_at(text, old.end);
+    if (before.end - before.start != line.end - line.start) {
+        asst_text_put(out, gap, len);
+        return;
+    }
+    bool returns = memchr(text + old.start, '\r', old.end - old.start) != NULL;
+    asst_text_put(out, returns ? "\r\n" : "\n", returns ? 2 : 1);
+    asst_text_put(out, text + base.start, base.end - base.start);
+    put_inner(f, inner, inner_len, out);
+}
+
+/* ---- Lines ------------------------------------------------------------------------- */
+
 /* A line of the template, from its first byte: what it begins with is the place's and its own. */
 static const char *begin_line(const struct filling *f, const char *at, struct syn_span base,
                               size_t *inner, struct asst_text *out)
@@ -318,6 +390,17 @@ static const char *begin_line(const struct filling *f, const char *at, struct sy
     asst_text_put(out, f->text + base.start, base.end - base.start);
     put_inner(f, at, *inner, out);
     return at + *inner;
+}
+
+/* Is the gap a new line behind one that is as far in as the place? Then what is in the text is as
+ * far in as it has to be. */
+static bool keeps_line(const struct filling *f, struct syn_span old, bool has, struct syn_span base)
+{
+    if (!has || !memchr(f->text + old.start, '\n', old.end - old.start)) return false;
+    struct syn_span before = indent_at(f->text, old.start);
+    size_t len = before.end - before.start;
+    return len == base.end - base.start &&
+           memcmp(f->text + before.start, f->text + base.start, len) == 0;
 }
 
 /* What a name of place number `place` stands for, on a line of the template that begins with
@@ -338,30 +421,65 @@ static void fill_name(struct filling *f, size_t place, int number, struct syn_sp
     free(to.bytes);
 }
 
+/* Where an element of the template is in the text, if it follows the last one there: a name's span,
+ * or the same token. */
+static size_t find_element(const struct filling *f, const struct gaps *g, const char *element,
+                           size_t n, const struct syn_span *name)
+{
+    if (name) return name->start;
+    size_t at = skip_white(g, g->at);
+    bool same = g->known && g->len - at >= n && memcmp(f->text + at, element, n) == 0;
+    return same ? at : SIZE_MAX;
+}
+
 static void fill(struct filling *f, size_t place, unsigned depth, struct asst_text *out)
 {
     const struct syn_found *found = &f->places->list[place].found;
     struct syn_span base = indent_at(f->text, found->span.start);
+    struct gaps gaps = {f->text, found->span.end, found->span.start, true};
     const char *template = f->form->become, *inner = "";
     size_t inner_len = 0; /* of the template's present line, beyond base */
     int number;
     asst_text_put(out, "", 0);
     unsigned bit = begin_part(f, depth == 0 && found->operand, out);
     for (const char *at = template; *at;) {
-        size_t n = name_at(f->form->sketch, at, &number);
-        if (n == 0) {
-            asst_text_put(out, at, 1);
-            if (*at++ != '\n') continue;
-            inner = at;
-            at = begin_line(f, at, base, &inner_len, out);
-            continue;
+        const char *gap = at, *newline = NULL;
+        for (; is_white(*at); at++)
+            if (*at == '\n') newline = at;
+        if (!*at) {
+            asst_text_put(out, gap, (size_t)(at - gap));
+            break;
+        }
+        size_t name_len = name_at(f->form->sketch, at, &number), n = name_len;
+        struct syn_span none = {0, 0}, span = name_len && number >= 0 ? found->names[number] : none;
+        bool empty = name_len && span.start == span.end, has;
+        if (!name_len) n = token_len(at);
+        size_t there = empty ? SIZE_MAX : find_element(f, &gaps, at, n, name_len ? &span : NULL);
+        struct syn_span old = gap_before(&gaps, there, &has);
+        if (newline) {
+            size_t lines = (size_t)(newline + 1 - gap);
+            inner = newline + 1;
+            inner_len = (size_t)(at - inner);
+            if (keeps_line(f, old, has, base)) {
+                asst_text_put(out, f->text + old.start, old.end - old.start);
+            } else {
+                asst_text_put(out, gap, lines);
+                begin_line(f, inner, base, &inner_len, out);
+            }
+        } else if (empty) {
+            asst_text_put(out, gap, (size_t)(at - gap));
+        } else {
+            put_gap(f, gap, (size_t)(at - gap), old, has, base, inner, inner_len, out);
         }
         const char *behind = at + n;
-        bool empty = number < 0 || found->names[number].start == found->names[number].end;
-        if (!empty)
+        if (!name_len)
+            asst_text_put(out, at, n);
+        else if (!empty)
             fill_name(f, place, number, base, inner, inner_len, depth, out);
         else if (!drop_line(template, at, &behind, out) && !drop_comma(out) && *behind == ',')
             behind += 1 + strspn(behind + 1, " \t");
+        gaps.known = there != SIZE_MAX && !empty;
+        if (gaps.known) gaps.at = name_len ? span.end : there + n;
         at = behind;
     }
     end_part(f, bit, out);
