@@ -53,6 +53,12 @@ bool syn_is_boolean(const struct syn_document *doc, TSNode node,
 /* Only whether it holds counts: it is a condition, or "and", "or" and "not" in one. */
 bool syn_is_tested(const struct syn_document *doc, TSNode node);
 
+/* What a node without a kind of its own is all of: itself, or the node in it. */
+TSNode syn_unwrapped(const struct syn_document *doc, TSNode node);
+
+/* The node and a semicolon, perhaps, is all of its parent, a statement. */
+bool syn_is_wrapper(const struct syn_document *doc, TSNode parent, TSNode node);
+
 /* The function or the loop that ends where the statement does; else the block or the like that
  * goes on behind it. */
 TSNode syn_ended_by(const struct syn_document *doc, TSNode node);
@@ -63,6 +69,13 @@ bool syn_mentions(const struct syn_document *doc, TSNode node, TSNode name);
 /* Does the name stand behind the node, in the function around it or, outside of any, in the file?
  */
 bool syn_is_read_behind(const struct syn_document *doc, TSNode name, TSNode node);
+
+/* Nothing named but it and comments is in what it is in. */
+bool syn_is_only_child(const struct syn_document *doc, TSNode node);
+
+/* The last word of the node's text is in no other place of the scope's text, comments and strings
+ * included. */
+bool syn_is_unmentioned(const struct syn_document *doc, TSNode node, TSNode scope);
 
 /* Does the name stand in the scope once, beside this one? */
 bool syn_is_used_once(const struct syn_document *doc, TSNode name, TSNode scope);

@@ -40,9 +40,13 @@
  *                         "or" of such, true or false; of other operators W, too
  *   #tested? @a           only whether it holds counts: it is a condition, or part of one
  *   #last? @a W...        it ends where a node of one of these kinds ends: function, loop, ...
- *   #declares? @a         it is a declaration
+ *   #declares? @a         it is a declaration, or a block with one directly in it
  *   #mentions? @a @b      one of its tokens is written as @b is
  *   #statement? @a        it stands among others in a block, the file or a case
+ *   #only? @a             nothing but it and comments is in what it is in
+ *   #some? @a             it stands for something (of what may stand for nothing)
+ *   #begins? @a W...      its first token is one of these
+ *   #unmentioned? @a @b   the last word of @a is nowhere else in the text of @b, comments included
  *   #once? @a @b          the name @a stands in @b in one other place
  *   #read-behind? @a @b   the name @a stands behind @b, in the function around @b or in the file
  *   #assigned? @a @b      the name @a is given a value or stepped in @b, or its address is taken

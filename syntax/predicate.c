@@ -56,6 +56,7 @@ static bool has_type(struct syn_matched *m, TSNode node, const struct syn_argume
 
 static bool has_kind(struct syn_matched *m, TSNode node, const struct syn_argument *word)
 {
+    node = syn_unwrapped(m->doc, node);
     return strcmp(gram_kind_name(syn_kind_of(m->doc->tables, node)), word->word) == 0;
 }
 
@@ -302,10 +303,21 @@ static bool last(const struct syn_predicate *p, struct syn_matched *m)
     return any_word(p, syn_ended_by(m->doc, node_of(p, m, 0)), m, is_a);
 }
 
+static bool is_declaration(const struct syn_document *doc, TSNode node)
+{
+    uint8_t kind = syn_kind_of(doc->tables, node);
+    return kind == GRAM_KIND_DECLARATION || kind == GRAM_KIND_FUNCTION || kind == GRAM_KIND_CLASS ||
+           strstr(ts_node_type(node), "declaration") != NULL;
+}
+
 static bool declares(const struct syn_predicate *p, struct syn_matched *m)
 {
-    uint8_t kind = syn_kind_of(m->doc->tables, node_of(p, m, 0));
-    return kind == GRAM_KIND_DECLARATION || kind == GRAM_KIND_FUNCTION || kind == GRAM_KIND_CLASS;
+    TSNode node = node_of(p, m, 0);
+    bool block = syn_kind_of(m->doc->tables, node) == GRAM_KIND_BLOCK;
+    uint32_t n = block ? ts_node_named_child_count(node) : 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (is_declaration(m->doc, ts_node_named_child(node, i))) return true;
+    return is_declaration(m->doc, node);
 }
 
 static bool mentions(const struct syn_predicate *p, struct syn_matched *m)
@@ -325,10 +337,37 @@ static bool assigned(const struct syn_predicate *p, struct syn_matched *m)
 
 static bool statement(const struct syn_predicate *p, struct syn_matched *m)
 {
-    TSNode parent = ts_node_parent(node_of(p, m, 0));
-    uint8_t kind =
-        ts_node_is_null(parent) ? GRAM_KIND_OTHER : syn_kind_of(m->doc->tables, parent);
+    TSNode node = node_of(p, m, 0), parent = ts_node_parent(node);
+    if (!ts_node_is_null(parent) && syn_is_wrapper(m->doc, parent, node))
+        parent = ts_node_parent(parent);
+    uint8_t kind = ts_node_is_null(parent) ? GRAM_KIND_OTHER : syn_kind_of(m->doc->tables, parent);
     return kind == GRAM_KIND_BLOCK || kind == GRAM_KIND_FILE || kind == GRAM_KIND_SWITCH;
+}
+
+static bool only(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return syn_is_only_child(m->doc, node_of(p, m, 0));
+}
+
+/* Asked of a node that is there. */
+static bool some(const struct syn_predicate *p, struct syn_matched *m)
+{
+    (void)p;
+    (void)m;
+    return true;
+}
+
+static bool begins(const struct syn_predicate *p, struct syn_matched *m)
+{
+    TSNode node = node_of(p, m, 0);
+    while (ts_node_child_count(node) > 0)
+        node = ts_node_child(node, 0);
+    return any_word(p, node, m, has_text);
+}
+
+static bool unmentioned(const struct syn_predicate *p, struct syn_matched *m)
+{
+    return syn_is_unmentioned(m->doc, node_of(p, m, 0), node_of(p, m, 1));
 }
 
 static bool once(const struct syn_predicate *p, struct syn_matched *m)
@@ -373,8 +412,12 @@ static const struct syn_predicate_form forms[] = {{"eq", "ca", eq, NONE},
                                                   {"mentions", "cc", mentions, ANY},
                                                   {"read-behind", "cc", read_behind, NONE},
                                                   {"assigned", "cc", assigned, NONE},
-                                              {"once", "cc", once, NONE},
+                                                  {"once", "cc", once, NONE},
                                                   {"statement", "c", statement, NONE},
+                                                  {"only", "c", only, NONE},
+                                                  {"some", "c", some, ANY},
+                                                  {"begins", "cw*", begins, LAST},
+                                                  {"unmentioned", "cc", unmentioned, NONE},
                                                   {"left-open", "ccw*", left_open, NONE}};
 
 /* ---- Reading ----------------------------------------------------------------------- */

@@ -259,6 +259,10 @@ static struct root root_of(const struct making *m, const char *text)
         end--;
     TSNode all = ts_tree_root_node(m->doc->tree);
     TSNode node = ts_node_descendant_for_byte_range(all, start, end);
+    while (!ts_node_is_named(node) && !ts_node_is_null(ts_node_parent(node)) &&
+           ts_node_start_byte(ts_node_parent(node)) == start &&
+           ts_node_end_byte(ts_node_parent(node)) == end)
+        node = ts_node_parent(node); /* a statement that is one word */
     bool whole = ts_node_start_byte(node) == start && ts_node_end_byte(node) == end;
     /* A file may have a semicolon beside its one statement. */
     if (whole && ts_node_eq(node, all) && ts_node_named_child_count(all) == 1)

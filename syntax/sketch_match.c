@@ -3,6 +3,7 @@
  * A name that stands for many takes as few neighbours as will do, and one more where that fails;
  * nothing else is tried twice. What names stand for is put back when an attempt fails.
  */
+#include "syntax/bytes.h"
 #include "syntax/facts.h"
 #include "syntax/sketches.h"
 
@@ -262,6 +263,14 @@ static TSSymbol first_symbol(const struct syn_sketch *sketch)
     return sketch->nodes[sketch->sequence ? root->first : 0].symbol;
 }
 
+/* Some grammars have the end of the line in a node. */
+static struct syn_span without_space(const struct matcher *m, struct syn_span span)
+{
+    while (span.end > span.start && syn_is_space(m->doc->text[span.end - 1]))
+        span.end--;
+    return span;
+}
+
 static bool is_place(struct matcher *m, TSNode node, struct syn_found *out)
 {
     if (ts_node_has_error(node)) return false;
@@ -276,7 +285,7 @@ static bool is_place(struct matcher *m, TSNode node, struct syn_found *out)
     }
     if (m->failed || !holds(m, node)) return false;
     for (size_t i = 0; i < SYN_SKETCH_NAMES; i++) {
-        out->names[i] = m->bound[i].span;
+        out->names[i] = without_space(m, m->bound[i].span);
         out->loose[i] =
             m->bound[i].has && !m->sketch->many[i] && syn_is_loose(m->doc, m->bound[i].first);
     }

@@ -1,6 +1,7 @@
 /* What a tree says of how values and names are used, for predicates: in which places only truth
  * counts, what ends where, what is read later. Told from kinds and tokens, as in facts.c.
  */
+#include "syntax/bytes.h"
 #include "syntax/facts.h"
 
 #include <string.h>
@@ -112,12 +113,24 @@ bool syn_is_tested(const struct syn_document *doc, TSNode node)
 
 /* ---- Brackets ---------------------------------------------------------------------- */
 
+TSNode syn_unwrapped(const struct syn_document *doc, TSNode node)
+{
+    for (; ts_node_child_count(node) == 1; node = ts_node_child(node, 0)) {
+        uint8_t kind = kind_of(doc, node);
+        bool wraps = kind == GRAM_KIND_OTHER || strcmp(ts_node_type(node), "argument") == 0;
+        if (!wraps) break;
+    }
+    return node;
+}
+
 bool syn_is_loose(const struct syn_document *doc, TSNode node)
 {
+    node = syn_unwrapped(doc, node);
     uint8_t kind = kind_of(doc, node);
     const char *type = ts_node_type(node);
     return kind == GRAM_KIND_BINARY || kind == GRAM_KIND_UNARY || kind == GRAM_KIND_CONDITIONAL ||
            kind == GRAM_KIND_ASSIGN || strstr(type, "lambda") || strstr(type, "arrow_function") ||
+           (kind == GRAM_KIND_CALL && !strchr(")]}", doc->text[ts_node_end_byte(node) - 1])) ||
            (kind == GRAM_KIND_OTHER && (strstr(type, "expression") || strstr(type, "operator")));
 }
 
@@ -168,6 +181,12 @@ bool syn_needs_no_brackets(const struct syn_document *doc, struct syn_span span)
 
 /* ---- What ends where --------------------------------------------------------------- */
 
+bool syn_is_wrapper(const struct syn_document *doc, TSNode parent, TSNode node)
+{
+    return ts_node_named_child_count(parent) == 1 && kind_of(doc, parent) == GRAM_KIND_STATEMENT &&
+           ts_node_start_byte(parent) == ts_node_start_byte(node);
+}
+
 static bool is_last_child(const struct syn_document *doc, TSNode node)
 {
     TSNode next = ts_node_next_named_sibling(node);
@@ -180,9 +199,9 @@ TSNode syn_ended_by(const struct syn_document *doc, TSNode node)
 {
     TSNode at = node, parent = ts_node_parent(node);
     for (; !ts_node_is_null(parent); at = parent, parent = ts_node_parent(at)) {
-        uint8_t kind = kind_of(doc, parent);
+        if (syn_is_wrapper(doc, parent, at)) continue;
         if (!is_last_child(doc, at)) return parent;
-        if (kind != GRAM_KIND_BLOCK) return parent;
+        if (kind_of(doc, parent) != GRAM_KIND_BLOCK) return parent;
     }
     return at;
 }
@@ -195,10 +214,18 @@ struct search {
     uint32_t from; /* byte; what begins in front of it does not count */
 };
 
+/* What the name is written in: a node that it is all of. */
+static TSNode leaf_of(TSNode name)
+{
+    while (ts_node_child_count(name) == 1)
+        name = ts_node_child(name, 0);
+    return name;
+}
+
 static bool is_name(const struct search *s, TSNode node)
 {
-    return ts_node_child_count(node) == 0 && ts_node_start_byte(node) >= s->from &&
-           syn_same_text(s->doc, node, s->name);
+    bool alike = ts_node_child_count(node) == 0 || ts_node_symbol(node) == ts_node_symbol(s->name);
+    return alike && ts_node_start_byte(node) >= s->from && syn_same_text(s->doc, node, s->name);
 }
 
 static bool is_other(TSNode node, void *user)
@@ -208,7 +235,7 @@ static bool is_other(TSNode node, void *user)
 
 bool syn_mentions(const struct syn_document *doc, TSNode node, TSNode name)
 {
-    struct search s = {.doc = doc, .name = name};
+    struct search s = {.doc = doc, .name = leaf_of(name)};
     return !syn_each_node(node, is_other, &s);
 }
 
@@ -226,14 +253,14 @@ static bool count_names(TSNode node, void *user)
 
 bool syn_is_used_once(const struct syn_document *doc, TSNode name, TSNode scope)
 {
-    struct counting c = {.search = {.doc = doc, .name = name}};
+    struct counting c = {.search = {.doc = doc, .name = leaf_of(name)}};
     syn_each_node(scope, count_names, &c);
     return c.n == 2;
 }
 
 bool syn_is_read_behind(const struct syn_document *doc, TSNode name, TSNode node)
 {
-    struct search s = {.doc = doc, .name = name, .from = ts_node_end_byte(node)};
+    struct search s = {.doc = doc, .name = leaf_of(name), .from = ts_node_end_byte(node)};
     TSNode scope = node;
     for (TSNode at = ts_node_parent(node); !ts_node_is_null(at); at = ts_node_parent(at)) {
         scope = at;
@@ -277,7 +304,7 @@ static bool is_not_given(TSNode node, void *user)
 
 bool syn_is_assigned(const struct syn_document *doc, TSNode name, TSNode scope)
 {
-    struct search s = {.doc = doc, .name = name, .scope = scope};
+    struct search s = {.doc = doc, .name = leaf_of(name), .scope = scope};
     return !syn_each_node(scope, is_not_given, &s);
 }
 
@@ -351,4 +378,33 @@ bool syn_is_left_open(const struct syn_document *doc, TSNode name, const struct 
         first = first && kind == GRAM_KIND_IF;
     }
     return false;
+}
+
+/* ---- Mentions ---------------------------------------------------------------------- */
+
+bool syn_is_only_child(const struct syn_document *doc, TSNode node)
+{
+    TSNode parent = ts_node_parent(node);
+    uint32_t n = ts_node_is_null(parent) ? 0 : ts_node_named_child_count(parent), others = 0;
+    for (uint32_t i = 0; i < n && others < 2; i++)
+        others += kind_of(doc, ts_node_named_child(parent, i)) != GRAM_KIND_COMMENT;
+    return others < 2;
+}
+
+bool syn_is_unmentioned(const struct syn_document *doc, TSNode node, TSNode scope)
+{
+    uint32_t end = ts_node_end_byte(node), start = end, first = ts_node_start_byte(node);
+    while (start > first && syn_is_word(doc->text[start - 1]))
+        start--;
+    uint32_t len = end - start, at = ts_node_start_byte(scope), stop = ts_node_end_byte(scope);
+    if (len == 0) return false;
+    for (; at + len <= stop; at++) {
+        const char *here = memchr(doc->text + at, doc->text[start], stop - len + 1 - at);
+        if (!here) return true;
+        at = (uint32_t)(here - doc->text);
+        bool word = memcmp(here, doc->text + start, len) == 0 &&
+                    (at == 0 || !syn_is_word(here[-1])) && !syn_is_word(here[len]);
+        if (word && (at + len <= first || at >= end)) return false;
+    }
+    return true;
 }

@@ -40,6 +40,21 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+/* Behind the end of the line. */
+static uint32_t next_line(const char *text, uint32_t len, uint32_t at)
+{
+    while (at < len && text[at] != '\n')
+        at++;
+    return at < len ? at + 1 : at;
+}
+
+static bool is_empty(const char *text, uint32_t at, uint32_t end)
+{
+    while (at < end && (is_blank(text[at]) || text[at] == '\r' || text[at] == '\n'))
+        at++;
+    return at == end;
+}
+
 struct syn_span asst_whole_lines(const char *text, size_t len, struct syn_span span)
 {
     uint32_t start = span.start, end = span.end;
@@ -50,7 +65,11 @@ struct syn_span asst_whole_lines(const char *text, size_t len, struct syn_span s
     bool first = start == 0 || text[start - 1] == '\n';
     bool last = end == len || text[end] == '\n' || text[end] == '\r';
     if (!first || !last) return span;
-    if (end < len && text[end] == '\r') end++;
-    if (end < len && text[end] == '\n') end++;
+    end = next_line(text, (uint32_t)len, end);
+    /* Of two empty lines around it one is enough, and none at the start. */
+    bool after_none = start == 0 || (start >= 2 && text[start - 2] == '\n') ||
+                      (start >= 3 && text[start - 2] == '\r' && text[start - 3] == '\n');
+    uint32_t behind = next_line(text, (uint32_t)len, end);
+    if (after_none && behind > end && is_empty(text, end, behind)) end = behind;
     return (struct syn_span){start, end};
 }

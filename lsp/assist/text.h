@@ -17,7 +17,8 @@ void asst_text_put(struct asst_text *text, const char *bytes, size_t len);
 /* The bytes, which are then the caller's; NULL, and all is freed, when it failed. */
 char *asst_text_take(struct asst_text *text, size_t *len);
 
-/* What goes, with its lines if it is alone on them. */
+/* What goes, with its lines if it is alone on them, and an empty one if there is one on each side.
+ */
 struct syn_span asst_whole_lines(const char *text, size_t len, struct syn_span span);
 
 #endif

@@ -313,6 +313,8 @@ static bool drop_line(const char *template, const char *at, const char **behind,
 
 /* ---- Gaps -------------------------------------------------------------------------- */
 
+#define OPERATORS "&|=+-*/<>!?.:%^~"
+
 /* A template is written in one style, the text may be in another: "if(x)", or a brace on a line of
  * its own. Where the template has two things beside each other that are so in the text, what is
  * between them there is kept. */
@@ -335,13 +337,22 @@ static size_t skip_white(const struct gaps *g, size_t at)
     return at;
 }
 
-/* A word, or a sign. */
+/* A word, an operator, or another sign. */
 static size_t token_len(const char *at)
 {
     size_t n = 0;
     while (syn_is_word(at[n]))
         n++;
-    return n ? n : 1;
+    return n ? n : strspn(at, OPERATORS) ? strspn(at, OPERATORS) : 1;
+}
+
+/* Does the text go on with what would be part of this token? */
+static bool goes_on(const struct gaps *g, size_t at, const char *token)
+{
+    if (at >= g->len) return false;
+    return syn_is_word(*token)         ? syn_is_word(g->text[at])
+           : strchr(OPERATORS, *token) ? strchr(OPERATORS, g->text[at]) != NULL
+                                       : false;
 }
 
 /* The gap in the text in front of an element that is there from `start` on; empty where there is no
@@ -428,7 +439,8 @@ static size_t find_element(const struct filling *f, const struct gaps *g, const 
 {
     if (name) return name->start;
     size_t at = skip_white(g, g->at);
-    bool same = g->known && g->len - at >= n && memcmp(f->text + at, element, n) == 0;
+    bool same = g->known && g->len - at >= n && memcmp(f->text + at, element, n) == 0 &&
+                !goes_on(g, at + n, element);
     return same ? at : SIZE_MAX;
 }
 
