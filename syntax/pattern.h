@@ -44,6 +44,7 @@
  *   #mentions? @a @b      one of its tokens is written as @b is
  *   #statement? @a        it stands among others in a block, the file or a case
  *   #only? @a             nothing but it and comments is in what it is in
+ *   #one-line? @a         it begins and ends on the same line
  *   #some? @a             it stands for something (of what may stand for nothing)
  *   #begins? @a W...      its first token is one of these
  *   #unmentioned? @a @b   the last word of @a is nowhere else in the text of @b, comments included

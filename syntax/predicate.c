@@ -349,6 +349,12 @@ static bool only(const struct syn_predicate *p, struct syn_matched *m)
     return syn_is_only_child(m->doc, node_of(p, m, 0));
 }
 
+static bool one_line(const struct syn_predicate *p, struct syn_matched *m)
+{
+    TSNode node = node_of(p, m, 0);
+    return ts_node_start_point(node).row == ts_node_end_point(node).row;
+}
+
 /* Asked of a node that is there. */
 static bool some(const struct syn_predicate *p, struct syn_matched *m)
 {
@@ -416,6 +422,7 @@ static const struct syn_predicate_form forms[] = {{"eq", "ca", eq, NONE},
                                                   {"statement", "c", statement, NONE},
                                                   {"only", "c", only, NONE},
                                                   {"some", "c", some, ANY},
+                                                  {"one-line", "c", one_line, EACH},
                                                   {"begins", "cw*", begins, LAST},
                                                   {"unmentioned", "cc", unmentioned, NONE},
                                                   {"left-open", "ccw*", left_open, NONE}};

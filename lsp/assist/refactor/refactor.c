@@ -131,6 +131,32 @@ static bool fill(struct pass *p, size_t index)
     return change->text != NULL;
 }
 
+/* Bytes of the longest line of [from, from + len), whose first line begins `before` bytes earlier.
+ */
+static size_t longest_line(const char *text, size_t len, size_t before)
+{
+    size_t longest = 0;
+    for (const char *end = text + len; text <= end; before = 0) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        size_t n = before + (size_t)((newline ? newline : end) - text);
+        if (n > longest) longest = n;
+        if (!newline) break;
+        text = newline + 1;
+    }
+    return longest;
+}
+
+/* Does a line get longer than people write them? */
+static bool is_too_long(const struct pass *p, const struct ref_change *change)
+{
+    size_t len, line, column;
+    const char *text = syn_document_text(p->doc, &len);
+    syn_position_of(p->doc, change->span.start, SYN_UTF8, &line, &column);
+    size_t now = longest_line(change->text, change->len, column);
+    return now > REF_LINE_MAX && now > longest_line(text + change->span.start,
+                                                    change->span.end - change->span.start, column);
+}
+
 /* Changes of the places that lie in no other one. False when memory ran out. */
 static bool make_changes(struct pass *p)
 {
@@ -151,6 +177,11 @@ static bool make_changes(struct pass *p)
         p->changes.list[at] = (struct ref_change){.form = place->form, .span = span};
         p->place[at] = i;
         if (become && !fill(p, at)) return false;
+        if (become && !p->nested && is_too_long(p, &p->changes.list[at])) {
+            free(p->changes.list[at].text);
+            p->changes.count--;
+            continue;
+        }
         end = span.end;
     }
     return true;

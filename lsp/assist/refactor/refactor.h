@@ -19,6 +19,7 @@
 
 #define REF_CHANGES_MAX 100000 /* of one text; more are counted and left out */
 #define REF_PASSES_MAX  12
+#define REF_LINE_MAX    100 /* bytes: rules make no lines longer than that out of shorter ones */
 
 struct ref_change {
     const struct ref_form *form;

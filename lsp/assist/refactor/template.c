@@ -415,15 +415,19 @@ static bool keeps_line(const struct filling *f, struct syn_span old, bool has, s
 }
 
 /* What a name of place number `place` stands for, on a line of the template that begins with
- * inner[len]. */
-static void fill_name(struct filling *f, size_t place, int number, struct syn_span base,
+ * inner[len]. kept: it is as far in as it was. */
+static void fill_name(struct filling *f, size_t place, int number, bool kept, struct syn_span base,
                       const char *inner, size_t len, unsigned depth, struct asst_text *out)
 {
     const struct syn_found *found = &f->places->list[place].found;
     struct syn_span span = found->names[number], from = indent_at(f->text, span.start);
     struct asst_text to = {0};
-    asst_text_put(&to, f->text + base.start, base.end - base.start);
-    put_inner(f, inner, len, &to);
+    if (kept) {
+        asst_text_put(&to, f->text + from.start, from.end - from.start);
+    } else {
+        asst_text_put(&to, f->text + base.start, base.end - base.start);
+        put_inner(f, inner, len, &to);
+    }
     const struct shift shift = {f->text + from.start, to.bytes, from.end - from.start, to.len};
     out->failed |= to.failed;
     unsigned bit = begin_part(f, depth == 0 && found->loose[number], out);
@@ -464,7 +468,7 @@ static void fill(struct filling *f, size_t place, unsigned depth, struct asst_te
         }
         size_t name_len = name_at(f->form->sketch, at, &number), n = name_len;
         struct syn_span none = {0, 0}, span = name_len && number >= 0 ? found->names[number] : none;
-        bool empty = name_len && span.start == span.end, has;
+        bool empty = name_len && span.start == span.end, has, kept = false;
         if (!name_len) n = token_len(at);
         size_t there = empty ? SIZE_MAX : find_element(f, &gaps, at, n, name_len ? &span : NULL);
         struct syn_span old = gap_before(&gaps, there, &has);
@@ -472,7 +476,8 @@ static void fill(struct filling *f, size_t place, unsigned depth, struct asst_te
             size_t lines = (size_t)(newline + 1 - gap);
             inner = newline + 1;
             inner_len = (size_t)(at - inner);
-            if (keeps_line(f, old, has, base)) {
+            kept = keeps_line(f, old, has, base);
+            if (kept) {
                 asst_text_put(out, f->text + old.start, old.end - old.start);
             } else {
                 asst_text_put(out, gap, lines);
@@ -487,7 +492,7 @@ static void fill(struct filling *f, size_t place, unsigned depth, struct asst_te
         if (!name_len)
             asst_text_put(out, at, n);
         else if (!empty)
-            fill_name(f, place, number, base, inner, inner_len, depth, out);
+            fill_name(f, place, number, kept, base, inner, inner_len, depth, out);
         else if (!drop_line(template, at, &behind, out) && !drop_comma(out) && *behind == ',')
             behind += 1 + strspn(behind + 1, " \t");
         gaps.known = there != SIZE_MAX && !empty;
