@@ -387,6 +387,9 @@ static const char *bad_option(const struct options *o)
     if (strcmp(o->format, "diff") != 0 &&
         (!cli_report_format_by_name(o->format, &format) || format == CLI_REPORT_TEXT))
         return "--format takes diff, json, sarif or rdjsonl";
+    if (o->reverse && (o->pattern || o->codes.count || o->rules || o->unsafe || o->list ||
+                       o->test || o->apply || o->check || o->verify || o->commit))
+        return "--reverse goes with no other option";
     if (o->pattern && !*o->pattern) return "--pattern: expected code";
     if (o->pattern && (!o->lang || !*o->lang)) return "--pattern goes with --lang";
     if (!o->pattern && (o->rewrite || o->lang)) return "--rewrite and --lang go with --pattern";
@@ -480,10 +483,9 @@ int cli_refactor(struct cli *cli, int argc, char **argv)
         return CLI_OK;
     }
     if (o.json) o.format = "json";
-    if (o.reverse && (argc > 3 || n_words > 0))
-        return cli_fail("--reverse goes with no other option, and no path");
-    if (o.reverse) return cli_reverse(cli, o.reverse);
     if (bad_option(&o)) return cli_fail("%s", bad_option(&o));
+    if (o.reverse && n_words > 0) return cli_fail("--reverse goes with no path");
+    if (o.reverse) return cli_reverse(cli, o.reverse);
     struct cli_files files = {0};
     struct cli_refactorings rules = {0};
     struct refactor r = {.options = &o, .cli = cli, .files = &files};
