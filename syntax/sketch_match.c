@@ -95,12 +95,25 @@ static struct bound bound_between(const struct matcher *m, size_t from, size_t t
 /* Children [at, end) of the sketch against nodes [from, to). */
 static bool match_list(struct matcher *m, uint32_t at, uint32_t end, size_t from, size_t to);
 
+/* Does the node begin another part of what it is in, an else or a catch? Then it is no neighbour of
+ * what the first part consists of, even where a grammar has both side by side. */
+static bool begins_part(TSNode node)
+{
+    static const char *const parts[] = {"else",    "elif",   "elsif",  "except",
+                                        "finally", "rescue", "ensure", "catch"};
+    const char *type = ts_node_type(node);
+    for (size_t i = 0; ts_node_is_named(node) && i < sizeof parts / sizeof *parts; i++)
+        if (strncmp(type, parts[i], strlen(parts[i])) == 0) return true;
+    return false;
+}
+
 static bool match_many(struct matcher *m, uint32_t at, uint32_t end, size_t from, size_t to)
 {
     const struct syn_sketch_node *s = &m->sketch->nodes[at];
     struct bound before[SYN_SKETCH_NAMES];
     memcpy(before, m->bound, sizeof before);
     for (size_t k = from; k <= to && m->steps < STEPS; k++) {
+        if (k > from && begins_part(m->nodes[k - 1])) break;
         const struct bound bound = bound_between(m, from, k);
         if (bind(m, s->name, &bound)) {
             if (match_list(m, at + 1, end, k, to)) return true;

@@ -62,23 +62,25 @@ static struct syn_span indent_at(const char *text, size_t at)
     return (struct syn_span){(uint32_t)start, (uint32_t)end};
 }
 
-/* The step that most lines of a text that are further in than the one before take; a tab where
- * lines begin with one. */
+/* The step that most lines of a text that are further in than the one before take; a tab where more
+ * lines begin with one than with blanks. */
 static struct ref_step step_of(const char *text, size_t len)
 {
     enum { WIDEST = 8, LINES = 4000 };
-    size_t counts[WIDEST + 1] = {0}, before = 0, best = 0, at = 0;
+    size_t counts[WIDEST + 1] = {0}, before = 0, best = 0, at = 0, tabs = 0, spaced = 0;
     for (int i = 0; i < LINES && at < len; i++) {
         const char *newline = memchr(text + at, '\n', len - at);
         size_t end = newline ? (size_t)(newline - text) : len, blanks = 0;
-        if (text[at] == '\t') return (struct ref_step){'\t', 1};
+        tabs += text[at] == '\t';
         while (at + blanks < end && text[at + blanks] == ' ')
             blanks++;
         bool empty = at + blanks == end || text[at + blanks] == '\r';
+        spaced += !empty && blanks > 0;
         if (!empty && blanks > before + 1 && blanks - before <= WIDEST) counts[blanks - before]++;
         if (!empty) before = blanks;
         at = end + 1;
     }
+    if (tabs > spaced) return (struct ref_step){'\t', 1};
     for (size_t n = 2; n <= WIDEST; n++)
         if (counts[n] > counts[best]) best = n;
     return (struct ref_step){best ? ' ' : 0, best};
@@ -404,12 +406,15 @@ static const char *begin_line(const struct filling *f, const char *at, struct sy
 }
 
 /* Is the gap a new line behind one that is as far in as the place? Then what is in the text is as
- * far in as it has to be. */
-static bool keeps_line(const struct filling *f, struct syn_span old, bool has, struct syn_span base)
+ * far in as it has to be. inner: the template's line is further in. */
+static bool keeps_line(const struct filling *f, struct syn_span old, bool has, struct syn_span base,
+                       bool inner)
 {
     if (!has || !memchr(f->text + old.start, '\n', old.end - old.start)) return false;
     struct syn_span before = indent_at(f->text, old.start);
     size_t len = before.end - before.start;
+    struct syn_span line = indent_at(f->text, old.end);
+    if (inner != (line.end - line.start > len)) return false;
     return len == base.end - base.start &&
            memcmp(f->text + before.start, f->text + base.start, len) == 0;
 }
@@ -476,7 +481,7 @@ static void fill(struct filling *f, size_t place, unsigned depth, struct asst_te
             size_t lines = (size_t)(newline + 1 - gap);
             inner = newline + 1;
             inner_len = (size_t)(at - inner);
-            kept = keeps_line(f, old, has, base);
+            kept = keeps_line(f, old, has, base, inner_len > 0);
             if (kept) {
                 asst_text_put(out, f->text + old.start, old.end - old.start);
             } else {
