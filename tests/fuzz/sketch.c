@@ -34,7 +34,9 @@ static void search(const struct gram_language *lang, const char *pattern, const 
     if (ref_rules_add_pattern(rules, pattern, template, &part, NULL) != SYN_OK) abort();
     if (syn_document_new(lang, text, len, &doc, NULL) == SYN_OK &&
         syn_document_parse(doc, 0, NULL) == SYN_OK) {
-        if (syn_sketch_run(&one, 1, doc, (struct syn_span){0, UINT32_MAX}, check, &len, NULL) != SYN_OK) abort();
+        if (syn_sketch_run(&one, 1, doc, (struct syn_span){0, UINT32_MAX}, check, &len, NULL) !=
+            SYN_OK)
+            abort();
         if (ref_run(rules, &choice, doc, &result, NULL) != SYN_OK) abort();
         if (result.total > 0 && !ref_may_find(rules, &choice, text, len)) abort();
     }

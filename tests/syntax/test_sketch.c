@@ -107,7 +107,9 @@ static void try(const struct gram_language *lang, const char *pattern, const cha
     struct seen seen = {sketch, bytes, out, 0};
     size_t before = out->len;
     const struct syn_sketch *const sketches[] = {sketch};
-    assert_int_equal(syn_sketch_run(sketches, 1, doc, (struct syn_span){0, UINT32_MAX}, on_found, &seen, NULL), SYN_OK);
+    assert_int_equal(
+        syn_sketch_run(sketches, 1, doc, (struct syn_span){0, UINT32_MAX}, on_found, &seen, NULL),
+        SYN_OK);
     if (out->len > before) assert_true(syn_sketch_may_match(sketch, bytes, strlen(bytes)));
     syn_document_free(doc);
     syn_sketch_free(sketch);

@@ -369,8 +369,8 @@ static bool read_pair(struct bench *b, const struct cli_file *file, const struct
     const struct injected none = {.class = SYN_SLIP_CLASSES};
     for (size_t i = 0; i < wrong->slips.count && in.class == SYN_SLIP_CLASSES; i++) {
         const struct syn_slip *slip = &wrong->slips.list[i];
-        if (slip->place.start == in.at && slip->place.end == in.at + in.now && slip->len == in.len &&
-            memcmp(wrong->slips.texts + slip->text, in.repair, in.len) == 0)
+        if (slip->place.start == in.at && slip->place.end == in.at + in.now &&
+            slip->len == in.len && memcmp(wrong->slips.texts + slip->text, in.repair, in.len) == 0)
             in.class = slip->class;
     }
     if (in.class == SYN_SLIP_CLASSES) return true;
@@ -393,7 +393,8 @@ static bool read_pairs(struct bench *b)
         char path[4096];
         size_t len;
         if (!mark || !cli_corpus_load(c, file)) continue;
-        snprintf(path, sizeof path, "%.*s.right.%s", (int)(mark - file->path), file->path, mark + 7);
+        snprintf(path, sizeof path, "%.*s.right.%s", (int)(mark - file->path), file->path,
+                 mark + 7);
         char *right_text = cli_read_file(path, &len);
         struct subject wrong = {0}, right = {0};
         ok = right_text != NULL;
