@@ -46,7 +46,7 @@ static size_t sequence_length(const uint8_t *p, size_t left)
     return n;
 }
 
-static enum syn_status check_utf8(const char *text, size_t len, struct syn_error *err)
+enum syn_status syn_check_text(const char *text, size_t len, struct syn_error *err)
 {
     const uint8_t *bytes = (const uint8_t *)text;
     for (size_t i = 0; i < len;) {
@@ -98,7 +98,7 @@ enum syn_status syn_document_new(const struct gram_language *lang, const char *t
     if (len > SYN_MAX_BYTES)
         return syn_fail(err, SYN_TOO_LARGE, "text of %zu bytes: expected at most %u", len,
                         SYN_MAX_BYTES);
-    enum syn_status status = check_utf8(text, len, err);
+    enum syn_status status = syn_check_text(text, len, err);
     if (status != SYN_OK) return status;
 
     struct syn_document *doc = calloc(1, sizeof *doc);
@@ -231,7 +231,7 @@ enum syn_status syn_document_edit(struct syn_document *doc, size_t start, size_t
         return syn_fail(err, SYN_TOO_LARGE,
                         "edit that makes a text of %zu bytes longer by %zu: expected at most %u",
                         kept, len, SYN_MAX_BYTES);
-    enum syn_status status = check_utf8(text, len, err);
+    enum syn_status status = syn_check_text(text, len, err);
     if (status != SYN_OK) return status;
     if (!reserve_text(doc, kept + len) || !syn_lines_reserve(&doc->lines, text, len))
         return syn_fail(err, SYN_NO_MEMORY, "out of memory for a text of %zu bytes", kept + len);

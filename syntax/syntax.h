@@ -46,6 +46,10 @@ struct syn_error {
 
 struct syn_document;
 
+/* Whether len bytes are UTF-8: SYN_OK, or SYN_BAD_TEXT after a message that names the first byte
+ * that is not. For texts that are put into documents later, as those of rules. */
+enum syn_status syn_check_text(const char *text, size_t len, struct syn_error *err);
+
 /* Copies len bytes of UTF-8. lang may be NULL: such a document has text and lines, no
  * tree. The tree is not parsed yet: see syn_parse. */
 enum syn_status syn_document_new(const struct gram_language *lang, const char *text, size_t len,

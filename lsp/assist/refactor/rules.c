@@ -309,6 +309,7 @@ static bool put_rule(struct ref_rules *rules, struct ref_rule *rule, struct syn_
 bool ref_rules_add(struct ref_rules *rules, const char *code, const char *text, size_t len,
                    struct syn_error *err)
 {
+    if (syn_check_text(text, len, err) != SYN_OK) return false;
     struct reading r = {rule_new(code, err), rules->lang, false};
     const char *common = gram_refactor_text(code);
     if (!r.rule) return false;
@@ -341,6 +342,10 @@ bool ref_rules_new(const struct gram_language *lang, bool built_in, struct ref_r
 enum syn_status ref_rules_add_pattern(struct ref_rules *rules, const char *pattern,
                                       const char *become, const char **part, struct syn_error *err)
 {
+    *part = "pattern";
+    if (syn_check_text(pattern, strlen(pattern), err) != SYN_OK) return SYN_BAD_TEXT;
+    *part = "rewrite";
+    if (become && syn_check_text(become, strlen(become), err) != SYN_OK) return SYN_BAD_TEXT;
     struct reading r = {rule_new("pattern", err), rules->lang, true};
     *part = "pattern";
     if (!r.rule) return SYN_NO_MEMORY;
