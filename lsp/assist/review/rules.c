@@ -196,6 +196,7 @@ static struct rev_rule *rule_new(const struct gram_language *lang, const char *c
 bool rev_rules_add(struct rev_rules *rules, const char *code, const char *text, size_t len,
                    struct syn_error *err)
 {
+    if (syn_check_text(text, len, err) != SYN_OK) return false;
     size_t at = 0;
     while (at < rules->count && strcmp(rules->rules[at]->code, code) != 0)
         at++;
