@@ -342,18 +342,15 @@ bool ref_rules_new(const struct gram_language *lang, bool built_in, struct ref_r
 enum syn_status ref_rules_add_pattern(struct ref_rules *rules, const char *pattern,
                                       const char *become, const char **part, struct syn_error *err)
 {
-    *part = "pattern";
-    if (syn_check_text(pattern, strlen(pattern), err) != SYN_OK) return SYN_BAD_TEXT;
-    *part = "rewrite";
-    if (become && syn_check_text(become, strlen(become), err) != SYN_OK) return SYN_BAD_TEXT;
     struct reading r = {rule_new("pattern", err), rules->lang, true};
     *part = "pattern";
     if (!r.rule) return SYN_NO_MEMORY;
-    bool ok = set_text(&r.rule->title, false, "This looks like the pattern", err) &&
+    bool ok = syn_check_text(pattern, strlen(pattern), err) == SYN_OK &&
+              set_text(&r.rule->title, false, "This looks like the pattern", err) &&
               set_text(&r.rule->help, false, "", err) && add_form(&r, pattern, err);
     if (ok && become) {
         *part = "rewrite";
-        ok = set_become(&r, become, err);
+        ok = syn_check_text(become, strlen(become), err) == SYN_OK && set_become(&r, become, err);
     }
     if (ok) return put_rule(rules, r.rule, err) ? SYN_OK : SYN_BAD_GRAMMAR;
     rule_free(r.rule);
